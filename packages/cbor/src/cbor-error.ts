@@ -1,0 +1,22 @@
+/** The one error of this room: the bytes are not the CBOR that was expected, and where that was found. */
+
+export class CborError extends Error {
+  override readonly name = 'CborError';
+  /** Byte offset in the outermost buffer; absent when writing. */
+  readonly offset: number | undefined;
+
+  constructor(message: string, offset?: number) {
+    super(offset === undefined ? message : `${message} at byte ${offset}`);
+    this.offset = offset;
+  }
+}
+
+/** A map holds a key that its rule does not name. Kept apart: to a reader of a newer draft this is not malformed. */
+export class UnknownKeyError extends CborError {
+  readonly key: string | number;
+
+  constructor(key: string | number, expected: string, offset: number) {
+    super(`expected ${expected}, found unknown key ${JSON.stringify(key)}`, offset);
+    this.key = key;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * One exchange: a request, a response, and the Handler that turns one into the other. Server, client, gateway and a
+ * bad radio link all have this shape; HTTP and CoAP are bindings of it, so nothing here is a word of only one of them.
+ */
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
+
+/** The outcome of an exchange, named once for every binding; `http.ts` maps it to RFC 9110, a CoAP binding to RFC 7252 §5.9. */
+export type Status =
+  | 'ok'
+  | 'created'
+  | 'changed'
+  | 'partial'
+  | 'valid'
+  | 'bad-request'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'conflict'
+  | 'gone'
+  | 'too-large'
+  | 'range-not-satisfiable'
+  | 'unsupported-format'
+  | 'unprocessable'
+  | 'too-many-requests'
+  | 'internal-error'
+  | 'unavailable'
+  | 'storage-full';
+
+/** A body is a stream: an image is never held whole (§16 of the design). It can be read once. */
+export type Body = AsyncIterable<Uint8Array>;
+
+/** The other side, as the channel or a token proved it. */
+export interface Peer {
+  readonly id: string;
+  readonly roles: readonly string[];
+}
+
+export interface Request {
+  readonly method: Method;
+  /** Absolute path, percent-decoded, without query: `/payloads/ab12`. */
+  readonly path: string;
+  readonly query: ReadonlyMap<string, string>;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Body;
+  /** The authenticated identity of the other side; absent where nothing proved one. */
+  readonly peer?: Peer;
+  readonly signal: AbortSignal;
+  /** The ETag of the copy the client has already; answered `valid` where it is still current. */
+  readonly ifNoneMatch?: string;
+  /** First byte wanted and, where bounded, the last one (inclusive). */
+  readonly range?: { readonly start: number; readonly end?: number };
+}
+
+export interface Response {
+  readonly status: Status;
+  readonly contentType?: string;
+  readonly etag?: string;
+  /** Bytes in the body, where known beforehand. */
+  readonly size?: number;
+  /** With `partial`: where the body begins, and the size of the whole. */
+  readonly range?: { readonly start: number; readonly total: number };
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: Body;
+}
+
+/**
+ * @throws {TransportError} where no response came. A Handler that serves answers every request, failures included.
+ */
+export type Handler = (request: Request) => Promise<Response>;
