@@ -1,11 +1,15 @@
 /**
- * One exchange: a request, a response, and the Handler that turns one into the other. Server, client, gateway and a
- * bad radio link all have this shape; HTTP and CoAP are bindings of it, so nothing here is a word of only one of them.
+ * One exchange: a request, a response, and the Handler that turns one into the other. Server, client,
+ * gateway and a bad radio link all have this shape; HTTP and CoAP are bindings of it, so nothing here is a
+ * word of only one.
  */
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
-/** The outcome of an exchange, named once for every binding; `http.ts` maps it to RFC 9110, a CoAP binding to RFC 7252 §5.9. */
+/**
+ * The outcome of an exchange, named once for every binding: `http-status.ts` maps it to RFC 9110, a CoAP
+ * binding to RFC 7252 §5.9.
+ */
 export type Status =
   | 'ok'
   | 'created'
@@ -28,7 +32,7 @@ export type Status =
   | 'unavailable'
   | 'storage-full';
 
-/** A body is a stream: an image is never held whole (§16 of the design). It can be read once. */
+/** Chunks in order; a stream, because an image is never held whole. It can be read once. */
 export type Body = AsyncIterable<Uint8Array>;
 
 /** The other side, as the channel or a token proved it. */
@@ -46,27 +50,29 @@ export interface Request {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Body;
   /** The authenticated identity of the other side; absent where nothing proved one. */
-  readonly peer?: Peer;
+  readonly peer?: Peer | undefined;
   readonly signal: AbortSignal;
   /** The ETag of the copy the client has already; answered `valid` where it is still current. */
-  readonly ifNoneMatch?: string;
+  readonly ifNoneMatch?: string | undefined;
   /** First byte wanted and, where bounded, the last one (inclusive). */
-  readonly range?: { readonly start: number; readonly end?: number };
+  readonly range?: { readonly start: number; readonly end?: number | undefined } | undefined;
 }
 
 export interface Response {
   readonly status: Status;
-  readonly contentType?: string;
-  readonly etag?: string;
+  readonly contentType?: string | undefined;
+  readonly etag?: string | undefined;
   /** Bytes in the body, where known beforehand. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** With `partial`: where the body begins, and the size of the whole. */
-  readonly range?: { readonly start: number; readonly total: number };
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly range?: { readonly start: number; readonly total: number } | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Whoever does not read it to its end calls `discard` on it, so that what is behind it is given back. */
   readonly body: Body;
 }
 
 /**
- * @throws {TransportError} where no response came. A Handler that serves answers every request, failures included.
+ * Serving, it answers every request, failures included.
+ * @throws {TransportError} where no response came
  */
 export type Handler = (request: Request) => Promise<Response>;

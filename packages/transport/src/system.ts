@@ -1,4 +1,7 @@
-/** The real clock and the real chance: the only file of this room that knows them (time and chance are arguments). */
+/**
+ * The real clock and the real chance: the only file of this room that knows them (time and chance are
+ * arguments).
+ */
 
 /** What a role may know of time. A device's wall clock may be wrong until something trusted has set it. */
 export interface Clock {
