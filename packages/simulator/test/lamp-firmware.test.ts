@@ -1,4 +1,4 @@
-/** The example firmware: images that a Cortex-M3 can start and that say who they are (examples/lamp/README.md). */
+/** The example firmware: images that a Cortex-M3 can start, and that say who they are as its README tells. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const identitySize = 80;
 const slotSize = 52 * 1024;
 
 for (const version of versions) {
-  test(`S0-09: the image of lamp ${version} begins with a vector table that a Cortex-M3 can start from`, () => {
+  test(`S0-09: the image of lamp ${version} has a vector table that a Cortex-M3 can start from`, () => {
     const image = read(version);
     const words = new DataView(image.buffer, image.byteOffset, image.byteLength);
     const stack = words.getUint32(0, true);
