@@ -20,11 +20,14 @@ export type HttpListener = (incoming: IncomingMessage, outgoing: ServerResponse)
 
 export function httpListener(handler: Handler, { onBug }: HttpListenerOptions): HttpListener {
   return (incoming, outgoing) => {
-    answer(handler, incoming, outgoing, onBug).catch((error: unknown) => {
-      // The head is sent already: a cut connection is the only way left to say that the body is not whole.
-      outgoing.destroy();
-      onBug(error);
-    });
+    answer(handler, incoming, outgoing, onBug)
+      .catch(async (error: unknown) => {
+        onBug(error);
+        if (!outgoing.headersSent) return send(internal(), incoming, outgoing);
+        // A cut connection is the only way left to say that the body is not whole.
+        outgoing.destroy();
+      })
+      .catch(onBug);
   };
 }
 
@@ -39,15 +42,15 @@ async function answer(
     response = current(await handler(readRequest(incoming, outgoing)), incoming);
   } catch (error) {
     if (!(error instanceof Problem)) onBug(error);
-    response = problemResponse(
-      error instanceof Problem ? error : new Problem('internal', 'the server failed; its log says why'),
-    );
+    response = error instanceof Problem ? problemResponse(error) : internal();
   }
   if (outgoing.destroyed) return discard(response.body);
   // Only now is it clear that the rest of the request will not be read.
   if (!incoming.complete) linger(incoming);
   await send(response, incoming, outgoing);
 }
+
+const internal = () => problemResponse(new Problem('internal', 'the server failed; its log says why'));
 
 function readRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request {
   const method = methodByName.get(incoming.method ?? '');

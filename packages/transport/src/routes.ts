@@ -52,7 +52,6 @@ function addRoute(root: Node, pattern: string, handler: RouteHandler): void {
   }
   let node = root;
   for (const segment of path.slice(1).split('/')) node = childFor(node, segment, pattern);
-  if (node.handlers.has(method)) throw new TypeError(`expected one handler for '${pattern}', found two`);
   node.handlers.set(method, handler);
 }
 
