@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
 import { test } from 'node:test';
-import { collect, discard, emptyBody, httpClient, request } from '@lapel/transport';
-import { chunks, rawServer, served } from './bodies.ts';
+import type { Handler } from '@lapel/transport';
+import { collect, discard, emptyBody, httpClient, httpListener, request } from '@lapel/transport';
+import { chunks, noBug, rawServer, served } from './bodies.ts';
+import { selfSigned } from './certificate.ts';
 
 test('§8: a port where nothing listens, and a name that nobody has, are unreachable', async (context) => {
   const server = await served(context, async () => ({ status: 'ok', body: emptyBody }));
@@ -106,4 +110,25 @@ test('the signal of a request also ends the reading of its answer, with its own 
   const reading = collect(response.body, 1e10);
   controller.abort(new Error('enough'));
   await assert.rejects(reading, { message: 'enough' });
+});
+
+test('RFC 9019 §7: a server is believed only if its certificate is trusted and names it', async (context) => {
+  const { cert, key } = selfSigned('localhost');
+  const onlyEmpty: Handler = async () => ({ status: 'ok', body: emptyBody });
+  const server = createServer({ cert, key }, httpListener(onlyEmpty, { onBug: noBug }));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  context.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const ask = (host: string, ca?: string) =>
+    httpClient(`https://${host}:${address.port}`, ca === undefined ? {} : { ca })(request('GET', '/'));
+  assert.equal((await ask('localhost', cert)).status, 'ok');
+  await assert.rejects(ask('localhost'), { name: 'TransportError', kind: 'refused' });
+  await assert.rejects(ask('127.0.0.1', cert), { name: 'TransportError', kind: 'refused' });
+  const plain = httpClient(`http://127.0.0.1:${address.port}`);
+  await assert.rejects(plain(request('GET', '/')), { name: 'TransportError' });
 });

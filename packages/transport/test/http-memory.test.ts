@@ -12,14 +12,14 @@ const chunkCount = 1024;
  */
 const aheadBytesMax = 24 * 1024 * 1024;
 
-test('§16: a download of 256 MiB goes at the pace of its reader, and is never held whole', async (context) => {
+test('§16: a download of 256 MiB goes at the pace of its reader, never held whole', async (context) => {
   const way = measured();
   const client = await clientOf(context, async () => ({ status: 'ok', body: way.source() }));
   const { body } = await client(request('GET', '/'));
   await way.drain(body);
 });
 
-test('§16: an upload of 256 MiB goes at the pace of its reader, and is never held whole', async (context) => {
+test('§16: an upload of 256 MiB goes at the pace of its reader, never held whole', async (context) => {
   const way = measured();
   const client = await clientOf(context, async (asked) => {
     await way.drain(asked.body);
