@@ -1,0 +1,99 @@
+/**
+ * RFC 9052 §3: the header parameters that Lapel reads. Few, on purpose: what is in no table is refused, so that no bit of an
+ * unprotected header can be changed unnoticed.
+ */
+
+import type { Infer, Schema } from '@lapel/cbor';
+import {
+  CborError,
+  array,
+  bstr,
+  bytes,
+  either,
+  int,
+  major,
+  map,
+  optional,
+  read,
+  required,
+  text,
+  tuple,
+  uint,
+  write,
+} from '@lapel/cbor';
+import { CoseError } from './cose-error.ts';
+
+const kidBytesMax = 64;
+const contentTypeMax = 128;
+
+const kid = bytes(1, kidBytesMax);
+const contentType = either<number, string>(
+  (r) => r.peek() !== major.tstr,
+  uint,
+  text(contentTypeMax),
+  (value) => typeof value === 'number',
+);
+
+const Protected = map({
+  algorithm: required(1, int),
+  critical: optional(2, array(int, { min: 1, max: 8 })),
+  contentType: optional(3, contentType),
+  kid: optional(4, kid),
+});
+
+export const Unprotected = map({ kid: optional(4, kid) });
+export type Unprotected = Infer<typeof Unprotected>;
+
+export interface Headers {
+  readonly algorithm: number;
+  readonly kid?: Uint8Array;
+}
+
+/** Labels a verifier here acts on, and so may find in `crit`. */
+const understood = new Set([1, 3, 4]);
+
+/** Writes a protected header; `contentType` is a media type, or the number of a CoAP Content-Format. */
+export const protectedHeader = (algorithm: number, type?: string | number): Uint8Array =>
+  write(Protected, { algorithm, ...(type === undefined ? {} : { contentType: type }) });
+
+/** @throws {CoseError} where the headers don't name one algorithm under protection, or demand what nobody here knows. */
+export function readHeaders(protectedBytes: Uint8Array, unprotected: Unprotected): Headers {
+  const found = readCose(Protected, protectedBytes, 'protected header');
+  const unknown = found.critical?.find((label) => !understood.has(label));
+  if (unknown !== undefined) {
+    throw new CoseError('malformed', `expected critical headers that are understood, found label ${unknown}`);
+  }
+  if (found.kid !== undefined && unprotected.kid !== undefined) {
+    throw new CoseError('malformed', 'expected one key identifier, found two');
+  }
+  const named = found.kid ?? unprotected.kid;
+  return { algorithm: found.algorithm, ...(named === undefined ? {} : { kid: named }) };
+}
+
+/** Reads COSE and speaks of what it was reading. @throws {CoseError} */
+export function readCose<T>(schema: Schema<T>, encoded: Uint8Array, what: string): T {
+  try {
+    return read(schema, encoded);
+  } catch (error) {
+    if (error instanceof CborError) throw new CoseError('malformed', `${what}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** Sig_structure and MAC_structure (§4.4, §6.3), whose external_aad is empty here. */
+const Structure3 = tuple(text(16), bstr, bstr, bstr);
+const Structure4 = tuple(text(16), bstr, bstr, bstr, bstr);
+const nothing = new Uint8Array();
+
+export type StructureContext = 'Signature1' | 'Signature' | 'MAC0';
+
+/** The bytes that are signed or authenticated; `signer` is a COSE_Signature's own protected header. */
+export function toBeAuthenticated(
+  context: StructureContext,
+  body: Uint8Array,
+  payload: Uint8Array,
+  signer?: Uint8Array,
+): Uint8Array {
+  if (signer === undefined) return write(Structure3, [context, body, nothing, payload]);
+  return write(Structure4, [context, body, signer, nothing, payload]);
+}

@@ -1,0 +1,34 @@
+/**
+ * COSE (RFC 9052, 9053) for Lapel: how a manifest, a report and a campaign are sealed. There are signers, who hold a
+ * SigningKey, and verifiers, who hold VerificationKeys and refuse with a CoseError. A key works with its own algorithm only;
+ * the algorithm is named under protection; a header that nobody here knows is refused.
+ */
+
+export { digestAlgorithmByCode, digestAlgorithms, signatureAlgorithms } from './algorithms.ts';
+export type { Curve, DigestAlgorithm, SignatureAlgorithm } from './algorithms.ts';
+export { CoseError } from './cose-error.ts';
+export type { CoseErrorKind } from './cose-error.ts';
+export { createDigest, digest, equalInConstantTime, uuidFromName } from './crypto.ts';
+export type { RunningDigest } from './crypto.ts';
+export {
+  decodeSigningKey,
+  decodeVerificationKey,
+  encodeSigningKey,
+  encodeVerificationKey,
+  generateSigningKey,
+  keyToPem,
+  macKey,
+  readKeyPem,
+} from './key.ts';
+export type { MacKey, SigningKey, VerificationKey } from './key.ts';
+export { mac0Tag, macDetached, verifyMac0 } from './mac.ts';
+export {
+  openSigned,
+  peekSigned,
+  sign1Tag,
+  signAttached,
+  signDetached,
+  signTag,
+  verifySign,
+  verifySign1,
+} from './sign.ts';

@@ -1,0 +1,165 @@
+/**
+ * The messages between the two halves of the status tracker (RFC 9019 §2.3), and those that operators sign. Every message
+ * carries its version. What changes a decision is signed by whom it is about: a device signs what it says of itself, an
+ * operator signs a campaign, the tracker signs the receipt that may confirm a trial.
+ */
+
+import type { Infer } from '@lapel/cbor';
+import {
+  CborError,
+  array,
+  bool,
+  bytes,
+  converted,
+  embedded,
+  exactly,
+  map,
+  named,
+  optional,
+  raw,
+  required,
+  text,
+  uint,
+} from '@lapel/cbor';
+import { ComponentIdentifier } from '@lapel/suit';
+
+export const protocolVersion = 1;
+
+const version = required(1, exactly(protocolVersion));
+const identifier = bytes(16);
+const nonce = bytes(16);
+const sha256 = bytes(32);
+const componentsMax = 32;
+const wavesMax = 16;
+export const envelopeBytesMax = 64 * 1024;
+
+/** Names that are safe in a path, a file name and a terminal. */
+export const DeviceId = converted(
+  text(64),
+  (id) => {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) throw new CborError(`expected a device id, found ${JSON.stringify(id)}`);
+    return id;
+  },
+  (id) => id,
+);
+
+/** What a device is doing, in words that an operator can read as they stand. */
+export const deviceStates = {
+  idle: 1,
+  fetching: 2,
+  installing: 3,
+  'awaiting-confirmation': 4,
+  failed: 5,
+  reverted: 6,
+} as const;
+export type DeviceState = keyof typeof deviceStates;
+
+/** draft-zhu-suit-automatic-fu-arch §3: chosen at registration. */
+export const updateModes = { 'client-initiated': 1, 'server-initiated': 2, negotiated: 3 } as const;
+
+/**
+ * Proof of possession: signed with the key that it carries, over a challenge of the tracker's. A device registers each time
+ * it starts; the token of the receipt replaces the one before.
+ */
+export const Registration = map({
+  version,
+  device: required(2, DeviceId),
+  challenge: required(3, bytes(16, 64)),
+  /** COSE_Key. */
+  key: required(4, embedded(raw)),
+  vendor: required(5, identifier),
+  class: required(6, identifier),
+  updateMode: required(7, named('update mode', updateModes)),
+  nonce: required(8, nonce),
+});
+export type Registration = Infer<typeof Registration>;
+
+export const InstalledComponent = map({
+  component: required(1, ComponentIdentifier),
+  sequenceNumber: required(2, uint),
+  manifestDigest: required(3, sha256),
+  version: optional(4, text(64)),
+  slot: optional(5, uint),
+});
+export type InstalledComponent = Infer<typeof InstalledComponent>;
+
+/** What the device is and runs now; sent when something changed. `counter` rises within a session, so none is told twice. */
+export const CheckIn = map({
+  version,
+  device: required(2, DeviceId),
+  /** The first bytes of the SHA-256 of the session's token. */
+  session: required(3, bytes(8)),
+  counter: required(4, uint),
+  nonce: required(5, nonce),
+  state: required(6, named('device state', deviceStates)),
+  components: required(7, array(InstalledComponent, { max: componentsMax })),
+  /** Bytes that the largest image for this device may have. */
+  imageBytesMax: required(8, uint),
+  /** The manifest on trial or in progress. */
+  pending: optional(9, sha256),
+  /** Why the bootloader chose what runs. */
+  bootReason: optional(10, text(128)),
+});
+export type CheckIn = Infer<typeof CheckIn>;
+
+/** The tracker's signed answer to a registration or a check-in; bound to its nonce, so that a trial may be confirmed by it. */
+export const Receipt = map({
+  version,
+  device: required(2, DeviceId),
+  nonce: required(3, nonce),
+  wallMs: required(4, uint),
+  /** In answer to a registration: what to poll with. */
+  token: optional(5, bytes(32)),
+  /** The tracker wants to know what the device runs (RFC 9019 §9, "query firmware version"). */
+  query: optional(6, bool),
+});
+export type Receipt = Infer<typeof Receipt>;
+
+/** What to install, by the digest of its manifest. Not signed: it can only name what an author has signed. */
+export const Offer = map({
+  version,
+  campaign: required(2, identifier),
+  generation: required(3, uint),
+  /** Where the manifest is; relative to the tracker where it is relative. */
+  uri: required(4, text(2048)),
+  digest: required(5, sha256),
+  /** Milliseconds since 1970. */
+  expires: required(6, uint),
+  /** The report repeats it. */
+  nonce: required(7, nonce),
+  /** The envelope itself, where the tracker pushes it (draft-zhu §3.3). */
+  envelope: optional(8, bytes(1, envelopeBytesMax)),
+});
+export type Offer = Infer<typeof Offer>;
+
+/** What an operator wants, signed by the operator; the tracker only executes it. */
+export const Campaign = map({
+  version,
+  id: required(2, identifier),
+  name: required(3, text(64)),
+  manifestDigest: required(4, sha256),
+  vendor: required(5, identifier),
+  class: required(6, identifier),
+  /** Cumulative shares of the addressed devices in thousandths, rising to 1000. */
+  waves: required(7, array(uint, { min: 1, max: wavesMax })),
+  inFlightMax: required(8, uint),
+  /** Failed of finished devices, in thousandths, above which the campaign halts. */
+  failureRateMax: required(9, uint),
+  /** How long a device that took an offer may be silent before it is given up. */
+  silenceMsMax: required(10, uint),
+  created: required(11, uint),
+  expires: required(12, uint),
+});
+export type Campaign = Infer<typeof Campaign>;
+
+export const campaignOrders = { pause: 1, resume: 2, abort: 3 } as const;
+
+/** An operator's later word on a campaign; `number` rises with each, so none is obeyed twice. */
+export const CampaignOrder = map({
+  version,
+  campaign: required(2, identifier),
+  number: required(3, uint),
+  order: required(4, named('order', campaignOrders)),
+  created: required(5, uint),
+});
+export type CampaignOrder = Infer<typeof CampaignOrder>;

@@ -1,0 +1,199 @@
+/**
+ * draft-ietf-suit-manifest-37 §6.1 and §6.2: what is checked of an authentic manifest before any command of it runs, and the
+ * sequences that may then be run.
+ */
+
+import { bstr, hex, read } from '@lapel/cbor';
+import { digest, equalInConstantTime } from '@lapel/cose';
+import type { AuthenticManifest } from './authenticate.ts';
+import type { SeverableName } from './envelope.ts';
+import { severableNames } from './envelope.ts';
+import type { Limits } from './limits.ts';
+import type { ComponentIdentifier, KnownDigest, SectionName } from './manifest.ts';
+import { isSevered, knownDigest, sections as sectionNumbers } from './manifest.ts';
+import { SuitError, parsing } from './reason.ts';
+import type { Located } from './sequence.ts';
+import { readSequence } from './sequence.ts';
+
+export const sectionNames = Object.keys(sectionNumbers) as readonly SectionName[];
+
+/** What the checks need to know of the Recipient. */
+export interface Recipient {
+  readonly limits: Limits;
+  /** Whether it has a component of this name at all. */
+  hasComponent(component: ComponentIdentifier): boolean;
+  /** The sequence number that a manifest for this component must reach (§8.4.2), and whose it is. */
+  floor(component: ComponentIdentifier): Floor | undefined;
+}
+
+export interface Floor {
+  readonly sequenceNumber: number;
+  /** Where known, an equal sequence number is accepted from this manifest only. */
+  readonly manifestDigest?: Uint8Array;
+}
+
+export interface Section {
+  /** The sequence as it stands in the envelope. */
+  readonly encoded: Uint8Array;
+  readonly commands: readonly Located[];
+}
+
+declare const admitted: unique symbol;
+/** An authentic manifest that this Recipient may run. `admit` is its only source. */
+export interface AdmittedManifest {
+  readonly [admitted]: true;
+  readonly authentic: AuthenticManifest;
+  readonly components: readonly ComponentIdentifier[];
+  readonly sections: Readonly<Partial<Record<SectionName, Section>>>;
+  /** Severable elements of the manifest that this envelope does not carry. */
+  readonly severed: ReadonlySet<SeverableName>;
+  readonly limits: Limits;
+}
+
+/** @throws {SuitError} stage `setup`. */
+export function admit(authentic: AuthenticManifest, recipient: Recipient): AdmittedManifest {
+  const { manifest } = authentic;
+  const { limits } = recipient;
+  const components = manifest.common.components ?? [];
+  requireComponents(components, recipient);
+  requireFloor(authentic, components, recipient);
+  const severed = requireSevered(authentic);
+
+  const sections: Partial<Record<SectionName, Section>> = {};
+  for (const name of sectionNames) {
+    const encoded = sectionBytes(authentic, name);
+    if (encoded === undefined) continue;
+    const section = { encoded, commands: sequence(name, encoded) };
+    if (components.length > 1) requireComponentIndex(name, section.commands);
+    sections[name] = section;
+  }
+  requireCompatibilityCheck(sections.sharedSequence?.commands ?? [], limits.nestingDepth);
+  return { authentic, components, sections, severed, limits } as unknown as AdmittedManifest;
+}
+
+/** The bytes of a severable element, from the manifest or from the envelope; undefined where it is absent or cut off. */
+export function elementOf(
+  { manifest, envelope }: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
+  name: SeverableName,
+): Uint8Array | undefined {
+  const element = manifest[name];
+  if (element !== undefined && !isSevered(element)) return element;
+  const outside = envelope.severed[name];
+  return outside === undefined ? undefined : read(bstr, outside);
+}
+
+/** The bytes of a command sequence; undefined where the manifest has none, or where it is cut off. */
+export function sectionBytes(
+  authentic: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
+  name: SectionName,
+): Uint8Array | undefined {
+  const { manifest } = authentic;
+  if (name === 'sharedSequence') return manifest.common.sharedSequence;
+  if (name === 'payloadFetch' || name === 'install') return elementOf(authentic, name);
+  return manifest[name];
+}
+
+/** A text for a component identifier, equal exactly where the identifiers are. */
+export const componentName = (component: ComponentIdentifier): string => component.map(hex).join('/');
+
+function requireComponents(components: readonly ComponentIdentifier[], recipient: Recipient): void {
+  const { components: most } = recipient.limits;
+  if (components.length === 0) {
+    throw new SuitError('setup', 'component-unsupported', 'expected one or more components, found none');
+  }
+  // §6.2: not more components than the target has.
+  if (components.length > most) {
+    const found = `expected at most ${most} components, found ${components.length}`;
+    throw new SuitError('setup', 'component-unsupported', found);
+  }
+  const unknown = components.find((component) => !recipient.hasComponent(component));
+  if (unknown !== undefined) {
+    const found = `expected components of this device, found ${componentName(unknown)}`;
+    throw new SuitError('setup', 'component-unsupported', found);
+  }
+  if (new Set(components.map(componentName)).size < components.length) {
+    throw new SuitError('setup', 'component-unsupported', 'expected each component once, found one again');
+  }
+}
+
+/** §6.1 rollback check: never below what a component has confirmed; equal only to apply the same manifest again. */
+function requireFloor(
+  { manifest, digest: manifestDigest }: AuthenticManifest,
+  components: readonly ComponentIdentifier[],
+  recipient: Recipient,
+): void {
+  for (const component of components) {
+    const floor = recipient.floor(component);
+    if (floor === undefined || manifest.sequenceNumber > floor.sequenceNumber) continue;
+    if (manifest.sequenceNumber < floor.sequenceNumber) {
+      const found = `expected sequence number ${floor.sequenceNumber} or higher, found ${manifest.sequenceNumber}`;
+      throw new SuitError('setup', 'unauthorised', found);
+    }
+    if (floor.manifestDigest !== undefined && !equalInConstantTime(floor.manifestDigest, manifestDigest.bytes)) {
+      const found = `expected a sequence number above ${floor.sequenceNumber}, found another manifest with it`;
+      throw new SuitError('setup', 'unauthorised', found);
+    }
+  }
+}
+
+/** §8.6: what stands in the envelope is what the manifest holds the digest of, and stands in one place only. */
+function requireSevered({ manifest, envelope }: AuthenticManifest): ReadonlySet<SeverableName> {
+  const absent = new Set<SeverableName>();
+  for (const name of severableNames) {
+    const inside = manifest[name];
+    const outside = envelope.severed[name];
+    if (inside === undefined || !isSevered(inside)) {
+      if (outside === undefined) continue;
+      const found = `expected no ${name} in the envelope, found one without a digest in the manifest`;
+      throw new SuitError('setup', 'severing-unsupported', found);
+    }
+    const expected: KnownDigest = knownDigest('setup', inside);
+    if (outside === undefined) absent.add(name);
+    else if (!equalInConstantTime(digest(expected.algorithm, outside), expected.bytes)) {
+      throw new SuitError('setup', 'severing-unsupported', `expected the severed ${name}, found another`);
+    }
+  }
+  return absent;
+}
+
+const sequence = (name: SectionName, encoded: Uint8Array): readonly Located[] =>
+  parsing('setup', name, () => readSequence(encoded));
+
+/** §6.2: with several components no sequence may rely on a component index left by another. */
+function requireComponentIndex(name: string, commands: readonly Located[]): void {
+  if (commands[0]?.command.name !== 'directive-set-component-index') {
+    const found = `expected ${name} to begin with set-component-index, as there are several components`;
+    throw new SuitError('setup', 'component-unsupported', found);
+  }
+}
+
+/**
+ * §6.2: vendor and class are checked in the shared sequence, before any other, so that a device of another kind never goes
+ * further; and nothing private stands there, which another kind could misread.
+ */
+function requireCompatibilityCheck(shared: readonly Located[], nestingDepth: number): void {
+  const names = new Set<string>();
+  const visit = (commands: readonly Located[], depth: number): void => {
+    for (const { command } of commands) {
+      names.add(command.name);
+      if (depth === nestingDepth) continue;
+      for (const inner of innerSequences(command)) visit(sequence('sharedSequence', inner), depth + 1);
+    }
+  };
+  visit(shared, 0);
+  if (names.has('custom')) {
+    throw new SuitError('setup', 'command-unsupported', 'expected no custom command in the shared sequence');
+  }
+  for (const name of ['condition-vendor-identifier', 'condition-class-identifier']) {
+    if (!names.has(name)) {
+      throw new SuitError('setup', 'condition-failed', `expected ${name} in the shared sequence, found none`);
+    }
+  }
+}
+
+/** The sequences that stand in a command's argument. */
+export function innerSequences({ name, ...argument }: Located['command']): readonly Uint8Array[] {
+  if (name === 'directive-run-sequence') return 'sequence' in argument ? [argument.sequence] : [];
+  if (name !== 'directive-try-each' || !('sequences' in argument)) return [];
+  return argument.sequences.filter((each) => each !== null);
+}

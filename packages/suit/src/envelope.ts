@@ -1,0 +1,98 @@
+/** SUIT_Envelope (draft-ietf-suit-manifest-37 §8.2): bytes to parts and back, nothing proved yet. */
+
+import type { Infer } from '@lapel/cbor';
+import {
+  bstr,
+  embedded,
+  headed,
+  mapWithRest,
+  optional,
+  read,
+  required,
+  tagged,
+  text,
+  write,
+} from '@lapel/cbor';
+import { legacyEnvelope } from './legacy.ts';
+import type { Limits } from './limits.ts';
+import { Digest, authenticationBlocksMax, envelopeTag, wrapped } from './manifest.ts';
+import { SuitError, parsing } from './reason.ts';
+
+const payloadNameMax = 256;
+const payloadsMax = 64;
+
+/**
+ * Integer keys come before text keys and 2 before 3 in deterministic order: the wrapper precedes the manifest as §8.3
+ * demands, and a stream can be judged as it arrives.
+ */
+const EnvelopeElements = mapWithRest(
+  {
+    authentication: required(2, embedded(headed(bstr, bstr, authenticationBlocksMax))),
+    manifest: required(3, wrapped),
+    payloadFetch: optional(16, wrapped),
+    install: optional(20, wrapped),
+    text: optional(23, wrapped),
+  },
+  { key: text(payloadNameMax), value: bstr, max: payloadsMax },
+);
+const TaggedEnvelope = tagged(envelopeTag, EnvelopeElements);
+
+/** Severable elements that stand in the envelope, each a byte string with its head. */
+export const severableNames = ['payloadFetch', 'install', 'text'] as const;
+export type SeverableName = (typeof severableNames)[number];
+
+export interface Envelope {
+  /** The encoded SUIT_Digest: what every authentication block is computed over (§8.3). */
+  readonly digest: Uint8Array;
+  /** Encoded COSE objects. */
+  readonly blocks: readonly Uint8Array[];
+  /** The manifest as a byte string with its head: what the digest covers. */
+  readonly manifest: Uint8Array;
+  readonly severed: Readonly<Partial<Record<SeverableName, Uint8Array>>>;
+  /** Integrated payloads by the URI that a fetch names them with (§7.5). */
+  readonly payloads: ReadonlyMap<string, Uint8Array>;
+}
+
+/** @throws {SuitError} stage `parse`. */
+export function readEnvelope(bytes: Uint8Array, limits: Limits): Envelope {
+  if (bytes.length > limits.envelopeBytes) {
+    const found = `expected an envelope of at most ${limits.envelopeBytes} bytes, found ${bytes.length}`;
+    throw new SuitError('parse', 'cbor-parse', found);
+  }
+  const legacy = legacyEnvelope(bytes);
+  if (legacy !== undefined) {
+    throw new SuitError('parse', 'cbor-parse', `expected a SUIT envelope with tag ${envelopeTag}, found ${legacy}`);
+  }
+  const elements = parsing('parse', 'envelope', () => read(TaggedEnvelope, bytes));
+  const [digest, ...blocks] = elements.authentication;
+  parsing('parse', 'SUIT_Digest', () => read(Digest, digest));
+  const { manifest, payloadFetch, install, text: texts } = elements;
+  return {
+    digest,
+    blocks,
+    manifest,
+    severed: present({ payloadFetch, install, text: texts }),
+    payloads: new Map(elements.rest),
+  };
+}
+
+export function writeEnvelope({ digest, blocks, manifest, severed, payloads }: Envelope): Uint8Array {
+  const elements: Infer<typeof EnvelopeElements> = {
+    authentication: [digest, ...blocks],
+    manifest,
+    ...severed,
+    rest: [...payloads],
+  };
+  return write(TaggedEnvelope, elements);
+}
+
+function present(elements: {
+  readonly [K in SeverableName]: Uint8Array | undefined;
+}): Envelope['severed'] {
+  const found: Partial<Record<SeverableName, Uint8Array>> = {};
+  for (const name of severableNames) {
+    const element = elements[name];
+    if (element !== undefined) found[name] = element;
+  }
+  return found;
+}

@@ -1,0 +1,51 @@
+/**
+ * SUIT for Lapel: a manifest says what a device shall install and under which conditions, and is sealed by its author
+ * (draft-ietf-suit-manifest-37). Three steps, each with a type that only it makes: `authenticate` (bytes and trust anchors
+ * to an AuthenticManifest), `admit` (that and a Recipient to an AdmittedManifest), `run` (that to effects on the world). A
+ * Recipient's answer is a SUIT_Report (draft-ietf-suit-report-19). Every failure is a SuitError with a report's reason.
+ */
+
+export { admit, componentName, elementOf, innerSequences, sectionBytes, sectionNames } from './admit.ts';
+export type { AdmittedManifest, Floor, Recipient } from './admit.ts';
+export { authenticate, readManifest } from './authenticate.ts';
+export type { AuthenticManifest, TrustAnchor } from './authenticate.ts';
+export { readEnvelope, severableNames, writeEnvelope } from './envelope.ts';
+export type { Envelope, SeverableName } from './envelope.ts';
+export { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from './identifiers.ts';
+export { class1, linux, server } from './limits.ts';
+export type { Limits } from './limits.ts';
+export {
+  ComponentIdentifier,
+  Digest,
+  Manifest,
+  Parameters,
+  Text,
+  digestOf,
+  isSevered,
+  knownDigest,
+  manifestVersion,
+  sections,
+  wrap,
+} from './manifest.ts';
+export type { ComponentIndex, EnterpriseNumber, KnownDigest, SectionName, Severable } from './manifest.ts';
+export { drive, driveSync } from './processor/drive.ts';
+export type { Run } from './processor/drive.ts';
+export type { Answer, Effect, ExpectedImage } from './processor/effect.ts';
+export { run } from './processor/machine.ts';
+export type { Ending, Procedure } from './processor/machine.ts';
+export type { SuitRecord } from './processor/record.ts';
+export { SuitError, reportReasons } from './reason.ts';
+export type { FailureReason, ReportReason, Stage } from './reason.ts';
+export {
+  argumentCommands,
+  envelopeElements,
+  extensionElements,
+  manifestElements,
+  policyCommands,
+  reporting,
+} from './registry.ts';
+export { Report, failureResult, openReport, reportReason, signReport } from './report.ts';
+export { readSequence, writeSequence } from './sequence.ts';
+export type { Command, Located } from './sequence.ts';
+export { assignments, summarise } from './summary.ts';
+export type { UpdateSummary } from './summary.ts';

@@ -1,0 +1,201 @@
+/** The manifest as draft-ietf-suit-manifest-37 writes it: the CDDL of its Appendix A, as schemas that read and write. */
+
+import type { Infer, Reader, Schema } from '@lapel/cbor';
+import {
+  CborError,
+  array,
+  bool,
+  bstr,
+  bytes,
+  either,
+  embedded,
+  int,
+  major,
+  map,
+  mapWithRest,
+  optional,
+  required,
+  tagged,
+  text,
+  tstr,
+  tuple,
+  uint,
+  write,
+} from '@lapel/cbor';
+import type { DigestAlgorithm } from '@lapel/cose';
+import { digestAlgorithmByCode, digestAlgorithms } from '@lapel/cose';
+import type { Stage } from './reason.ts';
+import { SuitError } from './reason.ts';
+
+/** What any profile accepts; a device's own profile is narrower. */
+const componentsMax = 1024;
+const identifierPartsMax = 16;
+const uriMax = 2048;
+
+const isArray = (r: Reader) => r.peek() === major.array;
+
+/** SUIT_Digest (§10): an algorithm and the digest's bytes, not yet held against each other. */
+export const Digest = tuple(int, bstr);
+export type Digest = Infer<typeof Digest>;
+
+export interface KnownDigest {
+  readonly algorithm: DigestAlgorithm;
+  readonly bytes: Uint8Array;
+}
+
+/** @throws {SuitError} where the algorithm is not spoken here, or the length is not the algorithm's own. */
+export function knownDigest(stage: Stage, [code, digestBytes]: Digest): KnownDigest {
+  const algorithm = digestAlgorithmByCode(code);
+  if (algorithm === undefined) {
+    throw new SuitError(stage, 'alg-unsupported', `expected a digest algorithm that is spoken here, found ${code}`);
+  }
+  const expected = digestAlgorithms[algorithm].bytes;
+  if (digestBytes.length !== expected) {
+    const found = `expected a ${algorithm} digest of ${expected} bytes, found ${digestBytes.length}`;
+    throw new SuitError(stage, 'alg-unsupported', found);
+  }
+  return { algorithm, bytes: digestBytes };
+}
+
+export const digestOf = ({ algorithm, bytes: digestBytes }: KnownDigest): Digest => [
+  digestAlgorithms[algorithm].code,
+  digestBytes,
+];
+
+/**
+ * A byte string kept with its head: the digest of a manifest and of a severed element covers the head too (§8.3, §8.4.12).
+ */
+export const wrapped: Schema<Uint8Array> = {
+  read(r) {
+    const start = r.at;
+    r.bstr();
+    return r.bytes.subarray(start, r.at);
+  },
+  write: (w, value) => w.raw(value),
+};
+
+export const wrap = (content: Uint8Array): Uint8Array => write(bstr, content);
+
+/** §8.4.5.1: parts of a path, outermost first. */
+export const ComponentIdentifier = array(bytes(0, 256), { max: identifierPartsMax });
+export type ComponentIdentifier = Infer<typeof ComponentIdentifier>;
+
+/** §8.4.10.1: one component, a list of them, or all. */
+export type ComponentIndex = number | readonly number[] | true;
+export const ComponentIndex: Schema<ComponentIndex> = either<number | readonly number[], true>(
+  (r) => r.peek() !== major.simple,
+  either<readonly number[], number>(isArray, array(uint, { min: 1, max: componentsMax }), uint, (v) =>
+    Array.isArray(v),
+  ),
+  {
+    read(r) {
+      const start = r.at;
+      if (!r.bool()) throw new CborError('expected component index true, found false', start);
+      return true;
+    },
+    write: (w) => w.bool(true),
+  },
+  (value) => value !== true,
+);
+
+/** A private enterprise number as its relative object identifier (§8.4.8.1). */
+export interface EnterpriseNumber {
+  readonly pen: Uint8Array;
+}
+
+const uuid = bytes(16);
+const pen: Schema<EnterpriseNumber> = {
+  read: (r) => ({ pen: tagged(112, bytes(1, 16)).read(r) }),
+  write: (w, value) => tagged(112, bytes(1, 16)).write(w, value.pen),
+};
+const vendor = either<EnterpriseNumber, Uint8Array>(
+  (r) => r.peek() === major.tag,
+  pen,
+  uuid,
+  (value): value is EnterpriseNumber => 'pen' in value,
+);
+
+/** §8.4.8. A parameter that is not here is unsupported, and said so when the command that sets it runs. */
+export const Parameters = map({
+  vendorIdentifier: optional(1, vendor),
+  classIdentifier: optional(2, uuid),
+  imageDigest: optional(3, embedded(Digest)),
+  componentSlot: optional(5, uint),
+  strictOrder: optional(12, bool),
+  softFailure: optional(13, bool),
+  imageSize: optional(14, uint),
+  content: optional(18, bstr),
+  uri: optional(21, text(uriMax)),
+  sourceComponent: optional(22, uint),
+  invokeArguments: optional(23, bstr),
+  deviceIdentifier: optional(24, uuid),
+  fetchArguments: optional(25, bstr),
+});
+export type Parameters = Infer<typeof Parameters>;
+export type ParameterName = keyof Parameters;
+
+export const Common = map({
+  components: optional(2, array(ComponentIdentifier, { min: 1, max: componentsMax })),
+  sharedSequence: optional(4, bstr),
+});
+
+/** An element in its place, or the digest of one that was severed (§8.6). */
+export type Severable = Uint8Array | Digest;
+const severable = either<Digest, Uint8Array>(isArray, Digest, bstr, (value): value is Digest => Array.isArray(value));
+export const isSevered = (element: Severable): element is Digest => !(element instanceof Uint8Array);
+
+export const Manifest = map({
+  version: required(1, uint),
+  sequenceNumber: required(2, uint),
+  common: required(3, embedded(Common)),
+  referenceUri: optional(4, text(uriMax)),
+  validate: optional(7, bstr),
+  load: optional(8, bstr),
+  invoke: optional(9, bstr),
+  payloadFetch: optional(16, severable),
+  install: optional(20, severable),
+  text: optional(23, severable),
+});
+export type Manifest = Infer<typeof Manifest>;
+
+/** The version of the serialisation that §8.4.1 describes. */
+export const manifestVersion = 1;
+
+/** SUIT_Authentication (§8.3): the digest, then blocks over it, each still encoded. */
+export const authenticationBlocksMax = 8;
+
+/** Command sequences of the manifest, by the name they have in its schema. */
+export const sections = {
+  sharedSequence: 4,
+  validate: 7,
+  load: 8,
+  invoke: 9,
+  payloadFetch: 16,
+  install: 20,
+} as const;
+export type SectionName = keyof typeof sections;
+
+const ComponentText = map({
+  vendorName: optional(1, tstr),
+  modelName: optional(2, tstr),
+  vendorDomain: optional(3, tstr),
+  modelInfo: optional(4, tstr),
+  componentDescription: optional(5, tstr),
+  componentVersion: optional(6, tstr),
+});
+
+const LanguageText = mapWithRest(
+  {
+    manifestDescription: optional(1, tstr),
+    updateDescription: optional(2, tstr),
+    jsonSource: optional(3, tstr),
+    yamlSource: optional(4, tstr),
+  },
+  { key: ComponentIdentifier, value: ComponentText, max: componentsMax },
+);
+
+/** §8.4.4: texts by language tag; those of a component stand behind its identifier. */
+export const Text = mapWithRest({}, { key: text(64), value: LanguageText, max: 32 });
+export type Text = Infer<typeof Text>;
+
+export const envelopeTag = 107;

@@ -1,0 +1,142 @@
+/**
+ * The rows of the table in draft-ietf-suit-manifest-37 §6.4 that touch the world, each for one component. A condition gives
+ * back why it failed, or undefined; a directive that fails throws, and so aborts (§6.4).
+ */
+
+import { hex } from '@lapel/cbor';
+import { equalInConstantTime } from '@lapel/cose';
+import type { ComponentIdentifier, Parameters } from '../manifest.ts';
+import { knownDigest } from '../manifest.ts';
+import type { FailureReason } from '../reason.ts';
+import { SuitError } from '../reason.ts';
+import type { PolicyCommandName } from '../registry.ts';
+import type { Run } from './drive.ts';
+import type { Effect, ExpectedImage } from './effect.ts';
+
+/** What a command sees: its component, that component's parameters, and the manifest around it. */
+export interface Target {
+  readonly component: ComponentIdentifier;
+  readonly parameters: Parameters;
+  readonly components: readonly ComponentIdentifier[];
+  /** Integrated payloads by name (§7.5). */
+  readonly payloads: ReadonlyMap<string, Uint8Array>;
+  readonly contentBytesMax: number;
+}
+
+export type Verdict = string | undefined;
+
+export function* perform(name: PolicyCommandName, target: Target): Run<Verdict> {
+  const { component, parameters } = target;
+  switch (name) {
+    case 'condition-vendor-identifier':
+      return yield* identify('vendor', parameters.vendorIdentifier, component);
+    case 'condition-class-identifier':
+      return yield* identify('class', parameters.classIdentifier, component);
+    case 'condition-device-identifier':
+      return yield* identify('device', parameters.deviceIdentifier, component);
+    case 'condition-image-match':
+      return yield* imageMatch(target);
+    case 'condition-component-slot':
+      return yield* componentSlot(target);
+    case 'condition-check-content':
+      return yield* checkContent(target);
+    case 'condition-abort':
+      return 'abort';
+    case 'directive-write': {
+      const content = needed(parameters.content, 'content');
+      yield { do: 'write', component, content, expected: expectedImage(parameters) };
+      return undefined;
+    }
+    case 'directive-fetch':
+      yield fetch(target);
+      return undefined;
+    case 'directive-copy':
+      yield { do: 'copy', component, source: source(target), expected: expectedImage(parameters) };
+      return undefined;
+    case 'directive-swap':
+      yield { do: 'swap', component, source: source(target) };
+      return undefined;
+    case 'directive-invoke': {
+      const { invokeArguments } = parameters;
+      yield { do: 'invoke', component, ...(invokeArguments === undefined ? {} : { arguments: invokeArguments }) };
+      return undefined;
+    }
+  }
+}
+
+function* identify(
+  which: 'vendor' | 'class' | 'device',
+  identifier: Parameters['vendorIdentifier'],
+  component: ComponentIdentifier,
+): Run<Verdict> {
+  // §8.4.9: a condition without its parameter fails.
+  if (identifier === undefined) return `expected a ${which} identifier to be set, found none`;
+  if ((yield { do: 'identify', component, which, identifier }) === true) return undefined;
+  const shown = identifier instanceof Uint8Array ? hex(identifier) : `enterprise number ${hex(identifier.pen)}`;
+  return `expected a device with ${which} identifier ${shown}, found another`;
+}
+
+function* imageMatch({ component, parameters }: Target): Run<Verdict> {
+  if (parameters.imageDigest === undefined) return 'expected an image digest to be set, found none';
+  const { algorithm, bytes } = knownDigest('run', parameters.imageDigest);
+  const { imageSize } = parameters;
+  const size = imageSize === undefined ? {} : { sizeBytes: imageSize };
+  const found = yield { do: 'digest', component, algorithm, ...size };
+  if (!(found instanceof Uint8Array)) {
+    return `expected an image${imageSize === undefined ? '' : ` of ${imageSize} bytes`}, found none`;
+  }
+  if (equalInConstantTime(found, bytes)) return undefined;
+  return `expected an image with ${algorithm} ${hex(bytes)}, found ${hex(found)}`;
+}
+
+function* componentSlot({ component, parameters }: Target): Run<Verdict> {
+  const slot = parameters.componentSlot;
+  if (slot === undefined) return 'expected a component slot to be set, found none';
+  if ((yield { do: 'slot', component, slot }) === true) return undefined;
+  return `expected slot ${slot}, found another`;
+}
+
+/** §8.4.9.3: the same length, and no early exit that could tell where a difference is. */
+function* checkContent({ component, parameters, contentBytesMax }: Target): Run<Verdict> {
+  const { content } = parameters;
+  if (content === undefined) return 'expected content to be set, found none';
+  if (content.length > contentBytesMax) {
+    return `expected content of at most ${contentBytesMax} bytes, found ${content.length}`;
+  }
+  const found = yield { do: 'content', component, sizeBytes: content.length };
+  if (found instanceof Uint8Array && equalInConstantTime(found, content)) return undefined;
+  return `expected the ${content.length} bytes of content, found others`;
+}
+
+/** §8.4.10.4; a URI that names an integrated payload is answered from the envelope (§7.5). */
+function fetch({ component, parameters, payloads }: Target): Effect {
+  const uri = needed(parameters.uri, 'uri');
+  const expected = expectedImage(parameters);
+  const content = payloads.get(uri);
+  if (content !== undefined) return { do: 'write', component, content, expected };
+  if (uri.startsWith('#')) throw aborted(`expected the integrated payload ${uri} in the envelope, found none`);
+  const { fetchArguments } = parameters;
+  const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
+  return { do: 'fetch', component, uri, expected, ...extra };
+}
+
+function source({ parameters, components }: Target): ComponentIdentifier {
+  const index = needed(parameters.sourceComponent, 'source-component');
+  const found = components[index];
+  if (found === undefined) throw aborted(`expected a source below ${components.length}, found ${index}`);
+  return found;
+}
+
+function expectedImage({ imageDigest, imageSize }: Parameters): ExpectedImage {
+  return {
+    ...(imageDigest === undefined ? {} : { digest: knownDigest('run', imageDigest) }),
+    ...(imageSize === undefined ? {} : { sizeBytes: imageSize }),
+  };
+}
+
+function needed<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw aborted(`expected the parameter ${name} to be set, found none`);
+  return value;
+}
+
+const aborted = (message: string, reason: FailureReason = 'operation-failed') => new SuitError('run', reason, message);

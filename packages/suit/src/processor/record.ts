@@ -1,0 +1,37 @@
+/** SUIT_Record (draft-ietf-suit-report-19 §4): where in which sequence a command stood, and what it went by. */
+
+import type { ParameterName, Parameters } from '../manifest.ts';
+import type { PolicyCommandName } from '../registry.ts';
+
+export interface SuitRecord {
+  /** Path of component indices to the manifest among its dependencies; empty for the root manifest. */
+  readonly manifestId: readonly number[];
+  /** Number of the section in the manifest. */
+  readonly section: number;
+  /** Byte offset of the command in the section. */
+  readonly offset: number;
+  readonly component: number;
+  /** The parameters that the command consumed. */
+  readonly properties: Parameters;
+}
+
+/** What each command consumes (§6.4). */
+const consumed: Readonly<Record<PolicyCommandName, readonly ParameterName[]>> = {
+  'condition-vendor-identifier': ['vendorIdentifier'],
+  'condition-class-identifier': ['classIdentifier'],
+  'condition-device-identifier': ['deviceIdentifier'],
+  'condition-image-match': ['imageDigest', 'imageSize'],
+  'condition-component-slot': ['componentSlot'],
+  'condition-check-content': ['content'],
+  'condition-abort': [],
+  'directive-write': ['content'],
+  'directive-fetch': ['uri', 'fetchArguments'],
+  'directive-copy': ['sourceComponent'],
+  'directive-swap': ['sourceComponent'],
+  'directive-invoke': ['invokeArguments'],
+};
+
+export function consumedBy(command: PolicyCommandName, parameters: Parameters): Parameters {
+  const names = consumed[command].filter((name) => parameters[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, parameters[name]]));
+}

@@ -1,0 +1,68 @@
+/**
+ * The SUIT registries (draft-ietf-suit-manifest-37 §11), each kept apart: the same integer means something else in each,
+ * and meant something else in older drafts. Names are the registry's without their prefix.
+ */
+
+export const envelopeElements = {
+  'authentication-wrapper': 2,
+  manifest: 3,
+  'payload-fetch': 16,
+  install: 20,
+  text: 23,
+} as const;
+
+export const manifestElements = {
+  'manifest-version': 1,
+  'manifest-sequence-number': 2,
+  common: 3,
+  'reference-uri': 4,
+  validate: 7,
+  load: 8,
+  invoke: 9,
+  'payload-fetch': 16,
+  install: 20,
+  text: 23,
+} as const;
+
+/** Elements of the extension drafts: known by name, so that a refusal can say what was met. */
+export const extensionElements: ReadonlyMap<number, string> = new Map([
+  [5, 'manifest-component-id (trust-domains)'],
+  [6, 'set-version (update-management)'],
+  [14, 'coswid (update-management)'],
+  [15, 'dependency-resolution (trust-domains)'],
+  [18, 'candidate-verification (trust-domains)'],
+  [24, 'uninstall (trust-domains)'],
+  [25, 'manufacturer usage description (mud)'],
+]);
+
+/** Conditions and the directives whose argument is a reporting policy. */
+export const policyCommands = {
+  'condition-vendor-identifier': 1,
+  'condition-class-identifier': 2,
+  'condition-image-match': 3,
+  'condition-component-slot': 5,
+  'condition-check-content': 6,
+  'condition-abort': 14,
+  'condition-device-identifier': 24,
+  'directive-write': 18,
+  'directive-fetch': 21,
+  'directive-copy': 22,
+  'directive-invoke': 23,
+  'directive-swap': 31,
+} as const;
+export type PolicyCommandName = keyof typeof policyCommands;
+
+/** Directives with an argument of their own. */
+export const argumentCommands = {
+  'directive-set-component-index': 12,
+  'directive-try-each': 15,
+  'directive-override-parameters': 20,
+  'directive-run-sequence': 32,
+} as const;
+
+/** §8.4.11: at this number and above (towards zero) the registry decides; below it, whoever makes the manifest processor. */
+export const customCommandMax = -257;
+
+/** Reporting policy bits (§8.4.7). */
+export const reporting = { recordOnSuccess: 1, recordOnFailure: 2, sysinfoOnSuccess: 4, sysinfoOnFailure: 8 } as const;
+export const reportingPolicyMax = 15;

@@ -1,0 +1,101 @@
+/**
+ * What an update is about, read off its parameters without running it: for a catalog, for a tracker that asks whether it
+ * fits, for people. Only running it tells what a given device would do.
+ */
+
+import { read } from '@lapel/cbor';
+import type { AuthenticManifest } from './authenticate.ts';
+import { elementOf, innerSequences, sectionBytes, sectionNames } from './admit.ts';
+import type { Limits } from './limits.ts';
+import type { ComponentIdentifier, ComponentIndex, KnownDigest } from './manifest.ts';
+import { Parameters, Text, knownDigest } from './manifest.ts';
+import { parsing } from './reason.ts';
+import { readSequence } from './sequence.ts';
+
+/** One assignment of parameters, with the components that it may reach. */
+export interface Assignment {
+  readonly components: readonly number[];
+  readonly parameters: Parameters;
+}
+
+export interface ImageSummary {
+  readonly digest?: KnownDigest;
+  readonly sizeBytes?: number;
+}
+
+export interface UpdateSummary {
+  readonly sequenceNumber: number;
+  readonly components: readonly ComponentIdentifier[];
+  readonly vendorIdentifiers: readonly Uint8Array[];
+  readonly classIdentifiers: readonly Uint8Array[];
+  readonly images: readonly ImageSummary[];
+  /** Payload URIs, integrated ones (`#…`) included. */
+  readonly uris: readonly string[];
+  readonly text: Text | undefined;
+}
+
+/** @throws {SuitError} where a sequence, a parameter map or the text is malformed. */
+export function summarise(
+  authentic: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
+  limits: Limits,
+): UpdateSummary {
+  const all = assignments(authentic, limits).map(({ parameters }) => parameters);
+  const { manifest } = authentic;
+  const text = elementOf(authentic, 'text');
+  const uuids = (values: readonly (Parameters['vendorIdentifier'] | undefined)[]) =>
+    distinct(values.filter((value) => value instanceof Uint8Array), String);
+  return {
+    sequenceNumber: manifest.sequenceNumber,
+    components: manifest.common.components ?? [],
+    vendorIdentifiers: uuids(all.map(({ vendorIdentifier }) => vendorIdentifier)),
+    classIdentifiers: uuids(all.map(({ classIdentifier }) => classIdentifier)),
+    images: distinct(all.filter(hasImage).map(imageOf), ({ digest, sizeBytes }) => `${digest?.bytes} ${sizeBytes}`),
+    uris: distinct(
+      all.map(({ uri }) => uri).filter((uri) => uri !== undefined),
+      String,
+    ),
+    text: text === undefined ? undefined : parsing('setup', 'text', () => read(Text, text)),
+  };
+}
+
+/** Every parameter assignment of every sequence, in order, nested ones included as deep as the limits go. */
+export function assignments(
+  authentic: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
+  limits: Limits,
+): readonly Assignment[] {
+  const found: Assignment[] = [];
+  const count = authentic.manifest.common.components?.length ?? 0;
+  const visit = (encoded: Uint8Array, depth: number, from: readonly number[]): void => {
+    let current = from;
+    for (const { command } of readSequence(encoded)) {
+      if (command.name === 'directive-set-component-index') current = indicesOf(command.index, count);
+      if (command.name === 'directive-override-parameters') {
+        found.push({ components: current, parameters: read(Parameters, command.parameters) });
+      }
+      if (depth < limits.nestingDepth) {
+        for (const inner of innerSequences(command)) visit(inner, depth + 1, current);
+      }
+    }
+  };
+  for (const name of sectionNames) {
+    const encoded = sectionBytes(authentic, name);
+    if (encoded !== undefined) parsing('setup', name, () => visit(encoded, 0, [0]));
+  }
+  return found;
+}
+
+export function indicesOf(index: ComponentIndex, count: number): readonly number[] {
+  if (index === true) return Array.from({ length: count }, (_, each) => each);
+  return typeof index === 'number' ? [index] : index;
+}
+
+const hasImage = ({ imageDigest, imageSize }: Parameters) => imageDigest !== undefined || imageSize !== undefined;
+
+const imageOf = ({ imageDigest, imageSize }: Parameters): ImageSummary => ({
+  ...(imageDigest === undefined ? {} : { digest: knownDigest('setup', imageDigest) }),
+  ...(imageSize === undefined ? {} : { sizeBytes: imageSize }),
+});
+
+function distinct<T>(values: readonly T[], name: (value: T) => string): readonly T[] {
+  return [...new Map(values.map((value) => [name(value), value])).values()];
+}
