@@ -11,12 +11,26 @@ export class CborError extends Error {
   }
 }
 
-/** A map holds a key that its rule does not name. Kept apart: to a reader of a newer draft this is not malformed. */
+/**
+ * A map holds a key that its rule does not name. Kept apart: to a reader of a newer draft this is not
+ * malformed.
+ */
 export class UnknownKeyError extends CborError {
   readonly key: string | number;
 
   constructor(key: string | number, expected: string, offset: number) {
-    super(`expected ${expected}, found unknown key ${JSON.stringify(key)}`, offset);
+    super(`expected ${expected}, found unknown key ${typeof key === 'string' ? shown(key) : key}`, offset);
     this.key = key;
   }
+}
+
+const shownMax = 64;
+
+/**
+ * A text from outside, fit for a message: its beginning, quoted, without what could steer a terminal or
+ * forge a line.
+ */
+export function shown(text: string): string {
+  const beginning = text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
+  return JSON.stringify(beginning).replace(/\p{C}/gu, '\ufffd');
 }

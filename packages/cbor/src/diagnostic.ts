@@ -1,9 +1,15 @@
-/** RFC 8949 §8: diagnostic notation, for people. Byte strings that hold well-formed CBOR can be shown opened, as `<<…>>`. */
+/**
+ * RFC 8949 §8: diagnostic notation, for people. Byte strings that hold well-formed CBOR can be shown
+ * opened, as `<<…>>`.
+ */
 
 import type { Item, ItemMap } from './item.ts';
 import { Float, Simple, Tagged } from './item.ts';
 
-/** @param open whether a byte string is to be shown as the items it holds; it returns them, or undefined for plain hex. */
+/**
+ * @param open whether a byte string is to be shown as the items it holds; it returns them, or undefined for
+ * plain hex.
+ */
 export function diagnostic(item: Item, open: (bytes: Uint8Array) => Item = () => undefined): string {
   const show = (each: Item): string => diagnostic(each, open);
   if (item instanceof Uint8Array) {

@@ -1,6 +1,7 @@
 /** RFC 8949: any data item as a value, for headers nobody described and for people who look at bytes. */
 
 import { CborError } from './cbor-error.ts';
+import { floatFrom } from './float.ts';
 import { KeyOrder, Reader, major, nestingMax } from './reader.ts';
 import { Writer } from './writer.ts';
 
@@ -54,10 +55,9 @@ export function decode(bytes: Uint8Array): Item {
   return item;
 }
 
+/** @throws {CborError} where the item is nested too deep, or holds what CBOR has no encoding for. */
 export function encode(item: Item): Uint8Array {
-  const writer = new Writer();
-  writeItem(writer, item);
-  return writer.finish();
+  return encodeAt(item, 0);
 }
 
 export function readItem(reader: Reader, depth = 0): Item {
@@ -70,8 +70,13 @@ export function readItem(reader: Reader, depth = 0): Item {
       return reader.bstr();
     case major.tstr:
       return reader.tstr();
-    case major.array:
-      return Array.from({ length: reader.array() }, () => readItem(reader, depth + 1));
+    case major.array: {
+      // Grown item by item: nested counts, each no more than the bytes that are left, would otherwise
+      // multiply.
+      const items: Item[] = [];
+      for (let left = reader.array(); left > 0; left--) items.push(readItem(reader, depth + 1));
+      return items;
+    }
     case major.map: {
       const items = new Map<Item, Item>();
       const order = new KeyOrder(reader);
@@ -90,31 +95,36 @@ export function readItem(reader: Reader, depth = 0): Item {
   }
 }
 
-export function writeItem(writer: Writer, item: Item): void {
+export function writeItem(writer: Writer, item: Item, depth = 0): void {
+  if (depth > nestingMax) throw new CborError(`expected at most ${nestingMax} levels of nesting`);
   if (typeof item === 'number' || typeof item === 'bigint') writer.int(item);
   else if (item instanceof Uint8Array) writer.bstr(item);
   else if (typeof item === 'string') writer.tstr(item);
   else if (typeof item === 'boolean') writer.bool(item);
   else if (item === null) writer.null();
   else if (item === undefined) writer.byte(0xf7);
-  else if (item instanceof Float) writeFloat(writer, item.value);
+  else if (item instanceof Float) writer.float(item.value);
+  else if (item instanceof Simple) writer.simple(item.value);
   else if (item instanceof Tagged) {
     writer.head(major.tag, item.tag);
-    writeItem(writer, item.content);
-  } else if (item instanceof Simple) {
-    if (item.value >= 32) writer.byte(0xf8);
-    writer.byte(item.value >= 32 ? item.value : 0xe0 | item.value);
+    writeItem(writer, item.content, depth + 1);
   } else if (item instanceof Map) {
-    writer.sortedMap([...(item as ItemMap)].map(([key, value]) => [encode(key), encode(value)]));
+    const encoded = (each: Item) => encodeAt(each, depth + 1);
+    writer.sortedMap([...(item as ItemMap)].map(([key, value]) => [encoded(key), encoded(value)]));
   } else {
     const items = item as readonly Item[];
     writer.head(major.array, items.length);
-    for (const each of items) writeItem(writer, each);
+    for (const each of items) writeItem(writer, each, depth + 1);
   }
 }
 
+function encodeAt(item: Item, depth: number): Uint8Array {
+  const writer = new Writer();
+  writeItem(writer, item, depth);
+  return writer.finish();
+}
+
 function readSimple(reader: Reader): Item {
-  const start = reader.at;
   const { information, raw } = reader.simple();
   switch (information) {
     case 20:
@@ -129,63 +139,9 @@ function readSimple(reader: Reader): Item {
       return new Simple(raw[0]!);
     case 25:
     case 26:
-    case 27: {
-      const value = floatFrom(raw);
-      // §4.2.2: a float takes the shortest form that holds its value.
-      const shortest = encode(new Float(value));
-      if (shortest.length !== raw.length + 1) {
-        throw new CborError('expected the shortest form of a floating-point number', start);
-      }
-      return new Float(value);
-    }
+    case 27:
+      return new Float(floatFrom(raw));
     default:
       return new Simple(information);
   }
-}
-
-function floatFrom(raw: Uint8Array): number {
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
-  if (raw.length === 8) return view.getFloat64(0);
-  if (raw.length === 4) return view.getFloat32(0);
-  return halfToNumber(view.getUint16(0));
-}
-
-function writeFloat(writer: Writer, value: number): void {
-  const view = new DataView(new ArrayBuffer(8));
-  const half = Number.isNaN(value) ? 0x7e00 : numberToHalf(value);
-  if (half !== undefined) {
-    view.setUint16(0, half);
-    writer.byte(0xf9);
-    writer.raw(new Uint8Array(view.buffer, 0, 2));
-  } else if (Math.fround(value) === value) {
-    view.setFloat32(0, value);
-    writer.byte(0xfa);
-    writer.raw(new Uint8Array(view.buffer, 0, 4));
-  } else {
-    view.setFloat64(0, value);
-    writer.byte(0xfb);
-    writer.raw(new Uint8Array(view.buffer, 0, 8));
-  }
-}
-
-/** IEEE 754 binary16, RFC 8949 Appendix D. */
-function halfToNumber(half: number): number {
-  const exponent = (half >> 10) & 0x1f;
-  const mantissa = half & 0x3ff;
-  const sign = half & 0x8000 ? -1 : 1;
-  if (exponent === 31) return mantissa === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  return sign * (1024 + mantissa) * 2 ** (exponent - 25);
-}
-
-/** The binary16 that holds `value` exactly, if there is one. */
-function numberToHalf(value: number): number | undefined {
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
-  const size = Math.abs(value);
-  if (size === Infinity) return sign | 0x7c00;
-  if (size === 0) return sign;
-  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
-  const scaled = size * 2 ** (10 - exponent);
-  if (exponent > 15 || !Number.isInteger(scaled) || scaled > 2047) return undefined;
-  return scaled < 1024 ? sign | scaled : sign | ((exponent + 15) << 10) | (scaled - 1024);
 }

@@ -1,10 +1,11 @@
 /**
- * RFC 8949 §3: a pull reader over bytes in place. Strict: only the deterministic encoding of §4.2.1 is read (shortest
- * heads, definite lengths, sorted maps without duplicates), so that one value has one encoding and a digest over it is
- * unambiguous. Nothing is allocated before the remaining bytes could hold it.
+ * RFC 8949 §3: a pull reader over bytes in place. Strict: only the deterministic encoding of §4.2.1 is read
+ * (shortest heads, definite lengths, sorted maps without duplicates), so that one value has one encoding
+ * and a digest over it is unambiguous. Nothing is allocated before the remaining bytes could hold it.
  */
 
 import { CborError } from './cbor-error.ts';
+import { isShortestFloat } from './float.ts';
 
 export const major = {
   uint: 0,
@@ -28,10 +29,14 @@ const majorNames = [
   'simple value',
 ];
 
-/** Deepest nesting that `skip` and the generic item reader follow; SUIT nests through byte strings, far below this. */
+/**
+ * Deepest nesting that `skip` and the generic item reader follow; SUIT nests through byte strings, far
+ * below this.
+ */
 export const nestingMax = 16;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** A byte order mark is a character like any other: dropping it would give one text two encodings. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export class Reader {
   readonly bytes: Uint8Array;
@@ -83,7 +88,11 @@ export class Reader {
     if (!negative && this.peek() !== major.uint) this.head(major.uint);
     const argument = this.#argument();
     if (this.#wide !== undefined) return negative ? -1n - this.#wide : this.#wide;
-    return negative ? (argument === Number.MAX_SAFE_INTEGER ? -1n - BigInt(argument) : -1 - argument) : argument;
+    return negative
+      ? argument === Number.MAX_SAFE_INTEGER
+        ? -1n - BigInt(argument)
+        : -1 - argument
+      : argument;
   }
 
   uint(): number {
@@ -200,6 +209,9 @@ export class Reader {
     if (information === 24 && raw[0]! < 32) {
       throw new CborError('expected the shortest form of a simple value', start);
     }
+    if (information > 24 && !isShortestFloat(raw)) {
+      throw new CborError('expected the shortest form of a floating-point number', start);
+    }
     return { information, raw };
   }
 
@@ -222,7 +234,8 @@ export class Reader {
   #count(type: number, bytesEach: number): number {
     const start = this.at;
     const count = this.head(type);
-    // An item is at least one byte: a count beyond the remaining bytes is a lie, refused before anything is allocated.
+    // An item is at least one byte: a count beyond the remaining bytes is a lie, refused before anything is
+    // allocated.
     if (count > (this.end - this.at) / bytesEach) {
       throw new CborError(`expected ${count} items, found ${this.end - this.at} bytes`, start);
     }
@@ -265,7 +278,8 @@ export class KeyOrder {
     if (this.#start >= 0) {
       const order = compareSlices(bytes, this.#start, this.#end, start, at);
       if (order === 0) throw new CborError('expected each map key once, found one again', start);
-      if (order > 0) throw new CborError('expected map keys in deterministic order, found one out of order', start);
+      if (order > 0)
+        throw new CborError('expected map keys in deterministic order, found one out of order', start);
     }
     this.#start = start;
     this.#end = at;

@@ -1,6 +1,7 @@
 /** RFC 8949 §4.2.1: writes deterministic CBOR into a growing buffer. */
 
 import { CborError } from './cbor-error.ts';
+import { floatBytes } from './float.ts';
 import { major } from './reader.ts';
 
 const utf8 = new TextEncoder();
@@ -14,21 +15,25 @@ export class Writer {
     return this.#bytes.slice(0, this.#at);
   }
 
+  /** @throws {CborError} where the argument is no integer of 0 to 2^53-1, or as a bigint of 0 to 2^64-1. */
   head(type: number, argument: number | bigint): void {
+    if (typeof argument === 'bigint') return this.#wide(type, argument);
+    if (!Number.isSafeInteger(argument) || argument < 0) {
+      throw new CborError(`expected a number of 0 to 2^53-1, found ${argument}`);
+    }
     this.#reserve(9);
     const first = type << 5;
     if (argument < 24) {
-      this.#bytes[this.#at++] = first | Number(argument);
+      this.#bytes[this.#at++] = first | argument;
       return;
     }
-    const extra = argument < 0x100 ? 1 : argument < 0x10000 ? 2 : argument < 0x1_0000_0000 ? 4 : 8;
-    this.#bytes[this.#at++] = first | (24 + Math.log2(extra));
-    let rest = BigInt(argument);
-    for (let index = extra - 1; index >= 0; index--) {
-      this.#bytes[this.#at + index] = Number(rest & 0xffn);
-      rest >>= 8n;
+    const power = argument < 0x100 ? 0 : argument < 0x1_0000 ? 1 : argument < 0x1_0000_0000 ? 2 : 3;
+    this.#bytes[this.#at++] = first | (24 + power);
+    let rest = argument;
+    for (let at = (this.#at += 1 << power) - 1, left = 1 << power; left > 0; left--) {
+      this.#bytes[at--] = rest % 256;
+      rest = Math.floor(rest / 256);
     }
-    this.#at += extra;
   }
 
   int(value: number | bigint): void {
@@ -45,6 +50,8 @@ export class Writer {
   }
 
   tstr(text: string): void {
+    // A lone surrogate has no UTF-8; the encoder would put another character in its place.
+    if (!text.isWellFormed()) throw new CborError('expected Unicode text, found a lone surrogate');
     const bytes = utf8.encode(text);
     this.head(major.tstr, bytes.length);
     this.raw(bytes);
@@ -56,6 +63,21 @@ export class Writer {
 
   null(): void {
     this.byte(0xf6);
+  }
+
+  float(value: number): void {
+    const bytes = floatBytes(value);
+    this.byte(bytes.length === 2 ? 0xf9 : bytes.length === 4 ? 0xfa : 0xfb);
+    this.raw(bytes);
+  }
+
+  /** §3.3: a simple value that has no name; 20 to 23 have one, 24 to 31 don't exist. */
+  simple(value: number): void {
+    if (!Number.isInteger(value) || value < 0 || value > 255 || (value >= 20 && value < 32)) {
+      throw new CborError(`expected a simple value of 0 to 19 or 32 to 255, found ${value}`);
+    }
+    if (value >= 32) this.byte(0xf8);
+    this.byte(value >= 32 ? value : 0xe0 | value);
   }
 
   byte(value: number): void {
@@ -82,6 +104,17 @@ export class Writer {
       this.raw(key);
       this.raw(value);
     });
+  }
+
+  /** §3.1: beyond the integers that a number holds exactly. */
+  #wide(type: number, argument: bigint): void {
+    if (argument <= BigInt(Number.MAX_SAFE_INTEGER)) return this.head(type, Number(argument));
+    if (argument >= 1n << 64n)
+      throw new CborError('expected an integer of at most 64 bits, found a larger one');
+    this.#reserve(9);
+    this.#bytes[this.#at++] = (type << 5) | 27;
+    new DataView(this.#bytes.buffer).setBigUint64(this.#at, argument);
+    this.#at += 8;
   }
 
   #reserve(more: number): void {
