@@ -1,4 +1,7 @@
-/** Why a COSE object was refused. The kinds say who can mend it: its maker, the choice of algorithm, or nobody. */
+/**
+ * Why a COSE object was refused. The kinds say who can mend it: its maker, the choice of algorithm, or
+ * nobody.
+ */
 
 export type CoseErrorKind =
   /** Not the structure that RFC 9052 and this profile of it allow. */

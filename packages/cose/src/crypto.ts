@@ -1,6 +1,6 @@
 /**
- * The crypto provider: the only file of the device-side rooms that knows `node:crypto`. A port replaces this file, with
- * synchronous functions of the same shape over its own hardware or library.
+ * The crypto provider: the only file of the device-side rooms that knows `node:crypto`. A port replaces
+ * this file, with synchronous functions of the same shape over its own hardware or library.
  */
 
 import * as node from 'node:crypto';

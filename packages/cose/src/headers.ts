@@ -1,6 +1,6 @@
 /**
- * RFC 9052 §3: the header parameters that Lapel reads. Few, on purpose: what is in no table is refused, so that no bit of an
- * unprotected header can be changed unnoticed.
+ * RFC 9052 §3: the header parameters that Lapel reads. Few, on purpose: what is in no table is refused, so
+ * that no bit of an unprotected header can be changed unnoticed.
  */
 
 import type { Infer, Schema } from '@lapel/cbor';
@@ -56,7 +56,10 @@ const understood = new Set([1, 3, 4]);
 export const protectedHeader = (algorithm: number, type?: string | number): Uint8Array =>
   write(Protected, { algorithm, ...(type === undefined ? {} : { contentType: type }) });
 
-/** @throws {CoseError} where the headers don't name one algorithm under protection, or demand what nobody here knows. */
+/**
+ * @throws {CoseError} where the headers don't name one algorithm under protection, or demand what nobody
+ * here knows.
+ */
 export function readHeaders(protectedBytes: Uint8Array, unprotected: Unprotected): Headers {
   const found = readCose(Protected, protectedBytes, 'protected header');
   const unknown = found.critical?.find((label) => !understood.has(label));
@@ -75,7 +78,8 @@ export function readCose<T>(schema: Schema<T>, encoded: Uint8Array, what: string
   try {
     return read(schema, encoded);
   } catch (error) {
-    if (error instanceof CborError) throw new CoseError('malformed', `${what}: ${error.message}`, { cause: error });
+    if (error instanceof CborError)
+      throw new CoseError('malformed', `${what}: ${error.message}`, { cause: error });
     throw error;
   }
 }

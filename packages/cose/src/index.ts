@@ -1,7 +1,8 @@
 /**
- * COSE (RFC 9052, 9053) for Lapel: how a manifest, a report and a campaign are sealed. There are signers, who hold a
- * SigningKey, and verifiers, who hold VerificationKeys and refuse with a CoseError. A key works with its own algorithm only;
- * the algorithm is named under protection; a header that nobody here knows is refused.
+ * COSE (RFC 9052, 9053) for Lapel: how a manifest, a report and a campaign are sealed. There are signers,
+ * who hold a SigningKey, and verifiers, who hold VerificationKeys and refuse with a CoseError. A key works
+ * with its own algorithm only; the algorithm is named under protection; a header that nobody here knows is
+ * refused.
  */
 
 export { digestAlgorithmByCode, digestAlgorithms, signatureAlgorithms } from './algorithms.ts';

@@ -52,7 +52,12 @@ const CoseKey = map({
   algorithm: optional(3, int),
   curveOrSecret: required(
     -1,
-    either<number, Uint8Array>((r) => r.peek() !== major.bstr, int, bstr, (value) => typeof value === 'number'),
+    either<number, Uint8Array>(
+      (r) => r.peek() !== major.bstr,
+      int,
+      bstr,
+      (value) => typeof value === 'number',
+    ),
   ),
   x: optional(-2, bytes(coordinateBytes)),
   y: optional(-3, bytes(coordinateBytes)),
@@ -80,7 +85,9 @@ export function decodeSigningKey(encoded: Uint8Array): SigningKey {
   return signingKey(imported(numbers));
 }
 
-/** The deterministic COSE_Key with its required members only: what a thumbprint is taken over (RFC 9679 §3). */
+/**
+ * The deterministic COSE_Key with its required members only: what a thumbprint is taken over (RFC 9679 §3).
+ */
 export function encodeVerificationKey(key: VerificationKey): Uint8Array {
   return write(CoseKey, coseKeyOf(numbersIn(key.native)));
 }
@@ -93,7 +100,10 @@ export function encodeSigningKey(key: SigningKey): Uint8Array {
 export function macKey(secret: Uint8Array, kid?: Uint8Array): MacKey {
   const { keyBytesMin } = macAlgorithms['HMAC 256/256'];
   if (secret.length < keyBytesMin) {
-    throw new CoseError('algorithm', `expected a secret of at least ${keyBytesMin} bytes, found ${secret.length}`);
+    throw new CoseError(
+      'algorithm',
+      `expected a secret of at least ${keyBytesMin} bytes, found ${secret.length}`,
+    );
   }
   return { use: 'mac', secret, ...(kid === undefined ? {} : { kid }) };
 }
@@ -136,7 +146,8 @@ function decodeKey(encoded: Uint8Array): CoseKey {
   try {
     return read(CoseKey, encoded);
   } catch (error) {
-    if (error instanceof CborError) throw new CoseError('malformed', `COSE_Key: ${error.message}`, { cause: error });
+    if (error instanceof CborError)
+      throw new CoseError('malformed', `COSE_Key: ${error.message}`, { cause: error });
     throw error;
   }
 }
@@ -155,7 +166,9 @@ function imported(numbers: KeyNumbers): NativeKey {
   try {
     return importKey(numbers);
   } catch (error) {
-    throw new CoseError('malformed', `expected a point on ${numbers.curve}, found other numbers`, { cause: error });
+    throw new CoseError('malformed', `expected a point on ${numbers.curve}, found other numbers`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,4 +1,7 @@
-/** COSE_Mac0 (RFC 9052 §6.2) with a detached payload: the symmetric profile of suit-mti, and a bootloader's own seal. */
+/**
+ * COSE_Mac0 (RFC 9052 §6.2) with a detached payload: the symmetric profile of suit-mti, and a bootloader's
+ * own seal.
+ */
 
 import { bstr, bytes, nil, tagged, tuple, write } from '@lapel/cbor';
 import { macAlgorithms } from './algorithms.ts';
@@ -23,16 +26,19 @@ export function macDetached(key: MacKey, payload: Uint8Array): Uint8Array {
 export function verifyMac0(encoded: Uint8Array, payload: Uint8Array, keys: readonly MacKey[]): MacKey {
   const [header, unprotected, , tag] = readCose(Mac0, encoded, 'COSE_Mac0');
   const { algorithm, kid } = readHeaders(header, unprotected);
-  if (algorithm !== code) throw new CoseError('algorithm', `expected HMAC 256/256 (${code}), found ${algorithm}`);
+  if (algorithm !== code)
+    throw new CoseError('algorithm', `expected HMAC 256/256 (${code}), found ${algorithm}`);
   if (tag.length !== tagBytes) {
     throw new CoseError('signature', `expected a tag of ${tagBytes} bytes, found ${tag.length}`);
   }
   const fitting = keys.filter(
     (key) => kid === undefined || (key.kid !== undefined && equalInConstantTime(key.kid, kid)),
   );
-  if (fitting.length === 0) throw new CoseError('untrusted', 'expected a trusted secret for HMAC 256/256, found none');
+  if (fitting.length === 0)
+    throw new CoseError('untrusted', 'expected a trusted secret for HMAC 256/256, found none');
   const structure = toBeAuthenticated('MAC0', header, payload);
   const key = fitting.find((each) => equalInConstantTime(hmacSha256(each.secret, structure), tag));
-  if (key === undefined) throw new CoseError('signature', 'expected a tag of a trusted secret, found another');
+  if (key === undefined)
+    throw new CoseError('signature', 'expected a tag of a trusted secret, found another');
   return key;
 }

@@ -1,4 +1,7 @@
-/** COSE_Sign1 and COSE_Sign (RFC 9052 §4): detached as SUIT demands for manifests, attached as it demands for reports. */
+/**
+ * COSE_Sign1 and COSE_Sign (RFC 9052 §4): detached as SUIT demands for manifests, attached as it demands
+ * for reports.
+ */
 
 import type { Schema } from '@lapel/cbor';
 import { array, bstr, bytes, nil, tagged, tuple, write } from '@lapel/cbor';
@@ -32,7 +35,11 @@ export function signDetached(key: SigningKey, payload: Uint8Array): Uint8Array {
 }
 
 /** A COSE_Sign1 that carries its payload and names its key. @param contentType what the payload is. */
-export function signAttached(key: SigningKey, payload: Uint8Array, contentType?: string | number): Uint8Array {
+export function signAttached(
+  key: SigningKey,
+  payload: Uint8Array,
+  contentType?: string | number,
+): Uint8Array {
   const header = protectedHeader(signatureAlgorithms[algorithmOf[key.curve]].code, contentType);
   return write(AttachedSign1, [header, { kid: key.kid }, payload, signature1(key, header, payload)]);
 }
@@ -81,7 +88,10 @@ export function openSigned(
   return { payload, key: signer(readHeaders(header, unprotected), structure, value, keys) };
 }
 
-/** The key identifier that an attached COSE_Sign1 claims, and its payload: for looking up the key; nothing is proved. */
+/**
+ * The key identifier that an attached COSE_Sign1 claims, and its payload: for looking up the key; nothing
+ * is proved.
+ */
 export function peekSigned(encoded: Uint8Array): { readonly payload: Uint8Array; readonly kid?: Uint8Array } {
   const [header, unprotected, payload] = readCose(AttachedSign1, encoded, 'COSE_Sign1');
   const { kid } = readHeaders(header, unprotected);
@@ -99,17 +109,26 @@ function signer(
 ): VerificationKey {
   const name = signatureAlgorithmByCode(algorithm);
   if (name === undefined) {
-    throw new CoseError('algorithm', `expected a signature algorithm that is spoken here, found ${algorithm}`);
+    throw new CoseError(
+      'algorithm',
+      `expected a signature algorithm that is spoken here, found ${algorithm}`,
+    );
   }
   const { curve, signatureBytes } = signatureAlgorithms[name];
   if (value.length !== signatureBytes) {
-    throw new CoseError('signature', `expected a signature of ${signatureBytes} bytes, found ${value.length}`);
+    throw new CoseError(
+      'signature',
+      `expected a signature of ${signatureBytes} bytes, found ${value.length}`,
+    );
   }
-  // The label must fit the key's own kind (RFC 9052 §8): a key is never used with another algorithm than its own.
+  // The label must fit the key's own kind (RFC 9052 §8): a key is never used with another algorithm than
+  // its own.
   const fitting = keys.filter((key) => key.curve === curve && isNamed(key, kid));
-  if (fitting.length === 0) throw new CoseError('untrusted', `expected a trusted key for ${name}, found none`);
+  if (fitting.length === 0)
+    throw new CoseError('untrusted', `expected a trusted key for ${name}, found none`);
   const key = fitting.find((each) => verify(curve, each.native, structure, value));
-  if (key === undefined) throw new CoseError('signature', `expected a signature of a trusted key, found another`);
+  if (key === undefined)
+    throw new CoseError('signature', `expected a signature of a trusted key, found another`);
   return key;
 }
 

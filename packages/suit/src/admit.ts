@@ -1,6 +1,6 @@
 /**
- * draft-ietf-suit-manifest-37 §6.1 and §6.2: what is checked of an authentic manifest before any command of it runs, and the
- * sequences that may then be run.
+ * draft-ietf-suit-manifest-37 §6.1 and §6.2: what is checked of an authentic manifest before any command of
+ * it runs, and the sequences that may then be run.
  */
 
 import { bstr, hex, read } from '@lapel/cbor';
@@ -71,7 +71,10 @@ export function admit(authentic: AuthenticManifest, recipient: Recipient): Admit
   return { authentic, components, sections, severed, limits } as unknown as AdmittedManifest;
 }
 
-/** The bytes of a severable element, from the manifest or from the envelope; undefined where it is absent or cut off. */
+/**
+ * The bytes of a severable element, from the manifest or from the envelope; undefined where it is absent or
+ * cut off.
+ */
 export function elementOf(
   { manifest, envelope }: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
   name: SeverableName,
@@ -116,7 +119,10 @@ function requireComponents(components: readonly ComponentIdentifier[], recipient
   }
 }
 
-/** §6.1 rollback check: never below what a component has confirmed; equal only to apply the same manifest again. */
+/**
+ * §6.1 rollback check: never below what a component has confirmed; equal only to apply the same manifest
+ * again.
+ */
 function requireFloor(
   { manifest, digest: manifestDigest }: AuthenticManifest,
   components: readonly ComponentIdentifier[],
@@ -129,14 +135,19 @@ function requireFloor(
       const found = `expected sequence number ${floor.sequenceNumber} or higher, found ${manifest.sequenceNumber}`;
       throw new SuitError('setup', 'unauthorised', found);
     }
-    if (floor.manifestDigest !== undefined && !equalInConstantTime(floor.manifestDigest, manifestDigest.bytes)) {
+    if (
+      floor.manifestDigest !== undefined &&
+      !equalInConstantTime(floor.manifestDigest, manifestDigest.bytes)
+    ) {
       const found = `expected a sequence number above ${floor.sequenceNumber}, found another manifest with it`;
       throw new SuitError('setup', 'unauthorised', found);
     }
   }
 }
 
-/** §8.6: what stands in the envelope is what the manifest holds the digest of, and stands in one place only. */
+/**
+ * §8.6: what stands in the envelope is what the manifest holds the digest of, and stands in one place only.
+ */
 function requireSevered({ manifest, envelope }: AuthenticManifest): ReadonlySet<SeverableName> {
   const absent = new Set<SeverableName>();
   for (const name of severableNames) {
@@ -168,8 +179,8 @@ function requireComponentIndex(name: string, commands: readonly Located[]): void
 }
 
 /**
- * §6.2: vendor and class are checked in the shared sequence, before any other, so that a device of another kind never goes
- * further; and nothing private stands there, which another kind could misread.
+ * §6.2: vendor and class are checked in the shared sequence, before any other, so that a device of another
+ * kind never goes further; and nothing private stands there, which another kind could misread.
  */
 function requireCompatibilityCheck(shared: readonly Located[], nestingDepth: number): void {
   const names = new Set<string>();

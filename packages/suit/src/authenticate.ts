@@ -1,6 +1,6 @@
 /**
- * draft-ietf-suit-manifest-37 §6.2, §8.3: bytes and trust anchors to an AuthenticManifest. The signature comes first: until
- * it stands, nothing is read but the envelope's frame and the authentication wrapper.
+ * draft-ietf-suit-manifest-37 §6.2, §8.3: bytes and trust anchors to an AuthenticManifest. The signature
+ * comes first: until it stands, nothing is read but the envelope's frame and the authentication wrapper.
  */
 
 import { CborError, UnknownKeyError, bstr, read, Reader } from '@lapel/cbor';
@@ -26,7 +26,10 @@ import type { FailureReason } from './reason.ts';
 import { SuitError, parsing } from './reason.ts';
 import { extensionElements } from './registry.ts';
 
-/** Somebody whose manifests a Recipient accepts (RFC 6024): provisioned beforehand, never taken from an envelope. */
+/**
+ * Somebody whose manifests a Recipient accepts (RFC 6024): provisioned beforehand, never taken from an
+ * envelope.
+ */
 export interface TrustAnchor {
   readonly key: VerificationKey | MacKey;
 }
@@ -43,7 +46,10 @@ export interface AuthenticManifest {
   readonly anchor: TrustAnchor;
 }
 
-/** @throws {SuitError} at stage `parse`, `auth`, or `setup` where its version or an element is of another draft. */
+/**
+ * @throws {SuitError} at stage `parse`, `auth`, or `setup` where its version or an element is of another
+ * draft.
+ */
 export function authenticate(
   bytes: Uint8Array,
   anchors: readonly TrustAnchor[],
@@ -54,14 +60,19 @@ export function authenticate(
   const anchor = vouching(envelope, anchors);
   const found = digest(manifestDigest.algorithm, envelope.manifest);
   if (!equalInConstantTime(found, manifestDigest.bytes)) {
-    throw new SuitError('auth', 'unauthorised', 'expected the manifest that the digest covers, found another');
+    throw new SuitError(
+      'auth',
+      'unauthorised',
+      'expected the manifest that the digest covers, found another',
+    );
   }
   const manifest = readManifest(read(bstr, envelope.manifest));
   return { manifest, digest: manifestDigest, envelope, anchor } as AuthenticManifest;
 }
 
 /**
- * Reads a manifest's elements. Proves nothing: for authors who look at their own work, and for `authenticate`.
+ * Reads a manifest's elements. Proves nothing: for authors who look at their own work, and for
+ * `authenticate`.
  * @throws {SuitError} stage `parse`, or `setup` where it is a manifest of another version or draft.
  */
 export function readManifest(content: Uint8Array): Manifest {
@@ -100,7 +111,10 @@ const reasonOf: Readonly<Record<CoseErrorKind, FailureReason>> = {
   signature: 'unauthorised',
 };
 
-/** §8.3: of several blocks any one that a trust anchor made is enough; the others may be for other Recipients. */
+/**
+ * §8.3: of several blocks any one that a trust anchor made is enough; the others may be for other
+ * Recipients.
+ */
 function vouching({ digest: payload, blocks }: Envelope, anchors: readonly TrustAnchor[]): TrustAnchor {
   let refusal: CoseError | undefined;
   for (const block of blocks) {

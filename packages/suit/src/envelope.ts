@@ -22,8 +22,8 @@ const payloadNameMax = 256;
 const payloadsMax = 64;
 
 /**
- * Integer keys come before text keys and 2 before 3 in deterministic order: the wrapper precedes the manifest as §8.3
- * demands, and a stream can be judged as it arrives.
+ * Integer keys come before text keys and 2 before 3 in deterministic order: the wrapper precedes the
+ * manifest as §8.3 demands, and a stream can be judged as it arrives.
  */
 const EnvelopeElements = mapWithRest(
   {
@@ -61,7 +61,11 @@ export function readEnvelope(bytes: Uint8Array, limits: Limits): Envelope {
   }
   const legacy = legacyEnvelope(bytes);
   if (legacy !== undefined) {
-    throw new SuitError('parse', 'cbor-parse', `expected a SUIT envelope with tag ${envelopeTag}, found ${legacy}`);
+    throw new SuitError(
+      'parse',
+      'cbor-parse',
+      `expected a SUIT envelope with tag ${envelopeTag}, found ${legacy}`,
+    );
   }
   const elements = parsing('parse', 'envelope', () => read(TaggedEnvelope, bytes));
   const [digest, ...blocks] = elements.authentication;

@@ -1,4 +1,7 @@
-/** Vendor, class and device identifiers (draft-ietf-suit-manifest-37 §8.4.8.2): version 5 UUIDs (RFC 9562 §5.5) from names. */
+/**
+ * Vendor, class and device identifiers (draft-ietf-suit-manifest-37 §8.4.8.2): version 5 UUIDs (RFC 9562
+ * §5.5) from names.
+ */
 
 import { hex, unhex } from '@lapel/cbor';
 import { uuidFromName } from '@lapel/cose';
@@ -7,7 +10,8 @@ import { uuidFromName } from '@lapel/cose';
 const dnsNamespace = unhex('6ba7b8109dad11d180b400c04fd430c8')!;
 
 /** @param domain the vendor's own domain name, such as `lapel.example`. */
-export const vendorIdentifier = (domain: string): Uint8Array => uuidFromName(dnsNamespace, utf8.encode(domain));
+export const vendorIdentifier = (domain: string): Uint8Array =>
+  uuidFromName(dnsNamespace, utf8.encode(domain));
 
 /** @param name a product name, hardware revision or whatever tells this vendor's classes apart. */
 export const classIdentifier = (vendor: Uint8Array, name: string): Uint8Array =>

@@ -1,6 +1,7 @@
 /**
- * Older numberings of the manifest. Drafts before -28 gave the same integers other meanings (9 was *install*, now it is
- * *invoke*), so an old manifest is named and refused, never run (trap 4 of the numbering history).
+ * Older numberings of the manifest. Drafts before -28 gave the same integers other meanings (9 was
+ * *install*, now it is *invoke*), so an old manifest is named and refused, never run (trap 4 of the
+ * numbering history).
  */
 
 import { major, Reader } from '@lapel/cbor';

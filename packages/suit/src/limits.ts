@@ -1,6 +1,6 @@
 /**
- * What each profile of Recipient can afford. Everything from outside is held against these before it costs memory: RFC 7228
- * calls a device with about 10 KiB of RAM and 100 KiB of flash Class 1.
+ * What each profile of Recipient can afford. Everything from outside is held against these before it costs
+ * memory: RFC 7228 calls a device with about 10 KiB of RAM and 100 KiB of flash Class 1.
  */
 
 export interface Limits {

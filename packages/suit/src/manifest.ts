@@ -1,4 +1,7 @@
-/** The manifest as draft-ietf-suit-manifest-37 writes it: the CDDL of its Appendix A, as schemas that read and write. */
+/**
+ * The manifest as draft-ietf-suit-manifest-37 writes it: the CDDL of its Appendix A, as schemas that read
+ * and write.
+ */
 
 import type { Infer, Reader, Schema } from '@lapel/cbor';
 import {
@@ -47,7 +50,11 @@ export interface KnownDigest {
 export function knownDigest(stage: Stage, [code, digestBytes]: Digest): KnownDigest {
   const algorithm = digestAlgorithmByCode(code);
   if (algorithm === undefined) {
-    throw new SuitError(stage, 'alg-unsupported', `expected a digest algorithm that is spoken here, found ${code}`);
+    throw new SuitError(
+      stage,
+      'alg-unsupported',
+      `expected a digest algorithm that is spoken here, found ${code}`,
+    );
   }
   const expected = digestAlgorithms[algorithm].bytes;
   if (digestBytes.length !== expected) {
@@ -63,7 +70,8 @@ export const digestOf = ({ algorithm, bytes: digestBytes }: KnownDigest): Digest
 ];
 
 /**
- * A byte string kept with its head: the digest of a manifest and of a severed element covers the head too (§8.3, §8.4.12).
+ * A byte string kept with its head: the digest of a manifest and of a severed element covers the head too
+ * (§8.3, §8.4.12).
  */
 export const wrapped: Schema<Uint8Array> = {
   read(r) {
@@ -141,7 +149,9 @@ export const Common = map({
 
 /** An element in its place, or the digest of one that was severed (§8.6). */
 export type Severable = Uint8Array | Digest;
-const severable = either<Digest, Uint8Array>(isArray, Digest, bstr, (value): value is Digest => Array.isArray(value));
+const severable = either<Digest, Uint8Array>(isArray, Digest, bstr, (value): value is Digest =>
+  Array.isArray(value),
+);
 export const isSevered = (element: Severable): element is Digest => !(element instanceof Uint8Array);
 
 export const Manifest = map({

@@ -1,4 +1,7 @@
-/** Why an update failed: the reasons of draft-ietf-suit-report-19 §3, the failure vocabulary of the whole house. */
+/**
+ * Why an update failed: the reasons of draft-ietf-suit-report-19 §3, the failure vocabulary of the whole
+ * house.
+ */
 
 import { CborError } from '@lapel/cbor';
 

@@ -1,6 +1,6 @@
 /**
- * The SUIT registries (draft-ietf-suit-manifest-37 §11), each kept apart: the same integer means something else in each,
- * and meant something else in older drafts. Names are the registry's without their prefix.
+ * The SUIT registries (draft-ietf-suit-manifest-37 §11), each kept apart: the same integer means something
+ * else in each, and meant something else in older drafts. Names are the registry's without their prefix.
  */
 
 export const envelopeElements = {
@@ -60,9 +60,17 @@ export const argumentCommands = {
   'directive-run-sequence': 32,
 } as const;
 
-/** §8.4.11: at this number and above (towards zero) the registry decides; below it, whoever makes the manifest processor. */
+/**
+ * §8.4.11: at this number and above (towards zero) the registry decides; below it, whoever makes the
+ * manifest processor.
+ */
 export const customCommandMax = -257;
 
 /** Reporting policy bits (§8.4.7). */
-export const reporting = { recordOnSuccess: 1, recordOnFailure: 2, sysinfoOnSuccess: 4, sysinfoOnFailure: 8 } as const;
+export const reporting = {
+  recordOnSuccess: 1,
+  recordOnFailure: 2,
+  sysinfoOnSuccess: 4,
+  sysinfoOnFailure: 8,
+} as const;
 export const reportingPolicyMax = 15;

@@ -1,6 +1,6 @@
 /**
- * SUIT_Report (draft-ietf-suit-report-19): what a Recipient says of an update, signed with its own key. Its payload is
- * attached, unlike a manifest's.
+ * SUIT_Report (draft-ietf-suit-report-19): what a Recipient says of an update, signed with its own key. Its
+ * payload is attached, unlike a manifest's.
  */
 
 import type { Infer, Schema } from '@lapel/cbor';
@@ -34,8 +34,15 @@ const manifestPathMax = 8;
 
 const SuitRecordRule: Schema<SuitRecord> = converted(
   tuple(array(uint, { max: manifestPathMax }), int, uint, uint, Parameters),
-  ([manifestId, section, offset, component, properties]) => ({ manifestId, section, offset, component, properties }),
-  (record) => [record.manifestId, record.section, record.offset, record.component, record.properties] as const,
+  ([manifestId, section, offset, component, properties]) => ({
+    manifestId,
+    section,
+    offset,
+    component,
+    properties,
+  }),
+  (record) =>
+    [record.manifestId, record.section, record.offset, record.component, record.properties] as const,
 );
 
 const Failure = map({
@@ -94,7 +101,9 @@ export function openReport(
 /** How a result reads in one word: `ok`, or the reason. */
 export const reportReason = ({ result }: Report): ReportReason => (result === true ? 'ok' : result.reason);
 
-/** The result of a failed update. The code is the reason's own number: nothing more detailed is registered. */
+/**
+ * The result of a failed update. The code is the reason's own number: nothing more detailed is registered.
+ */
 export const failureResult = (
   reason: FailureReason | 'invoke-pending',
   record: SuitRecord,

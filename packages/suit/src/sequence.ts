@@ -1,4 +1,7 @@
-/** SUIT_Command_Sequence (draft-ietf-suit-manifest-37 §8.4.6): pairs of command and argument, read one by one with offsets. */
+/**
+ * SUIT_Command_Sequence (draft-ietf-suit-manifest-37 §8.4.6): pairs of command and argument, read one by
+ * one with offsets.
+ */
 
 import type { Item, Schema } from '@lapel/cbor';
 import { CborError, Reader, Writer, array, bstr, either, item, major, nil } from '@lapel/cbor';
@@ -6,7 +9,10 @@ import { ComponentIndex } from './manifest.ts';
 import type { PolicyCommandName } from './registry.ts';
 import { argumentCommands, customCommandMax, policyCommands, reportingPolicyMax } from './registry.ts';
 
-/** A sequence inside an argument: still bytes, read when it runs, so that nesting costs nothing before its limit is checked. */
+/**
+ * A sequence inside an argument: still bytes, read when it runs, so that nesting costs nothing before its
+ * limit is checked.
+ */
 export type EncodedSequence = Uint8Array;
 
 export type Command =
@@ -128,6 +134,7 @@ function readMap(reader: Reader): Uint8Array {
 function readAlternatives(reader: Reader): readonly (EncodedSequence | null)[] {
   const start = reader.at;
   const sequences = alternatives.read(reader);
-  if (sequences.slice(0, -1).includes(null)) throw new CborError('expected nil only at the end of try-each', start);
+  if (sequences.slice(0, -1).includes(null))
+    throw new CborError('expected nil only at the end of try-each', start);
   return sequences;
 }

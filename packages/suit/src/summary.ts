@@ -1,6 +1,6 @@
 /**
- * What an update is about, read off its parameters without running it: for a catalog, for a tracker that asks whether it
- * fits, for people. Only running it tells what a given device would do.
+ * What an update is about, read off its parameters without running it: for a catalog, for a tracker that
+ * asks whether it fits, for people. Only running it tells what a given device would do.
  */
 
 import { read } from '@lapel/cbor';
@@ -43,13 +43,19 @@ export function summarise(
   const { manifest } = authentic;
   const text = elementOf(authentic, 'text');
   const uuids = (values: readonly (Parameters['vendorIdentifier'] | undefined)[]) =>
-    distinct(values.filter((value) => value instanceof Uint8Array), String);
+    distinct(
+      values.filter((value) => value instanceof Uint8Array),
+      String,
+    );
   return {
     sequenceNumber: manifest.sequenceNumber,
     components: manifest.common.components ?? [],
     vendorIdentifiers: uuids(all.map(({ vendorIdentifier }) => vendorIdentifier)),
     classIdentifiers: uuids(all.map(({ classIdentifier }) => classIdentifier)),
-    images: distinct(all.filter(hasImage).map(imageOf), ({ digest, sizeBytes }) => `${digest?.bytes} ${sizeBytes}`),
+    images: distinct(
+      all.filter(hasImage).map(imageOf),
+      ({ digest, sizeBytes }) => `${digest?.bytes} ${sizeBytes}`,
+    ),
     uris: distinct(
       all.map(({ uri }) => uri).filter((uri) => uri !== undefined),
       String,
@@ -89,7 +95,8 @@ export function indicesOf(index: ComponentIndex, count: number): readonly number
   return typeof index === 'number' ? [index] : index;
 }
 
-const hasImage = ({ imageDigest, imageSize }: Parameters) => imageDigest !== undefined || imageSize !== undefined;
+const hasImage = ({ imageDigest, imageSize }: Parameters) =>
+  imageDigest !== undefined || imageSize !== undefined;
 
 const imageOf = ({ imageDigest, imageSize }: Parameters): ImageSummary => ({
   ...(imageDigest === undefined ? {} : { digest: knownDigest('setup', imageDigest) }),

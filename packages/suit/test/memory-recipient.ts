@@ -1,4 +1,7 @@
-/** A Recipient in memory: components are byte arrays, payloads a table. Small, and real enough to run any manifest on. */
+/**
+ * A Recipient in memory: components are byte arrays, payloads a table. Small, and real enough to run any
+ * manifest on.
+ */
 
 import { hex } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
@@ -29,19 +32,26 @@ export function memoryRecipient(options: MemoryRecipientOptions): MemoryRecipien
   const payloads = options.payloads ?? new Map<string, Uint8Array>();
   const trace: string[] = [];
   const identifiers = { vendor: options.vendor, class: options.class, device: options.device };
-  const at = (component: ComponentIdentifier): Uint8Array => components.get(componentName(component)) ?? new Uint8Array();
+  const at = (component: ComponentIdentifier): Uint8Array =>
+    components.get(componentName(component)) ?? new Uint8Array();
   const store = (component: ComponentIdentifier, content: Uint8Array) =>
     void components.set(componentName(component), content);
   const nonEmpty = (component: ComponentIdentifier): Uint8Array => {
     const content = at(component);
     if (content.length > 0) return content;
-    throw new SuitError('run', 'operation-failed', `expected a source in ${componentName(component)}, found none`);
+    throw new SuitError(
+      'run',
+      'operation-failed',
+      `expected a source in ${componentName(component)}, found none`,
+    );
   };
 
   function perform(effect: Effect): Answer {
     switch (effect.do) {
       case 'identify':
-        return effect.identifier instanceof Uint8Array && hex(effect.identifier) === identifiers[effect.which];
+        return (
+          effect.identifier instanceof Uint8Array && hex(effect.identifier) === identifiers[effect.which]
+        );
       case 'digest': {
         const content = at(effect.component);
         if (content.length === 0 || (effect.sizeBytes ?? content.length) !== content.length) return undefined;
@@ -65,7 +75,8 @@ export function memoryRecipient(options: MemoryRecipientOptions): MemoryRecipien
         return store(effect.component, effect.content);
       case 'fetch': {
         const payload = payloads.get(effect.uri);
-        if (payload === undefined) throw new SuitError('run', 'operation-failed', `found nothing at ${effect.uri}`);
+        if (payload === undefined)
+          throw new SuitError('run', 'operation-failed', `found nothing at ${effect.uri}`);
         return store(effect.component, payload);
       }
       case 'copy':

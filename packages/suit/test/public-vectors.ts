@@ -13,7 +13,8 @@ export const missing: string | false = existsSync(root)
   : 'the public vectors are not here: set LAPEL_VECTORS to their folder';
 
 export const vectorPath = (...parts: readonly string[]): string => join(root, ...parts);
-export const vectorBytes = (...parts: readonly string[]): Uint8Array => new Uint8Array(readFileSync(vectorPath(...parts)));
+export const vectorBytes = (...parts: readonly string[]): Uint8Array =>
+  new Uint8Array(readFileSync(vectorPath(...parts)));
 
 /** The key that signs the examples of Appendix B. */
 export function exampleKey(): { readonly private: SigningKey; readonly public: VerificationKey } {

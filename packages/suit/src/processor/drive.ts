@@ -1,4 +1,7 @@
-/** The two loops that answer the machine's effects: one for a bootloader, one for whoever waits for a network. */
+/**
+ * The two loops that answer the machine's effects: one for a bootloader, one for whoever waits for a
+ * network.
+ */
 
 import type { Answer, Effect } from './effect.ts';
 
@@ -22,7 +25,10 @@ export function driveSync<T>(run: Run<T>, answer: (effect: Effect) => Answer): T
 }
 
 /** The driver of an agent, which fetches. */
-export async function drive<T>(run: Run<T>, answer: (effect: Effect) => Answer | Promise<Answer>): Promise<T> {
+export async function drive<T>(
+  run: Run<T>,
+  answer: (effect: Effect) => Answer | Promise<Answer>,
+): Promise<T> {
   let step = run.next();
   while (!step.done) {
     let reply: Answer;

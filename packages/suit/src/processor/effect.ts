@@ -1,4 +1,7 @@
-/** What the manifest processor asks of the world, and what the world answers. Nine questions, and nothing else. */
+/**
+ * What the manifest processor asks of the world, and what the world answers. Nine questions, and nothing
+ * else.
+ */
 
 import type { DigestAlgorithm } from '@lapel/cose';
 import type { ComponentIdentifier, EnterpriseNumber, KnownDigest } from '../manifest.ts';

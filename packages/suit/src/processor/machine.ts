@@ -1,9 +1,10 @@
 /**
- * The abstract machine of draft-ietf-suit-manifest-37 §6.4, as a generator: `yield` = ask the world. It decides; a driver
- * acts. So the same machine runs in a bootloader, in an agent, in a dry run, and in a simulator that cuts the power between
- * any two effects.
+ * The abstract machine of draft-ietf-suit-manifest-37 §6.4, as a generator: `yield` = ask the world. It
+ * decides; a driver acts. So the same machine runs in a bootloader, in an agent, in a dry run, and in a
+ * simulator that cuts the power between any two effects.
  *
- * §6.6 serial processing and §6.7 parallel processing are not done: commands run strictly in order, which both allow.
+ * §6.6 serial processing and §6.7 parallel processing are not done: commands run strictly in order, which
+ * both allow.
  */
 
 import { UnknownKeyError, read } from '@lapel/cbor';
@@ -149,7 +150,11 @@ function* step(
       return yield* runSequence(command.sequence, component, state);
     case 'custom':
     case 'unknown':
-      throw new SuitError('run', 'command-unsupported', `expected a command of manifest-37, found ${command.code}`);
+      throw new SuitError(
+        'run',
+        'command-unsupported',
+        `expected a command of manifest-37, found ${command.code}`,
+      );
     default:
       return yield* recorded(command, component, state);
   }
@@ -213,7 +218,11 @@ function* nested(
 ): Run<{ readonly failure: ConditionFailure | undefined; readonly soft: boolean }> {
   const { nestingDepth } = state.admitted.limits;
   if (state.depth === nestingDepth) {
-    throw new SuitError('run', 'operation-failed', `expected at most ${nestingDepth} nested sequences, found more`);
+    throw new SuitError(
+      'run',
+      'operation-failed',
+      `expected at most ${nestingDepth} nested sequences, found more`,
+    );
   }
   const commands = parsing('run', 'nested sequence', () => readSequence(encoded));
   const before = state.softFailure;
@@ -257,12 +266,19 @@ function indices(index: number | readonly number[] | true, state: State): readon
   const list = typeof index === 'number' ? [index] : index;
   const beyond = list.find((each) => each >= length);
   if (beyond !== undefined) {
-    throw new SuitError('run', 'component-unsupported', `expected a component index below ${length}, found ${beyond}`);
+    throw new SuitError(
+      'run',
+      'component-unsupported',
+      `expected a component index below ${length}, found ${beyond}`,
+    );
   }
   return list;
 }
 
-/** Nested loops over components multiply: the count of commands run is bounded, whatever the manifest's size. */
+/**
+ * Nested loops over components multiply: the count of commands run is bounded, whatever the manifest's
+ * size.
+ */
 function spend(state: State): void {
   if (state.commandsLeft-- === 0) {
     const { commands } = state.admitted.limits;

@@ -1,6 +1,6 @@
 /**
- * The rows of the table in draft-ietf-suit-manifest-37 §6.4 that touch the world, each for one component. A condition gives
- * back why it failed, or undefined; a directive that fails throws, and so aborts (§6.4).
+ * The rows of the table in draft-ietf-suit-manifest-37 §6.4 that touch the world, each for one component. A
+ * condition gives back why it failed, or undefined; a directive that fails throws, and so aborts (§6.4).
  */
 
 import { hex } from '@lapel/cbor';
@@ -58,7 +58,11 @@ export function* perform(name: PolicyCommandName, target: Target): Run<Verdict> 
       return undefined;
     case 'directive-invoke': {
       const { invokeArguments } = parameters;
-      yield { do: 'invoke', component, ...(invokeArguments === undefined ? {} : { arguments: invokeArguments }) };
+      yield {
+        do: 'invoke',
+        component,
+        ...(invokeArguments === undefined ? {} : { arguments: invokeArguments }),
+      };
       return undefined;
     }
   }
@@ -72,7 +76,8 @@ function* identify(
   // §8.4.9: a condition without its parameter fails.
   if (identifier === undefined) return `expected a ${which} identifier to be set, found none`;
   if ((yield { do: 'identify', component, which, identifier }) === true) return undefined;
-  const shown = identifier instanceof Uint8Array ? hex(identifier) : `enterprise number ${hex(identifier.pen)}`;
+  const shown =
+    identifier instanceof Uint8Array ? hex(identifier) : `enterprise number ${hex(identifier.pen)}`;
   return `expected a device with ${which} identifier ${shown}, found another`;
 }
 
@@ -114,7 +119,8 @@ function fetch({ component, parameters, payloads }: Target): Effect {
   const expected = expectedImage(parameters);
   const content = payloads.get(uri);
   if (content !== undefined) return { do: 'write', component, content, expected };
-  if (uri.startsWith('#')) throw aborted(`expected the integrated payload ${uri} in the envelope, found none`);
+  if (uri.startsWith('#'))
+    throw aborted(`expected the integrated payload ${uri} in the envelope, found none`);
   const { fetchArguments } = parameters;
   const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
   return { do: 'fetch', component, uri, expected, ...extra };
@@ -139,4 +145,5 @@ function needed<T>(value: T | undefined, name: string): T {
   return value;
 }
 
-const aborted = (message: string, reason: FailureReason = 'operation-failed') => new SuitError('run', reason, message);
+const aborted = (message: string, reason: FailureReason = 'operation-failed') =>
+  new SuitError('run', reason, message);

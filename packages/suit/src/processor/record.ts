@@ -1,4 +1,6 @@
-/** SUIT_Record (draft-ietf-suit-report-19 §4): where in which sequence a command stood, and what it went by. */
+/**
+ * SUIT_Record (draft-ietf-suit-report-19 §4): where in which sequence a command stood, and what it went by.
+ */
 
 import type { ParameterName, Parameters } from '../manifest.ts';
 import type { PolicyCommandName } from '../registry.ts';
