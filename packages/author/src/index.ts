@@ -1,0 +1,21 @@
+/**
+ * The author of RFC 9019: turns firmware into a signed envelope and hands it to a firmware server. Down
+ * the flow: `parseDescription` reads what the author wants, `buildEnvelope` makes the manifest of it,
+ * `signEnvelope` seals it, `inspectEnvelope` shows what it holds, `verifyEnvelope` says whether a
+ * device would trust it, `publishRelease` uploads it.
+ */
+
+export { buildEnvelope, publishedUri } from './build.ts';
+export type { BuildWorld } from './build.ts';
+export { parseDescription } from './describe.ts';
+export type {
+  ComponentDescription,
+  Description,
+  ImageDescription,
+  PayloadSource,
+  SlotImage,
+} from './description.ts';
+export { ImageError, fileImages } from './images.ts';
+export type { ImageFigures, Images } from './images.ts';
+export { DescriptionError } from './located.ts';
+export { requireDigests, signEnvelope } from './sign.ts';
