@@ -103,7 +103,7 @@ test('a discarded body frees its connection', async (context) => {
   for (let turn = 0; turn < 3; turn++) await discard((await client(request('GET', '/'))).body);
 });
 
-test('the signal of a request also ends the reading of its answer, with its own reason', async (context) => {
+test('the signal of a request also ends the reading of its answer', async (context) => {
   const server = await served(context, async () => ({ status: 'ok', body: chunks(100_000, 65_536) }));
   const controller = new AbortController();
   const response = await httpClient(server.url)(request('GET', '/', { signal: controller.signal }));
@@ -112,7 +112,7 @@ test('the signal of a request also ends the reading of its answer, with its own 
   await assert.rejects(reading, { message: 'enough' });
 });
 
-test('RFC 9019 §7: a server is believed only if its certificate is trusted and names it', async (context) => {
+test('RFC 9019 §7: a server is believed only with a trusted certificate that names it', async (context) => {
   const { cert, key } = selfSigned('localhost');
   const onlyEmpty: Handler = async () => ({ status: 'ok', body: emptyBody });
   const server = createServer({ cert, key }, httpListener(onlyEmpty, { onBug: noBug }));

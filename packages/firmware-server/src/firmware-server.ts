@@ -1,0 +1,58 @@
+/**
+ * A firmware server over one folder: blobs, catalog and resources put together. It needs no database (§6 of
+ * the design).
+ */
+import { join } from 'node:path';
+import type { TrustAnchor } from '@lapel/suit';
+import type { Clock, Handler, Random, RouteHandler } from '@lapel/transport';
+import { routes, systemClock, systemRandom } from '@lapel/transport';
+import type { Blobs } from './blobs.ts';
+import { fileBlobs } from './blobs-file.ts';
+import type { Catalog } from './catalog.ts';
+import { openCatalog } from './catalog.ts';
+import type { FirmwareServerLimits } from './limits.ts';
+import { firmwareServerLimits } from './limits.ts';
+import { createPublisher } from './publish.ts';
+import { resources } from './resources.ts';
+
+export interface FirmwareServerOptions {
+  /** Used by one process at a time. */
+  readonly folder: string;
+  /** The keys of the authors whose manifests are accepted. */
+  readonly trustAnchors: readonly TrustAnchor[];
+  readonly limits?: Partial<FirmwareServerLimits>;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly onBug: (error: unknown) => void;
+  /**
+   * A published envelope that was found at the start and is no longer believed: it is not served any more.
+   */
+  readonly onRefused: (digest: string, why: string) => void;
+}
+
+export interface FirmwareServer {
+  /** Expects `request.peer` to be set by whoever composes it, by `bearer` for instance. */
+  readonly handler: Handler;
+  /** The same as a table, for one who serves other resources beside these. */
+  readonly resources: Readonly<Record<string, RouteHandler>>;
+  readonly catalog: Catalog;
+  readonly blobs: Blobs;
+}
+
+export async function createFirmwareServer(options: FirmwareServerOptions): Promise<FirmwareServer> {
+  const { folder, trustAnchors, clock = systemClock, random = systemRandom, onBug, onRefused } = options;
+  const limits = { ...firmwareServerLimits, ...options.limits };
+  const blobs = await fileBlobs(join(folder, 'blobs'), { limitBytes: limits.storageBytes, random });
+  const catalog = await openCatalog({
+    folder,
+    blobs,
+    trustAnchors,
+    manifestLimits: limits.manifest,
+    publishedMax: limits.published,
+    random,
+    onRefused,
+  });
+  const publisher = createPublisher({ catalog, blobs, trustAnchors, manifestLimits: limits.manifest, clock });
+  const table = resources({ blobs, catalog, publisher, limits });
+  return { handler: routes(table, { onBug }), resources: table, catalog, blobs };
+}
