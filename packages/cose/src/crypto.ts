@@ -88,20 +88,30 @@ export function importKey({ curve, x, y, d }: KeyNumbers): NativeKey {
 
 /** The numbers of a key on a curve that Lapel speaks, or undefined. */
 export function exportKey(key: NativeKey): KeyNumbers | undefined {
-  if (key.asymmetricKeyType !== 'ec' && key.asymmetricKeyType !== 'ed25519') return undefined;
-  const { crv, x, y, d } = key.export({ format: 'jwk' });
-  if ((crv !== 'P-256' && crv !== 'Ed25519') || x === undefined) return undefined;
+  const curve = curveOf(key);
+  if (curve === undefined) return undefined;
+  const { x, y, d } = key.export({ format: 'jwk' });
+  if (x === undefined) return undefined;
   const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64url'));
   return {
-    curve: crv,
+    curve,
     x: bytes(x),
     ...(y === undefined ? {} : { y: bytes(y) }),
     ...(d === undefined ? {} : { d: bytes(d) }),
   };
 }
 
-/** Reads PEM: a private key (PKCS#8, SEC 1) or a public one (SPKI). @throws where it is neither. */
+function curveOf({ asymmetricKeyType, asymmetricKeyDetails }: NativeKey): Curve | undefined {
+  if (asymmetricKeyType === 'ed25519') return 'Ed25519';
+  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1' ? 'P-256' : undefined;
+}
+
+/**
+ * Reads PEM: a private key (PKCS#8, SEC 1) or a public one (SPKI). A certificate is neither: whoever trusts
+ * one must check more of it than its key. @throws where it is neither.
+ */
 export function readPem(pem: string, passphrase?: string): NativeKey {
+  if (!/^-----BEGIN [A-Z ]*(PUBLIC|PRIVATE) KEY-----/m.test(pem)) throw new TypeError('no key in PEM');
   if (!pem.includes('PRIVATE KEY')) return node.createPublicKey(pem);
   return node.createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) });
 }

@@ -44,13 +44,19 @@ const Protected = map({
 export const Unprotected = map({ kid: optional(4, kid) });
 export type Unprotected = Infer<typeof Unprotected>;
 
+/** The body of a COSE_Sign: algorithm and key are each signer's own. */
+const ProtectedBody = map({
+  critical: optional(2, array(int, { min: 1, max: 8 })),
+  contentType: optional(3, contentType),
+});
+/** Nothing may stand here, where no signature would cover it and no verifier act on it. */
+export const UnprotectedBody = map({});
+
 export interface Headers {
   readonly algorithm: number;
   readonly kid?: Uint8Array;
 }
 
-/** Labels a verifier here acts on, and so may find in `crit`. */
-const understood = new Set([1, 3, 4]);
 
 /** Writes a protected header; `contentType` is a media type, or the number of a CoAP Content-Format. */
 export const protectedHeader = (algorithm: number, type?: string | number): Uint8Array =>
@@ -62,10 +68,7 @@ export const protectedHeader = (algorithm: number, type?: string | number): Uint
  */
 export function readHeaders(protectedBytes: Uint8Array, unprotected: Unprotected): Headers {
   const found = readCose(Protected, protectedBytes, 'protected header');
-  const unknown = found.critical?.find((label) => !understood.has(label));
-  if (unknown !== undefined) {
-    throw new CoseError('malformed', `expected critical headers that are understood, found label ${unknown}`);
-  }
+  requireUnderstood(found);
   if (found.kid !== undefined && unprotected.kid !== undefined) {
     throw new CoseError('malformed', 'expected one key identifier, found two');
   }
@@ -73,14 +76,27 @@ export function readHeaders(protectedBytes: Uint8Array, unprotected: Unprotected
   return { algorithm: found.algorithm, ...(named === undefined ? {} : { kid: named }) };
 }
 
+/** Checks the protected header of a COSE_Sign's body. @throws {CoseError} */
+export function requireBody(protectedBytes: Uint8Array): void {
+  if (protectedBytes.length > 0) requireUnderstood(readCose(ProtectedBody, protectedBytes, 'protected header'));
+}
+
+/** §3.1: a label in `crit` is one that a verifier here acts on, and stands in the same header. */
+function requireUnderstood(found: Partial<Infer<typeof Protected>>): void {
+  const present: Readonly<Record<number, unknown>> = { 1: found.algorithm, 3: found.contentType, 4: found.kid };
+  const unknown = found.critical?.find((label) => present[label] === undefined);
+  if (unknown !== undefined) {
+    throw new CoseError('malformed', `expected critical headers that are understood, found label ${unknown}`);
+  }
+}
+
 /** Reads COSE and speaks of what it was reading. @throws {CoseError} */
 export function readCose<T>(schema: Schema<T>, encoded: Uint8Array, what: string): T {
   try {
     return read(schema, encoded);
   } catch (error) {
-    if (error instanceof CborError)
-      throw new CoseError('malformed', `${what}: ${error.message}`, { cause: error });
-    throw error;
+    if (!(error instanceof CborError)) throw error;
+    throw new CoseError('malformed', `${what}: ${error.message}`, { cause: error });
   }
 }
 

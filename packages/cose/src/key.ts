@@ -15,10 +15,10 @@ import {
   write,
 } from '@lapel/cbor';
 import type { Curve } from './algorithms.ts';
-import { macAlgorithms } from './algorithms.ts';
+import { macAlgorithms, signatureAlgorithmByCode, signatureAlgorithms } from './algorithms.ts';
 import { CoseError } from './cose-error.ts';
 import type { KeyNumbers, NativeKey } from './crypto.ts';
-import { digest, exportKey, generate, importKey, readPem, writePem } from './crypto.ts';
+import { digest, exportKey, generate, importKey, readPem, sign, verify, writePem } from './crypto.ts';
 
 /** Who verifies with it: one public key. Its `kid` is its thumbprint (RFC 9679, SHA-256). */
 export interface VerificationKey {
@@ -80,9 +80,14 @@ export function decodeVerificationKey(encoded: Uint8Array): VerificationKey {
 
 /** @throws {CoseError} where the bytes are no private COSE_Key. */
 export function decodeSigningKey(encoded: Uint8Array): SigningKey {
-  const numbers = numbersOf(decodeKey(encoded));
-  if (numbers.d === undefined) throw new CoseError('malformed', 'expected a private key, found a public one');
-  return signingKey(imported(numbers));
+  const { d, ...numbers } = numbersOf(decodeKey(encoded));
+  if (d === undefined) throw new CoseError('malformed', 'expected a private key, found a public one');
+  const key = signingKey(imported({ ...numbers, d }));
+  // Nothing in the encoding ties the halves to each other; only a signature shows that they are one key's.
+  if (!verify(key.curve, imported(numbers), key.kid, sign(key.curve, key.native, key.kid))) {
+    throw new CoseError('malformed', 'expected a private key with its own public one, found another');
+  }
+  return key;
 }
 
 /**
@@ -146,18 +151,22 @@ function decodeKey(encoded: Uint8Array): CoseKey {
   try {
     return read(CoseKey, encoded);
   } catch (error) {
-    if (error instanceof CborError)
-      throw new CoseError('malformed', `COSE_Key: ${error.message}`, { cause: error });
-    throw error;
+    if (!(error instanceof CborError)) throw error;
+    throw new CoseError('malformed', `COSE_Key: ${error.message}`, { cause: error });
   }
 }
 
-function numbersOf({ kty: type, curveOrSecret, x, y, d }: CoseKey): KeyNumbers {
+function numbersOf({ kty: type, algorithm, curveOrSecret, x, y, d }: CoseKey): KeyNumbers {
   const curve = type === kty.ec2 && curveOrSecret === crv['P-256'] ? 'P-256' : undefined;
   const edwards = type === kty.okp && curveOrSecret === crv.Ed25519 ? 'Ed25519' : undefined;
   const found = curve ?? edwards;
   if (found === undefined || x === undefined || (found === 'P-256') !== (y !== undefined)) {
     throw new CoseError('algorithm', 'expected a key on P-256 or Ed25519, found another');
+  }
+  // RFC 9052 §7.1: a key that names its algorithm is for that one only.
+  const named = algorithm === undefined ? undefined : signatureAlgorithmByCode(algorithm);
+  if (algorithm !== undefined && (named === undefined || signatureAlgorithms[named].curve !== found)) {
+    throw new CoseError('algorithm', `expected an algorithm of ${found} in the key, found ${algorithm}`);
   }
   return { curve: found, x, ...(y === undefined ? {} : { y }), ...(d === undefined ? {} : { d }) };
 }

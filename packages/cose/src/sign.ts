@@ -9,7 +9,15 @@ import { algorithmOf, signatureAlgorithmByCode, signatureAlgorithms } from './al
 import { CoseError } from './cose-error.ts';
 import { equalInConstantTime, sign, verify } from './crypto.ts';
 import type { Headers } from './headers.ts';
-import { Unprotected, protectedHeader, readCose, readHeaders, toBeAuthenticated } from './headers.ts';
+import {
+  Unprotected,
+  UnprotectedBody,
+  protectedHeader,
+  readCose,
+  readHeaders,
+  requireBody,
+  toBeAuthenticated,
+} from './headers.ts';
 import type { SigningKey, VerificationKey } from './key.ts';
 
 export const sign1Tag = 18;
@@ -25,7 +33,7 @@ const AttachedSign1 = sign1Of(bstr);
 const Signature = tuple(bstr, Unprotected, signature);
 const DetachedSign = tagged(
   signTag,
-  tuple(bstr, Unprotected, nil, array(Signature, { min: 1, max: signersMax })),
+  tuple(bstr, UnprotectedBody, nil, array(Signature, { min: 1, max: signersMax })),
 );
 
 /** A COSE_Sign1 whose payload travels elsewhere. */
@@ -65,6 +73,7 @@ export function verifySign(
   keys: readonly VerificationKey[],
 ): VerificationKey {
   const [body, , , signatures] = readCose(DetachedSign, encoded, 'COSE_Sign');
+  requireBody(body);
   let refusal: unknown;
   for (const [header, unprotected, value] of signatures) {
     try {

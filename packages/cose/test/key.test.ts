@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import * as node from 'node:crypto';
+import { test } from 'node:test';
+import { decode, encode, hex, unhex } from '@lapel/cbor';
+import type { Item } from '@lapel/cbor';
+import type { Curve, SigningKey } from '@lapel/cose';
+import {
+  CoseError,
+  decodeSigningKey,
+  decodeVerificationKey,
+  digest,
+  encodeSigningKey,
+  encodeVerificationKey,
+  generateSigningKey,
+  keyToPem,
+  macKey,
+  readKeyPem,
+  signAttached,
+  openSigned,
+} from '@lapel/cose';
+
+const curves: readonly Curve[] = ['P-256', 'Ed25519'];
+
+/** The example of RFC 9679 §6, which is a P-256 key. */
+const example = {
+  x: '65eda5a12577c2bae829437fe338701a10aaa375e1bb5b5de108de439c08551d',
+  y: '1e52ed75701163f7f9e40ddf9f341b3dc9ba860af7e0ca7ca7e9eecd0084d19c',
+  thumbprint: '496bd8afadf307e5b08c64b0421bf9dc01528a344a43bda88fadd1669da253ec',
+};
+
+const coseKey = (members: Readonly<Record<number, Item>>): Uint8Array =>
+  encode(new Map(Object.entries(members).map(([label, value]) => [Number(label), value])));
+
+const members = (key: Uint8Array): Record<number, Item> =>
+  Object.fromEntries(decode(key) as ReadonlyMap<number, Item>) as Record<number, Item>;
+
+const refused = (kind: CoseError['kind']) => (error: unknown) => error instanceof CoseError && error.kind === kind;
+
+test('RFC 9679 §6: the example key has the thumbprint of the document, whatever members stand beside', () => {
+  const required = { 1: 2, [-1]: 1, [-2]: unhex(example.x)!, [-3]: unhex(example.y)! };
+  assert.equal(hex(decodeVerificationKey(coseKey(required)).kid), example.thumbprint);
+  const more = coseKey({ ...required, 2: unhex('3131')!, 3: -7 });
+  assert.equal(hex(decodeVerificationKey(more).kid), example.thumbprint);
+});
+
+for (const curve of curves) {
+  test(`${curve}: PEM, COSE_Key and kid name the same key, back and forth`, () => {
+    const key = generateSigningKey(curve);
+    const fromPem = readKeyPem(keyToPem(key)) as SigningKey;
+    const fromCose = decodeSigningKey(encodeSigningKey(key));
+    for (const each of [fromPem, fromCose]) {
+      assert.equal(each.use, 'sign');
+      assert.deepEqual(each.kid, key.kid);
+      const signed = signAttached(each, unhex('00')!);
+      assert.deepEqual(openSigned(signed, [key.public]).key, key.public);
+    }
+    const publicPem = readKeyPem(keyToPem(key.public));
+    assert.equal(publicPem.use, 'verify');
+    assert.deepEqual(publicPem.kid, key.kid);
+    const encoded = encodeVerificationKey(key.public);
+    assert.deepEqual(encodeVerificationKey(decodeVerificationKey(encoded)), encoded);
+    assert.deepEqual(digest('sha-256', encoded), key.kid);
+  });
+
+  test(`${curve}: a private COSE_Key read as a verification key loses its private half`, () => {
+    const key = generateSigningKey(curve);
+    const read = decodeVerificationKey(encodeSigningKey(key));
+    assert.deepEqual(encodeVerificationKey(read), encodeVerificationKey(key.public));
+    assert.throws(() => decodeSigningKey(encodeVerificationKey(key.public)), refused('malformed'));
+  });
+
+  test(`${curve}: halves of two keys are not one key`, () => {
+    const [one, other] = [generateSigningKey(curve), generateSigningKey(curve)];
+    const mixed = { ...members(encodeSigningKey(one)), [-4]: members(encodeSigningKey(other))[-4] };
+    assert.throws(() => decodeSigningKey(coseKey(mixed)), refused('malformed'));
+    const zero = { ...members(encodeSigningKey(one)), [-4]: new Uint8Array(32) };
+    assert.throws(() => decodeSigningKey(coseKey(zero)), refused('malformed'));
+  });
+
+  test(`RFC 9052 §7.1, ${curve}: a key that names another algorithm than its own is refused`, () => {
+    const key = members(encodeVerificationKey(generateSigningKey(curve).public));
+    const own = curve === 'P-256' ? [-7, -9] : [-8, -19];
+    const other = curve === 'P-256' ? [-8, -19, -35, 5] : [-7, -9, -257];
+    for (const label of own) assert.equal(decodeVerificationKey(coseKey({ ...key, 3: label })).curve, curve);
+    for (const label of other) {
+      assert.throws(() => decodeVerificationKey(coseKey({ ...key, 3: label })), refused('algorithm'));
+    }
+  });
+}
+
+test('RFC 9053 §7: numbers that are no point on the curve are refused', () => {
+  const off = { 1: 2, [-1]: 1, [-2]: unhex(example.x)!, [-3]: unhex(example.x)! };
+  assert.throws(() => decodeVerificationKey(coseKey(off)), refused('malformed'));
+  const zero = { 1: 2, [-1]: 1, [-2]: new Uint8Array(32), [-3]: new Uint8Array(32) };
+  assert.throws(() => decodeVerificationKey(coseKey(zero)), refused('malformed'));
+});
+
+test('RFC 9053 §7: a COSE_Key of another kind, curve, length or form is refused', () => {
+  const [x, y] = [unhex(example.x)!, unhex(example.y)!];
+  const rows: readonly (readonly [CoseError['kind'], Readonly<Record<number, Item>>])[] = [
+    ['algorithm', { 1: 2, [-1]: 2, [-2]: x, [-3]: y }],
+    ['algorithm', { 1: 2, [-1]: 8, [-2]: x, [-3]: y }],
+    ['algorithm', { 1: 1, [-1]: 7, [-2]: x }],
+    ['algorithm', { 1: 1, [-1]: 4, [-2]: x }],
+    ['algorithm', { 1: 1, [-1]: 1, [-2]: x, [-3]: y }],
+    ['algorithm', { 1: 2, [-1]: 6, [-2]: x }],
+    ['algorithm', { 1: 2, [-1]: 1, [-2]: x }],
+    ['algorithm', { 1: 1, [-1]: 6, [-2]: x, [-3]: y }],
+    ['algorithm', { 1: 4, [-1]: x }],
+    ['malformed', { 1: 2, [-1]: 1, [-2]: x, [-3]: true }],
+    ['malformed', { 1: 2, [-1]: 1, [-2]: x.subarray(1), [-3]: y }],
+    ['malformed', { 1: 2, [-1]: 1, [-2]: x, [-3]: y, 4: [2] }],
+    ['malformed', { [-1]: 1, [-2]: x, [-3]: y }],
+  ];
+  for (const [kind, key] of rows) assert.throws(() => decodeVerificationKey(coseKey(key)), refused(kind));
+  assert.throws(() => decodeVerificationKey(unhex('a1')!), refused('malformed'));
+  assert.throws(() => decodeVerificationKey(new Uint8Array()), refused('malformed'));
+});
+
+test('S4-38: keys of other kinds and curves, RSA among them, are refused as PEM', () => {
+  const pairs = [
+    ...['secp224r1', 'secp256k1', 'secp384r1', 'secp521r1', 'prime192v1', 'brainpoolP256r1'].map((namedCurve) =>
+      node.generateKeyPairSync('ec', { namedCurve }),
+    ),
+    node.generateKeyPairSync('rsa', { modulusLength: 1024 }),
+    node.generateKeyPairSync('ed448'),
+    node.generateKeyPairSync('x25519'),
+  ];
+  for (const { privateKey, publicKey } of pairs) {
+    const pems = [
+      privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      publicKey.export({ format: 'pem', type: 'spki' }),
+    ];
+    for (const pem of pems) assert.throws(() => readKeyPem(pem.toString()), refused('algorithm'));
+  }
+});
+
+test('a text that is no key in PEM is refused, and so is a sealed key without its passphrase', () => {
+  for (const text of ['', 'a key', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n']) {
+    assert.throws(() => readKeyPem(text), refused('malformed'));
+  }
+  assert.throws(
+    () => readKeyPem('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'),
+    refused('malformed'),
+  );
+  const { privateKey } = node.generateKeyPairSync('ed25519');
+  const sealed = privateKey
+    .export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'open sesame' })
+    .toString();
+  assert.equal(readKeyPem(sealed, 'open sesame').use, 'sign');
+  assert.throws(() => readKeyPem(sealed), refused('malformed'));
+  assert.throws(() => readKeyPem(sealed, 'open barley'), refused('malformed'));
+});
+
+test('a key in SEC 1 form, as openssl ecparam writes it, is read', () => {
+  const { privateKey } = node.generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  const key = readKeyPem(privateKey.export({ format: 'pem', type: 'sec1' }).toString());
+  assert.equal(key.use, 'sign');
+  assert.equal(key.curve, 'P-256');
+});
+
+test('S4-38: an HMAC secret below 112 bits is refused', () => {
+  for (const size of [0, 8, 13]) assert.throws(() => macKey(new Uint8Array(size)), refused('algorithm'));
+  assert.equal(macKey(new Uint8Array(14)).secret.length, 14);
+});
