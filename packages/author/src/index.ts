@@ -17,5 +17,16 @@ export type {
 } from './description.ts';
 export { ImageError, fileImages } from './images.ts';
 export type { ImageFigures, Images } from './images.ts';
+export { inspectEnvelope } from './inspect.ts';
+export type { Part } from './inspection.ts';
+export { inspectionText } from './inspection-text.ts';
+export type { Paint } from './inspection-text.ts';
 export { DescriptionError } from './located.ts';
-export { requireDigests, signEnvelope } from './sign.ts';
+export { nearest } from './nearest.ts';
+export { outlineEnvelope } from './outline.ts';
+export type { Outline, PublishedPayload } from './outline.ts';
+export { publishRelease } from './publish.ts';
+export type { Payload, Publication, Published } from './publish.ts';
+export { signEnvelope } from './sign.ts';
+export { verifyEnvelope } from './verify.ts';
+export type { Verified } from './verify.ts';

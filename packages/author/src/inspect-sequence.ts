@@ -1,0 +1,167 @@
+/**
+ * Command sequences for people: every command, parameter and reporting policy by name (manifest-37
+ * §8.4.6 to §8.4.10).
+ */
+
+import { Reader, hex, major } from '@lapel/cbor';
+import { reporting, uuidText } from '@lapel/suit';
+import type { Part } from './inspection.ts';
+import { bytesOf, content, gather, items, one, pairs, shown } from './inspection.ts';
+import { commandNames, digestNames, parameterNames } from './inspection-names.ts';
+
+/** What a sequence needs to know of the manifest around it. */
+export interface Surroundings {
+  /** The manifest's components, as people write them. */
+  readonly components: readonly string[];
+}
+
+/** As deep as sequences are followed into each other; beyond, diagnostic notation is shown. */
+const nestingMax = 16;
+
+/** @param reader over the sequence itself, without the head of its byte string */
+export function inspectSequence(
+  reader: Reader,
+  around: Surroundings,
+  depth = 0,
+): Pick<Part, 'parts' | 'error'> {
+  if (depth > nestingMax)
+    return { error: `expected at most ${nestingMax} sequences in each other, found more` };
+  const start = reader.at;
+  return gather((add) => {
+    const count = reader.array();
+    for (let left = count; left > 1; left -= 2) {
+      const offset = reader.at - start;
+      const number = Number(reader.integer());
+      const argument = one(reader);
+      const name = commandNames.get(number) ?? (number < -256 ? 'custom' : 'unknown');
+      add({ name, number, offset, ...describeArgument(number, argument, around, depth) });
+    }
+    if (count % 2 === 1)
+      add({ name: 'unknown', ...shown(one(reader)), error: 'expected an argument, found none' });
+    reader.finish();
+  });
+}
+
+const directive = {
+  setComponentIndex: 12,
+  tryEach: 15,
+  overrideParameters: 20,
+  runSequence: 32,
+  setParameters: 19,
+};
+
+function describeArgument(
+  number: number,
+  argument: Reader,
+  around: Surroundings,
+  depth: number,
+): Omit<Part, 'name' | 'number'> {
+  switch (number) {
+    case directive.setComponentIndex:
+      return componentIndex(argument, around);
+    case directive.overrideParameters:
+    case directive.setParameters:
+      return pairs(argument, (key, value) => inspectParameter(Number(key), value, around));
+    case directive.tryEach:
+      return items(argument, (each, index) => {
+        const name = `alternative ${index + 1}`;
+        if (each.peekNull()) return { name, value: 'nil: nothing to do, the command succeeds' };
+        return { name, ...nested(each, around, depth) };
+      });
+    case directive.runSequence:
+      return nested(argument, around, depth);
+    default:
+      return commandNames.get(number)?.includes('(') === false ? policy(argument) : shown(argument);
+  }
+}
+
+function nested(reader: Reader, around: Surroundings, depth: number): Pick<Part, 'parts' | 'error'> {
+  return gathered(() => inspectSequence(content(reader), around, depth + 1));
+}
+
+/**
+ * What `inspect` finds; that it is not even a byte string is an error of the part, not of what is
+ * around it.
+ */
+function gathered(inspect: () => Pick<Part, 'parts' | 'error'>): Pick<Part, 'parts' | 'error'> {
+  let found: Pick<Part, 'parts' | 'error'> = {};
+  const failed = gather(() => void (found = inspect()));
+  return failed.error === undefined ? found : { error: failed.error };
+}
+
+function componentIndex(reader: Reader, { components }: Surroundings): Omit<Part, 'name'> {
+  const { value = '', error } = shown(reader);
+  if (error !== undefined) return { error };
+  if (value === 'true') return { value: 'every component' };
+  const named = value.replaceAll(/\d+/g, (index) => {
+    const component = components[Number(index)];
+    return component === undefined ? `${index} (no such component)` : `${index} (${component})`;
+  });
+  return { value: named };
+}
+
+export function inspectParameter(number: number, value: Reader, around: Surroundings): Part {
+  const name = parameterNames.get(number) ?? (number < 0 ? 'custom' : 'unknown');
+  switch (name) {
+    case 'vendor-identifier':
+    case 'class-identifier':
+    case 'device-identifier':
+      return { name, number, ...identifier(value) };
+    case 'image-digest':
+      return { name, number, ...digestText(value) };
+    case 'image-size': {
+      const { value: size, error } = shown(value);
+      return { name, number, ...(error === undefined ? { value: `${size} bytes` } : { error }) };
+    }
+    case 'source-component':
+      return { name, number, ...componentIndex(value, around) };
+    default:
+      return { name, number, ...shown(value) };
+  }
+}
+
+function identifier(reader: Reader): Omit<Part, 'name'> {
+  const { value = '', error } = shown(reader);
+  const uuid = /^h'(?<digits>[0-9a-f]{32})'$/.test(value) ? uuidText(bytesOf(content(reader))) : value;
+  return error === undefined ? { value: uuid } : { error };
+}
+
+/** A SUIT_Digest in a byte string, as a parameter holds it. */
+function digestText(reader: Reader): Omit<Part, 'name'> {
+  if (reader.peek() !== major.bstr) return shown(reader);
+  return inspectDigest(content(reader));
+}
+
+/** SUIT_Digest (§10): algorithm and bytes. */
+export function inspectDigest(reader: Reader): Pick<Part, 'value' | 'error'> {
+  const whole = new Reader(reader.bytes, reader.at, reader.end);
+  let value = '';
+  const { error } = gather(() => {
+    const count = reader.array();
+    const code = reader.int();
+    const bytes = reader.bstr();
+    value = count === 2 ? `${digestNames.get(code) ?? `algorithm ${code}`} ${hex(bytes)}` : '';
+    reader.finish();
+  });
+  if (error !== undefined) return { error };
+  return value === '' ? shown(whole) : { value };
+}
+
+const policyWords = [
+  [reporting.recordOnSuccess, 'record on success'],
+  [reporting.recordOnFailure, 'record on failure'],
+  [reporting.sysinfoOnSuccess, 'system information on success'],
+  [reporting.sysinfoOnFailure, 'system information on failure'],
+] as const;
+
+/** A reporting policy (§8.4.7) in words. */
+function policy(reader: Reader): Omit<Part, 'name'> {
+  const { value = '', error } = shown(reader);
+  if (error !== undefined) return { error };
+  const bits = /^\d+$/.test(value) ? Number(value) : NaN;
+  if (!(bits <= 15)) return { value, error: 'expected a reporting policy of four bits, found another' };
+  const words = policyWords.filter(([bit]) => (bits & bit) !== 0).map(([, word]) => word);
+  const told =
+    words.length === policyWords.length ? 'everything' : words.length === 0 ? 'nothing' : words.join(', ');
+  return { value: `report ${told} (${bits})` };
+}
