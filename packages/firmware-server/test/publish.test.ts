@@ -119,7 +119,7 @@ test('REQ.SEC.MFST.CHECK: a payload to be fetched here must be here, in its stat
   assert.equal((await post(ask, bytes)).status, 'created');
 });
 
-test('S4-134: a payload may be on another server or in the envelope, but it must be somewhere', async (context) => {
+test('S4-134: a payload may be on another server or in the envelope, but nowhere else', async (context) => {
   const { ask, server } = await serving(context);
   const integrated = new Map([['#app', image]]);
   const accepted = [

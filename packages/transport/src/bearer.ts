@@ -19,7 +19,25 @@ export function bearer(
     if (authorization === undefined) return handler(request);
     const token = bearerToken(authorization);
     const peer = token === undefined ? undefined : await lookup(token);
-    return handler({ ...request, peer });
+    return handler(withPeer(request, peer));
+  };
+}
+
+/** As a spread would, but without asking for the signal, which is costly and seldom wanted. */
+function withPeer(request: Request, peer: Peer | undefined): Request {
+  const { method, path, query, headers, body, ifNoneMatch, range } = request;
+  return {
+    method,
+    path,
+    query,
+    headers,
+    body,
+    ifNoneMatch,
+    range,
+    peer,
+    get signal() {
+      return request.signal;
+    },
   };
 }
 

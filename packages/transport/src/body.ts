@@ -59,7 +59,10 @@ const firstBufferBytes = 16 * 1024;
 
 /** Lets go of a body that nobody will read: its file is closed, its connection is free. */
 export async function discard(body: Body): Promise<void> {
-  // A Readable is destroyed at once; its iterator would first have to be started to do so.
-  if ('destroy' in body && typeof body.destroy === 'function') body.destroy();
+  if (isDestroyable(body)) body.destroy();
   else await body[Symbol.asyncIterator]().return?.();
 }
+
+/** A Readable, or what wraps one: its iterator would have to be started first before it could end it. */
+const isDestroyable = (body: Body): body is Body & { destroy(): unknown } =>
+  'destroy' in body && typeof body.destroy === 'function';

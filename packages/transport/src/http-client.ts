@@ -113,7 +113,7 @@ function exchange(server: ServerAt, request: Request, { fresh = false } = {}): P
         resolve(readResponse(incoming, request));
       } catch (error) {
         outgoing.destroy();
-        reject(error as Error);
+        reject(error);
       }
     });
     sendBody(request.body, outgoing, () => answered).catch((error: Error) => outgoing.destroy(error));

@@ -87,7 +87,7 @@ const methodByName: ReadonlyMap<string, Method> = new Map([
 /** `set-cookie` is the one field that Node gives as a list; it means nothing in a request. */
 function plainHeaders(headers: IncomingMessage['headers']): Request['headers'] {
   if (headers['set-cookie'] === undefined) return headers as Request['headers'];
-  return { ...headers, 'set-cookie': undefined } as Request['headers'];
+  return { ...headers, 'set-cookie': undefined };
 }
 
 const hasBody = (headers: IncomingMessage['headers']) =>

@@ -20,7 +20,7 @@ export const httpServerLimits = {
   /** A whole request, upload of an image over a slow line included. */
   requestTimeoutMs: 30 * 60_000,
   /** Silence in the middle of a request or a response, in either direction. */
-  idleTimeoutMs: 30_000,
+  idleTimeoutMs: 60_000,
   /** Silence between two requests: devices poll about once a minute, and a handshake is dear to them. */
   keepAliveTimeoutMs: 75_000,
   /** File descriptors are often capped near 20,000; blobs and the database need some, too. */

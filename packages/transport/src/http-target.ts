@@ -30,7 +30,7 @@ export function parseTarget(target: string): { path: string; query: ReadonlyMap<
 /** Encodes segment by segment, so that nothing in the path can end it or begin a query. */
 export function formatTarget(path: string, query: ReadonlyMap<string, string>): string {
   const encoded = path.split('/').map(encodeURIComponent).join('/');
-  return query.size === 0 ? encoded : `${encoded}?${new URLSearchParams([...query])}`;
+  return query.size === 0 ? encoded : `${encoded}?${new URLSearchParams([...query]).toString()}`;
 }
 
 function decodePath(encoded: string): string {

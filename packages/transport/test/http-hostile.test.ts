@@ -20,20 +20,11 @@ const empty: Handler = async () => ({ status: 'ok', body: emptyBody });
 test('a path that a file system or a proxy could read differently is refused', async (context) => {
   const server = await served(context, async () => assert.fail('no Handler may see this path'));
   const targets = [
-    ...[
-      '/../etc/passwd',
-      '/a/./b',
-      '/%2e%2e/x',
-      '/a%2Fb',
-      '/a%5Cb',
-      '/a\\b',
-      '/a%00',
-      '/%0d%0aX',
-      '/a//b',
-      '/a/',
-    ],
-    ...['/%ff', '/%', '/%zz', 'http://elsewhere/x', `/${'a'.repeat(3000)}`, '/x?a=1&a=2'],
-    ...[`/x?${Array.from({ length: 40 }, (_, index) => `a${index}=1`).join('&')}`],
+    ...'/../etc/passwd /a/./b /%2e%2e/x /a%2Fb /a%5Cb /a\\b /a%00 /%0d%0aX /a//b /a/ /%ff /% /%zz'.split(' '),
+    'http://elsewhere/x',
+    `/${'a'.repeat(3000)}`,
+    '/x?a=1&a=2',
+    `/x?${Array.from({ length: 40 }, (_, index) => `a${index}=1`).join('&')}`,
   ];
   for (const target of targets) {
     const sent = `GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`;
