@@ -114,11 +114,11 @@ export class Reader {
   }
 
   tstr(): string {
-    const length = this.#length(major.tstr);
     const start = this.at;
+    const length = this.#length(major.tstr);
     this.at += length;
     try {
-      return utf8.decode(this.bytes.subarray(start, this.at));
+      return utf8.decode(this.bytes.subarray(this.at - length, this.at));
     } catch (error) {
       if (error instanceof TypeError) throw new CborError('expected UTF-8, found other bytes', start);
       throw error;

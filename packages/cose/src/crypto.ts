@@ -34,7 +34,7 @@ const hashNames: Readonly<Record<DigestAlgorithm, string>> = {
 };
 
 export function digest(algorithm: DigestAlgorithm, bytes: Uint8Array): Uint8Array {
-  if (algorithm === 'sha-256') return node.hash('sha256', bytes, 'buffer');
+  if (algorithm === 'sha-256') return plain(node.hash('sha256', bytes, 'buffer'));
   const running = createDigest(algorithm);
   running.update(bytes);
   return running.finish();
@@ -43,7 +43,7 @@ export function digest(algorithm: DigestAlgorithm, bytes: Uint8Array): Uint8Arra
 export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
   const options = algorithm.startsWith('shake') ? { outputLength: digestAlgorithms[algorithm].bytes } : {};
   const hash = node.createHash(hashNames[algorithm], options);
-  return { update: (bytes) => void hash.update(bytes), finish: () => hash.digest() };
+  return { update: (bytes) => void hash.update(bytes), finish: () => plain(hash.digest()) };
 }
 
 /** Whether `signature` (r and s side by side for ECDSA) is the key's own over `bytes`. */
@@ -53,12 +53,12 @@ export function verify(curve: Curve, key: NativeKey, bytes: Uint8Array, signatur
 }
 
 export function sign(curve: Curve, key: NativeKey, bytes: Uint8Array): Uint8Array {
-  if (curve === 'Ed25519') return node.sign(null, bytes, key);
-  return node.sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' });
+  if (curve === 'Ed25519') return plain(node.sign(null, bytes, key));
+  return plain(node.sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }));
 }
 
 export function hmacSha256(secret: Uint8Array, bytes: Uint8Array): Uint8Array {
-  return node.createHmac('sha256', secret).update(bytes).digest();
+  return plain(node.createHmac('sha256', secret).update(bytes).digest());
 }
 
 /** Compares without telling by its duration where a difference is. */
@@ -103,7 +103,9 @@ export function exportKey(key: NativeKey): KeyNumbers | undefined {
 
 function curveOf({ asymmetricKeyType, asymmetricKeyDetails }: NativeKey): Curve | undefined {
   if (asymmetricKeyType === 'ed25519') return 'Ed25519';
-  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1' ? 'P-256' : undefined;
+  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1'
+    ? 'P-256'
+    : undefined;
 }
 
 /**
@@ -129,3 +131,6 @@ export function uuidFromName(namespace: Uint8Array, name: Uint8Array): Uint8Arra
   uuid[8] = (uuid[8]! & 0x3f) | 0x80;
   return uuid;
 }
+
+/** Node's Buffer behaves unlike a Uint8Array (its `slice` shares memory): it stays in this file. */
+const plain = ({ buffer, byteOffset, length }: Uint8Array) => new Uint8Array(buffer, byteOffset, length);

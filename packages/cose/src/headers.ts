@@ -57,7 +57,6 @@ export interface Headers {
   readonly kid?: Uint8Array;
 }
 
-
 /** Writes a protected header; `contentType` is a media type, or the number of a CoAP Content-Format. */
 export const protectedHeader = (algorithm: number, type?: string | number): Uint8Array =>
   write(Protected, { algorithm, ...(type === undefined ? {} : { contentType: type }) });
@@ -78,12 +77,17 @@ export function readHeaders(protectedBytes: Uint8Array, unprotected: Unprotected
 
 /** Checks the protected header of a COSE_Sign's body. @throws {CoseError} */
 export function requireBody(protectedBytes: Uint8Array): void {
-  if (protectedBytes.length > 0) requireUnderstood(readCose(ProtectedBody, protectedBytes, 'protected header'));
+  if (protectedBytes.length > 0)
+    requireUnderstood(readCose(ProtectedBody, protectedBytes, 'protected header'));
 }
 
 /** §3.1: a label in `crit` is one that a verifier here acts on, and stands in the same header. */
 function requireUnderstood(found: Partial<Infer<typeof Protected>>): void {
-  const present: Readonly<Record<number, unknown>> = { 1: found.algorithm, 3: found.contentType, 4: found.kid };
+  const present: Readonly<Record<number, unknown>> = {
+    1: found.algorithm,
+    3: found.contentType,
+    4: found.kid,
+  };
   const unknown = found.critical?.find((label) => present[label] === undefined);
   if (unknown !== undefined) {
     throw new CoseError('malformed', `expected critical headers that are understood, found label ${unknown}`);

@@ -3,7 +3,7 @@ import * as node from 'node:crypto';
 import { test } from 'node:test';
 import { decode, encode, hex, unhex } from '@lapel/cbor';
 import type { Item } from '@lapel/cbor';
-import type { Curve, SigningKey } from '@lapel/cose';
+import type { CoseErrorKind, Curve, SigningKey } from '@lapel/cose';
 import {
   CoseError,
   decodeSigningKey,
@@ -34,9 +34,10 @@ const coseKey = (members: Readonly<Record<number, Item>>): Uint8Array =>
 const members = (key: Uint8Array): Record<number, Item> =>
   Object.fromEntries(decode(key) as ReadonlyMap<number, Item>) as Record<number, Item>;
 
-const refused = (kind: CoseError['kind']) => (error: unknown) => error instanceof CoseError && error.kind === kind;
+const refused = (kind: CoseErrorKind) => (error: unknown) =>
+  error instanceof CoseError && error.kind === kind;
 
-test('RFC 9679 §6: the example key has the thumbprint of the document, whatever members stand beside', () => {
+test("RFC 9679 §6: the example key has the document's thumbprint, whatever else stands beside", () => {
   const required = { 1: 2, [-1]: 1, [-2]: unhex(example.x)!, [-3]: unhex(example.y)! };
   assert.equal(hex(decodeVerificationKey(coseKey(required)).kid), example.thumbprint);
   const more = coseKey({ ...required, 2: unhex('3131')!, 3: -7 });
@@ -97,7 +98,7 @@ test('RFC 9053 §7: numbers that are no point on the curve are refused', () => {
 
 test('RFC 9053 §7: a COSE_Key of another kind, curve, length or form is refused', () => {
   const [x, y] = [unhex(example.x)!, unhex(example.y)!];
-  const rows: readonly (readonly [CoseError['kind'], Readonly<Record<number, Item>>])[] = [
+  const rows: readonly (readonly [CoseErrorKind, Readonly<Record<number, Item>>])[] = [
     ['algorithm', { 1: 2, [-1]: 2, [-2]: x, [-3]: y }],
     ['algorithm', { 1: 2, [-1]: 8, [-2]: x, [-3]: y }],
     ['algorithm', { 1: 1, [-1]: 7, [-2]: x }],
@@ -119,8 +120,8 @@ test('RFC 9053 §7: a COSE_Key of another kind, curve, length or form is refused
 
 test('S4-38: keys of other kinds and curves, RSA among them, are refused as PEM', () => {
   const pairs = [
-    ...['secp224r1', 'secp256k1', 'secp384r1', 'secp521r1', 'prime192v1', 'brainpoolP256r1'].map((namedCurve) =>
-      node.generateKeyPairSync('ec', { namedCurve }),
+    ...['secp224r1', 'secp256k1', 'secp384r1', 'secp521r1', 'prime192v1', 'brainpoolP256r1'].map(
+      (namedCurve) => node.generateKeyPairSync('ec', { namedCurve }),
     ),
     node.generateKeyPairSync('rsa', { modulusLength: 1024 }),
     node.generateKeyPairSync('ed448'),
