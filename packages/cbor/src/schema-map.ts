@@ -72,6 +72,8 @@ function mapRule<K, V>(fields: Fields, rest: Rest<K, V> | undefined): Schema<Val
         if (name !== undefined) {
           order.next(at);
           values[name] = fields[name]!.schema.read(r);
+          // A field without a value is an absent one, so a field that is there has one.
+          if (values[name] === undefined) throw new CborError(`expected a value for ${name}, found none`, at);
           continue;
         }
         r.at = at;

@@ -13,6 +13,7 @@ import {
   encode,
   exactly,
   hex,
+  item,
   map,
   mapWithRest,
   nestingMax,
@@ -181,6 +182,15 @@ test('a rule refuses a missing, unknown, second or misplaced key, and a value of
   for (const [digits, message] of rows) {
     assert.throws(() => read(rule, unhex(digits)!), refused(message), digits);
   }
+});
+
+test('a field that is there has a value: undefined is none', () => {
+  const rule = map({ any: optional(1, item) });
+  assert.deepEqual(read(rule, unhex('a101f6')!), { any: null });
+  assert.throws(
+    () => read(rule, unhex('a101f7')!),
+    refused(/^expected a value for any, found none at byte 1$/),
+  );
 });
 
 test('what is embedded is read as a whole, with offsets of the outermost buffer', () => {

@@ -103,7 +103,7 @@ const example: fc.Arbitrary<Infer<typeof Example>> = fc.record(
     kind: fc.constantFrom('one', 'minusTwo'),
     list: fc.array(fc.boolean(), { maxLength: 4 }),
     chain: fc.tuple(bytesOf(6), fc.integer(), fc.integer()),
-    wrapped: item.map((any) => ({ any })),
+    wrapped: item.filter((any) => any !== undefined).map((any) => ({ any })),
     untouched: item.map((any) => encode(any)),
     rest: fc.uniqueArray(fc.tuple(fc.string({ maxLength: 8 }), bytesOf(6)), {
       maxLength: 3,
