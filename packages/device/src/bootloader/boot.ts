@@ -1,0 +1,103 @@
+/**
+ * The bootloader's whole work: read the journal, choose, verify, jump. It is offline, synchronous, and believes nothing that
+ * the application found out: the stored envelope's signature and the image's digest are checked at every boot (RFC 9019 §6;
+ * manifest-37 §6.3, trusted invocation). Expiry never gates booting.
+ */
+
+import type { Answer, AuthenticManifest, Effect, SuitRecord } from '@lapel/suit';
+import { SuitError, admit, authenticate, driveSync, run } from '@lapel/suit';
+import type { Profile } from '../profile.ts';
+import { answerFrom, isComponent, isQuestion } from '../storage/components.ts';
+import type { Flash } from '../storage/flash.ts';
+import { Journal } from '../storage/journal.ts';
+import { readStoredEnvelope } from '../storage/slots.ts';
+import type { TrustStore } from '../trust-store.ts';
+import { readTrustStore } from '../trust-store.ts';
+import type { Candidate } from './select.ts';
+import { select } from './select.ts';
+
+/** What the bootloader jumps to, and why: exposed to the application (RFC 9019 §6, S4-125). */
+export type BootDecision =
+  | {
+      readonly boot: 'slot';
+      readonly slot: 0 | 1;
+      readonly onTrial: boolean;
+      readonly manifest: AuthenticManifest;
+      /** What the manifest wanted recorded of its own invocation. */
+      readonly records: readonly SuitRecord[];
+      readonly reason: string;
+    }
+  /** No slot verifies: only a new, signed image brings the device back. */
+  | { readonly boot: 'nothing'; readonly reason: string };
+
+/** Each step that changes state is in the journal before it is acted on. */
+export function boot(flash: Flash, profile: Profile): BootDecision {
+  const { layout } = profile;
+  const trust = readTrustStore(flash, layout.trustStore);
+  if (trust === undefined)
+    return { boot: 'nothing', reason: 'expected a provisioned trust store, found none' };
+  const journal = Journal.open(flash, layout.journal);
+  const { candidates, exhausted } = select(journal.bootRecord);
+  for (const trial of exhausted) giveUp(journal, trial, 'not confirmed within its attempts');
+
+  const refusals: string[] = [];
+  for (const candidate of candidates) {
+    const onTrial = candidate.state.state === 'trial';
+    // An attempt that hangs has been counted: the record stands before anything of the image is looked at.
+    if (onTrial) journal.append({ name: 'attempt', slot: candidate.slot });
+    try {
+      const verified = verify(flash, profile, trust, candidate);
+      const found = onTrial ? 'on trial' : 'confirmed';
+      const reason = [`slot ${candidate.slot} ${found}`, ...refusals].join('; ');
+      return { boot: 'slot', slot: candidate.slot, onTrial, reason, ...verified };
+    } catch (error) {
+      if (!(error instanceof SuitError)) throw error;
+      giveUp(journal, candidate, error.message);
+      refusals.push(`slot ${candidate.slot} refused: ${error.message}`);
+    }
+  }
+  return { boot: 'nothing', reason: ['no slot verifies', ...refusals].join('; ') };
+}
+
+interface Verified {
+  readonly manifest: AuthenticManifest;
+  readonly records: readonly SuitRecord[];
+}
+
+/** Invocation with the slot as the component's storage. @throws {SuitError} */
+function verify(flash: Flash, profile: Profile, trust: TrustStore, { slot, state }: Candidate): Verified {
+  const stored = readStoredEnvelope(flash, profile.layout.slots[slot], state.envelopeBytes);
+  const manifest = authenticate(stored, trust.anchors, profile.limits);
+  if (manifest.manifest.sequenceNumber !== state.sequenceNumber) {
+    const found = `expected sequence number ${state.sequenceNumber}, found ${manifest.manifest.sequenceNumber}`;
+    throw new SuitError('setup', 'unauthorised', found);
+  }
+  const admitted = admit(manifest, {
+    limits: profile.limits,
+    hasComponent: (component) => isComponent(profile, component),
+    floor: () => undefined,
+  });
+  let hashed = false;
+  const answer = (effect: Effect): Answer => {
+    if (effect.do === 'invoke') return;
+    if (!isQuestion(effect)) {
+      throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} while booting, found one`);
+    }
+    hashed ||= effect.do === 'digest';
+    return answerFrom(flash, profile, trust, { slot, sizeBytes: state.imageBytes }, effect);
+  };
+  const { failure, records } = driveSync(run(admitted, 'invocation'), answer);
+  if (failure !== undefined) throw failure.error;
+  // A manifest that forgets to compare the image is authentic and still no proof of it.
+  if (!hashed)
+    throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
+  return { manifest, records };
+}
+
+const reasonMax = 120;
+
+function giveUp(journal: Journal, { slot, state }: Candidate, message: string): void {
+  const because = message.slice(0, reasonMax);
+  if (state.state !== 'trial') return journal.append({ name: 'unusable', slot, because });
+  journal.append({ name: 'reverted', slot, digest: state.digest, because, ...state.binding });
+}

@@ -1,0 +1,38 @@
+/** What is installed, read off the journal and the stored envelopes: what a device tells a tracker. */
+
+import { read } from '@lapel/cbor';
+import type { InstalledComponent } from '@lapel/status-tracker/protocol';
+import type { AuthenticManifest } from '@lapel/suit';
+import { Text, componentName, elementOf } from '@lapel/suit';
+import type { BootDecision } from './bootloader/boot.ts';
+import type { Profile } from './profile.ts';
+
+const versionMax = 64;
+
+/** One entry for what runs; none on a device that runs nothing. */
+export function inventory(profile: Profile, decision: BootDecision): readonly InstalledComponent[] {
+  if (decision.boot !== 'slot') return [];
+  const { manifest, slot } = decision;
+  const version = versionIn(manifest, profile);
+  return [
+    {
+      component: profile.component,
+      sequenceNumber: manifest.manifest.sequenceNumber,
+      manifestDigest: manifest.digest.bytes,
+      slot,
+      ...(version === undefined ? {} : { version: version.slice(0, versionMax) }),
+    },
+  ];
+}
+
+/** The author's text for the component's version, in whichever language comes first. */
+function versionIn(manifest: AuthenticManifest, profile: Profile): string | undefined {
+  const text = elementOf(manifest, 'text');
+  if (text === undefined) return undefined;
+  for (const [, language] of read(Text, text).rest) {
+    for (const [component, own] of language.rest) {
+      if (componentName(component) === componentName(profile.component)) return own.componentVersion;
+    }
+  }
+  return undefined;
+}

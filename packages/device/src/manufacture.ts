@@ -1,0 +1,51 @@
+/**
+ * What a factory does once: the trust store is provisioned and a first firmware put into slot 0, confirmed. The factory's
+ * word replaces the trial; the manifest is authenticated and its image compared all the same.
+ */
+
+import { SuitError } from '@lapel/suit';
+import { boot } from './bootloader/boot.ts';
+import { verify } from './firmware-consumer/verify.ts';
+import type { Profile } from './profile.ts';
+import type { Flash } from './storage/flash.ts';
+import { Journal } from './storage/journal.ts';
+import { ImageWriter, writeEnvelope } from './storage/slots.ts';
+import type { Provision } from './trust-store.ts';
+import { provision, readTrustStore } from './trust-store.ts';
+
+export interface Firmware {
+  readonly envelope: Uint8Array;
+  readonly image: Uint8Array;
+}
+
+/** @throws {SuitError} where the device would not boot this firmware. */
+export function manufacture(
+  flash: Flash,
+  profile: Profile,
+  trust: Provision,
+  { envelope, image }: Firmware,
+): void {
+  const { layout } = profile;
+  provision(flash, layout.trustStore, trust);
+  const journal = Journal.open(flash, layout.journal);
+  const store = readTrustStore(flash, layout.trustStore);
+  if (store === undefined)
+    throw new SuitError('setup', 'operation-failed', 'expected a trust store, found none');
+  const { authentic } = verify(envelope, profile, store, journal.bootRecord);
+  const slot = 0;
+  const { sequenceNumber } = authentic.manifest;
+  journal.append({
+    name: 'receiving',
+    slot,
+    digest: authentic.digest.bytes,
+    sequenceNumber,
+    envelopeBytes: envelope.length,
+  });
+  writeEnvelope(flash, layout.slots[slot], envelope);
+  const writer = ImageWriter.start(flash, layout.slots[slot], () => undefined);
+  writer.push(image);
+  journal.append({ name: 'staged', slot, imageBytes: writer.finish() });
+  journal.append({ name: 'confirmed', slot, components: authentic.manifest.common.components ?? [] });
+  const decision = boot(flash, profile);
+  if (decision.boot === 'nothing') throw new SuitError('run', 'condition-failed', decision.reason);
+}

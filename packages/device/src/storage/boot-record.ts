@@ -1,0 +1,294 @@
+/**
+ * What the device knows about its slots, as a fold over the journal's records: one record is one change of state, so every
+ * transition commits at once. Read by the bootloader, written by both.
+ */
+
+import type { Infer } from '@lapel/cbor';
+import { array, bytes, compareBytes, map, optional, required, text, tuple, uint } from '@lapel/cbor';
+import { ComponentIdentifier, componentName } from '@lapel/suit';
+
+const slot = uint;
+const digest = bytes(32);
+const nonce = bytes(1, 64);
+const componentsMax = 8;
+
+/** Every record the journal may hold. Keys of the map are the record types; the numbers are on flash for ever. */
+export const records = {
+  /** A slot is being overwritten for this manifest; what lay there is gone. */
+  receiving: {
+    type: 1,
+    body: map({
+      slot: required(1, slot),
+      digest: required(2, digest),
+      sequenceNumber: required(3, uint),
+      envelopeBytes: required(4, uint),
+      nonce: optional(5, nonce),
+      generation: optional(6, uint),
+    }),
+  },
+  /** The first `offset` bytes of the image are written and have this SHA-256: where a resumed download goes on. */
+  progress: {
+    type: 2,
+    body: map({ slot: required(1, slot), offset: required(2, uint), prefix: required(3, digest) }),
+  },
+  /** The image is complete, and its manifest's own checks passed. */
+  staged: { type: 3, body: map({ slot: required(1, slot), imageBytes: required(2, uint) }) },
+  /** To be booted, this often at most until it proves itself. */
+  trial: { type: 4, body: map({ slot: required(1, slot), attempts: required(2, uint) }) },
+  /** A boot of the trial begins; written before the jump, so that an attempt that hangs has been counted. */
+  attempt: { type: 5, body: map({ slot: required(1, slot) }) },
+  /** The firmware proved itself. One record, so that the floors of its components rise in the same instant. */
+  confirmed: {
+    type: 6,
+    body: map({
+      slot: required(1, slot),
+      components: required(2, array(ComponentIdentifier, { max: componentsMax })),
+    }),
+  },
+  /** The update in the slot did not prove itself. */
+  reverted: {
+    type: 7,
+    body: map({
+      slot: required(1, slot),
+      digest: required(2, digest),
+      because: required(3, text(128)),
+      nonce: optional(4, nonce),
+      generation: optional(5, uint),
+    }),
+  },
+  /** What lies in the slot no longer verifies. */
+  unusable: { type: 8, body: map({ slot: required(1, slot), because: required(2, text(128)) }) },
+  /** The tracker, or whoever listens, has been told the end of this update. */
+  reported: { type: 9, body: map({ digest: required(1, digest) }) },
+  /** The lowest sequence number that is installed to a component, and the manifest that set it. */
+  floor: {
+    type: 10,
+    body: map({ component: required(1, ComponentIdentifier), floor: required(2, tuple(uint, digest)) }),
+  },
+} as const;
+
+export type RecordName = keyof typeof records;
+export type JournalRecord = {
+  readonly [N in RecordName]: { readonly name: N } & Infer<(typeof records)[N]['body']>;
+}[RecordName];
+
+interface Held {
+  readonly digest: Uint8Array;
+  readonly sequenceNumber: number;
+  readonly envelopeBytes: number;
+}
+
+/**
+ * What binds an update to the offer that began it, so that its report can repeat it after a restart. While there is a
+ * nonce, a report of the update's end is due.
+ */
+export interface OfferBinding {
+  readonly nonce?: Uint8Array;
+  readonly generation?: number;
+}
+
+export type SlotState =
+  | { readonly state: 'empty' }
+  | { readonly state: 'unusable'; readonly because: string }
+  | ({
+      readonly state: 'receiving';
+      readonly offset: number;
+      readonly prefix?: Uint8Array;
+      readonly binding: OfferBinding;
+    } & Held)
+  | ({ readonly state: 'staged'; readonly imageBytes: number; readonly binding: OfferBinding } & Held)
+  | ({
+      readonly state: 'trial';
+      readonly imageBytes: number;
+      readonly attemptsLeft: number;
+      readonly binding: OfferBinding;
+    } & Held)
+  | ({ readonly state: 'confirmed'; readonly imageBytes: number; readonly binding: OfferBinding } & Held);
+
+export interface Reverted {
+  readonly digest: Uint8Array;
+  readonly because: string;
+  readonly binding: OfferBinding;
+}
+
+export interface BootRecord {
+  readonly slots: readonly [SlotState, SlotState];
+  /** By component name. */
+  readonly floors: ReadonlyMap<string, Floor>;
+  /** The last update that did not prove itself. */
+  readonly reverted: Reverted | undefined;
+}
+
+interface Floor {
+  readonly component: ComponentIdentifier;
+  readonly sequenceNumber: number;
+  readonly manifestDigest: Uint8Array;
+}
+
+export const nothingInstalled: BootRecord = {
+  slots: [{ state: 'empty' }, { state: 'empty' }],
+  floors: new Map(),
+  reverted: undefined,
+};
+
+/** The state after one more record. A record that does not follow from the state before it changes nothing. */
+export function apply(before: BootRecord, record: JournalRecord): BootRecord {
+  switch (record.name) {
+    case 'reported':
+      return reported(before, record.digest);
+    case 'floor':
+      return withFloor(before, record.component, record.floor[0], record.floor[1]);
+    case 'reverted': {
+      const { digest: failed, because } = record;
+      const next = withSlot(before, record.slot, { state: 'unusable', because });
+      return { ...next, reverted: { digest: failed, because, binding: bindingOf(record) } };
+    }
+    case 'confirmed':
+      return confirm(before, record.slot, record.components);
+    default:
+      return withSlot(before, record.slot, nextState(before.slots[record.slot], record));
+  }
+}
+
+/** Whoever made the offer knows the end: no report is due any more. */
+function reported(before: BootRecord, of: Uint8Array): BootRecord {
+  const settled = <T extends { readonly digest: Uint8Array; readonly binding: OfferBinding }>(held: T): T => {
+    const { nonce: _, ...binding } = held.binding;
+    return compareBytes(held.digest, of) === 0 ? { ...held, binding } : held;
+  };
+  const [first, second] = before.slots.map((state) => ('binding' in state ? settled(state) : state));
+  const { reverted } = before;
+  return {
+    ...before,
+    slots: [first ?? before.slots[0], second ?? before.slots[1]],
+    reverted: reverted === undefined ? undefined : settled(reverted),
+  };
+}
+
+function confirm(
+  before: BootRecord,
+  slotIndex: number,
+  components: readonly ComponentIdentifier[],
+): BootRecord {
+  const old = before.slots[slotIndex];
+  if (old === undefined || (old.state !== 'staged' && old.state !== 'trial')) return before;
+  const { digest: of, sequenceNumber, envelopeBytes, imageBytes, binding } = old;
+  const state = {
+    state: 'confirmed',
+    digest: of,
+    sequenceNumber,
+    envelopeBytes,
+    imageBytes,
+    binding,
+  } as const;
+  return components.reduce(
+    (next, component) => withFloor(next, component, sequenceNumber, of),
+    withSlot(before, slotIndex, state),
+  );
+}
+
+type SlotRecord = Extract<
+  JournalRecord,
+  { readonly name: 'receiving' | 'progress' | 'staged' | 'trial' | 'attempt' | 'unusable' }
+>;
+
+function nextState(slotState: SlotState | undefined, record: SlotRecord): SlotState | undefined {
+  switch (record.name) {
+    case 'receiving': {
+      const { digest: of, sequenceNumber, envelopeBytes } = record;
+      return {
+        state: 'receiving',
+        digest: of,
+        sequenceNumber,
+        envelopeBytes,
+        offset: 0,
+        binding: bindingOf(record),
+      };
+    }
+    case 'unusable':
+      return { state: 'unusable', because: record.because };
+    case 'progress':
+      return slotState?.state === 'receiving'
+        ? { ...slotState, offset: record.offset, prefix: record.prefix }
+        : slotState;
+    case 'staged': {
+      if (slotState?.state !== 'receiving') return slotState;
+      const { offset: _, prefix: __, ...held } = slotState;
+      return { ...held, state: 'staged', imageBytes: record.imageBytes };
+    }
+    case 'trial':
+      return slotState?.state === 'staged' || slotState?.state === 'trial'
+        ? { ...slotState, state: 'trial', attemptsLeft: record.attempts }
+        : slotState;
+    case 'attempt':
+      return slotState?.state === 'trial'
+        ? { ...slotState, attemptsLeft: Math.max(0, slotState.attemptsLeft - 1) }
+        : slotState;
+  }
+}
+
+/** The fewest records that make this state again: what a compaction writes. */
+export function snapshot({ slots, floors, reverted }: BootRecord): readonly JournalRecord[] {
+  const found: JournalRecord[] = [];
+  for (const { component, sequenceNumber, manifestDigest } of floors.values()) {
+    found.push({ name: 'floor', component, floor: [sequenceNumber, manifestDigest] });
+  }
+  if (reverted !== undefined) {
+    const { digest: of, because, binding } = reverted;
+    found.push({ name: 'reverted', slot: noSlot, digest: of, because, ...binding });
+  }
+  slots.forEach((state, index) => found.push(...slotSnapshot(state, index)));
+  return found;
+}
+
+/** A slot number that no device has: the record says something of the past, not of a slot. */
+const noSlot = 255;
+
+function slotSnapshot(state: SlotState, index: number): readonly JournalRecord[] {
+  if (state.state === 'empty') return [];
+  if (state.state === 'unusable') return [{ name: 'unusable', slot: index, because: state.because }];
+  const { digest: of, sequenceNumber, envelopeBytes, binding } = state;
+  const begun: JournalRecord = {
+    name: 'receiving',
+    slot: index,
+    digest: of,
+    sequenceNumber,
+    envelopeBytes,
+    ...binding,
+  };
+  if (state.state === 'receiving') {
+    const { offset, prefix } = state;
+    return prefix === undefined ? [begun] : [begun, { name: 'progress', slot: index, offset, prefix }];
+  }
+  const staged: JournalRecord = { name: 'staged', slot: index, imageBytes: state.imageBytes };
+  if (state.state === 'staged') return [begun, staged];
+  if (state.state === 'trial') {
+    return [begun, staged, { name: 'trial', slot: index, attempts: state.attemptsLeft }];
+  }
+  return [begun, staged, { name: 'confirmed', slot: index, components: [] }];
+}
+
+function withSlot(record: BootRecord, index: number, state: SlotState | undefined): BootRecord {
+  if (state === undefined || index > 1) return record;
+  const [first, second] = record.slots;
+  return { ...record, slots: index === 0 ? [state, second] : [first, state] };
+}
+
+/** Floors only rise (design: nothing lower than what was confirmed is installed). */
+function withFloor(
+  record: BootRecord,
+  component: ComponentIdentifier,
+  sequenceNumber: number,
+  manifestDigest: Uint8Array,
+): BootRecord {
+  const name = componentName(component);
+  const old = record.floors.get(name);
+  if (old !== undefined && old.sequenceNumber > sequenceNumber) return record;
+  const floors = new Map(record.floors).set(name, { component, sequenceNumber, manifestDigest });
+  return { ...record, floors };
+}
+
+const bindingOf = ({ nonce: of, generation }: OfferBinding): OfferBinding => ({
+  ...(of === undefined ? {} : { nonce: of }),
+  ...(generation === undefined ? {} : { generation }),
+});

@@ -1,0 +1,61 @@
+/**
+ * NOR flash as a device sees it: reading is free, programming clears bits of erased granules once, erasing sets a whole page.
+ * Three methods and a geometry: what a board must give. All synchronous, so that a bootloader can use them.
+ */
+
+export interface FlashGeometry {
+  /** What one erase sets to ones. */
+  readonly pageBytes: number;
+  /** What is programmed at once, and only once between two erases: flash with ECC forbids a second time. */
+  readonly granuleBytes: number;
+  readonly pages: number;
+}
+
+export interface Flash {
+  readonly geometry: FlashGeometry;
+  /** A copy of `length` bytes from `address`. */
+  read(address: number, length: number): Uint8Array;
+  /** `address` and the length are multiples of the granule; every granule touched is erased. */
+  program(address: number, bytes: Uint8Array): void;
+  /** Sets the page that begins at `address` to ones. */
+  erase(address: number): void;
+}
+
+/** What an erased byte reads. */
+export const erasedByte = 0xff;
+
+/** A run of whole pages. */
+export interface Region {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** Bytes followed by as many erased bytes as fill their last granule. */
+export function padded(bytes: Uint8Array, granuleBytes: number): Uint8Array {
+  const filled = new Uint8Array(Math.ceil(bytes.length / granuleBytes) * granuleBytes).fill(erasedByte);
+  filled.set(bytes);
+  return filled;
+}
+
+export const isErased = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === erasedByte);
+
+/** How much is read at once where more is looked through: what a Class 1 device can spare. */
+export const windowBytes = 1024;
+
+/** `length` bytes from `address` in windows, so that no image is held whole. */
+export function* windows(flash: Flash, address: number, length: number): Generator<Uint8Array> {
+  for (let at = 0; at < length; at += windowBytes) {
+    yield flash.read(address + at, Math.min(windowBytes, length - at));
+  }
+}
+
+/** Whether a region holds nothing. */
+export function isBlank(flash: Flash, address: number, length: number): boolean {
+  for (const window of windows(flash, address, length)) if (!isErased(window)) return false;
+  return true;
+}
+
+export function eraseRegion(flash: Flash, { address, bytes }: Region): void {
+  const { pageBytes } = flash.geometry;
+  for (let at = address; at < address + bytes; at += pageBytes) flash.erase(at);
+}

@@ -1,0 +1,131 @@
+/**
+ * The trust-anchor store (RFC 9019 §2.2, RFC 6024): who the device is, whom it believes, and how it confirms. Written once
+ * by the trust provisioning authority, into two copies, before any update.
+ */
+
+import type { Infer } from '@lapel/cbor';
+import {
+  CborError,
+  array,
+  bytes,
+  embedded,
+  map,
+  named,
+  optional,
+  raw,
+  read,
+  required,
+  text,
+  uint,
+  write,
+} from '@lapel/cbor';
+import type { SigningKey, VerificationKey } from '@lapel/cose';
+import { decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
+import type { TrustAnchor } from '@lapel/suit';
+import { checksum } from './storage/checksum.ts';
+import type { Flash, Region } from './storage/flash.ts';
+import { eraseRegion, padded } from './storage/flash.ts';
+
+export const trustStoreVersion = 1;
+
+const identifier = bytes(16);
+const coseKey = embedded(raw);
+const anchorsMax = 4;
+
+/**
+ * Whose word ends a trial: `tracker`, the status tracker's signed receipt; `self-test`, the firmware's own, for devices
+ * without a tracker.
+ */
+export const confirmPolicies = { tracker: 1, 'self-test': 2 } as const;
+export type ConfirmPolicy = keyof typeof confirmPolicies;
+
+export const Provision = map({
+  version: required(1, uint),
+  device: required(2, text(64)),
+  /** The device's own key, for registrations and reports. */
+  deviceKey: required(3, coseKey),
+  vendor: required(4, identifier),
+  class: required(5, identifier),
+  deviceIdentifier: optional(6, identifier),
+  anchors: required(7, array(coseKey, { min: 1, max: anchorsMax })),
+  trackerKey: optional(8, coseKey),
+  confirmBy: required(9, named('confirm policy', confirmPolicies)),
+  /** How often a trial is booted before it is given up. */
+  attempts: required(10, uint),
+  /** How long a booted trial may take to be confirmed, on the monotonic clock. */
+  deadlineMs: required(11, uint),
+});
+export type Provision = Infer<typeof Provision>;
+
+export interface TrustStore {
+  readonly device: string;
+  readonly deviceKey: SigningKey;
+  readonly vendor: Uint8Array;
+  readonly class: Uint8Array;
+  readonly deviceIdentifier: Uint8Array | undefined;
+  readonly anchors: readonly TrustAnchor[];
+  readonly trackerKey: VerificationKey | undefined;
+  readonly confirmBy: ConfirmPolicy;
+  readonly attempts: number;
+  readonly deadlineMs: number;
+}
+
+const headBytes = 8;
+
+/** Writes both copies; what stood there before is gone. */
+export function provision(flash: Flash, copies: readonly [Region, Region], content: Provision): void {
+  const encoded = write(Provision, content);
+  const stored = new Uint8Array(headBytes + encoded.length);
+  const view = new DataView(stored.buffer);
+  view.setUint32(0, encoded.length);
+  view.setUint32(4, checksum(encoded));
+  stored.set(encoded, headBytes);
+  for (const copy of copies) {
+    if (stored.length > copy.bytes) {
+      throw new RangeError(`expected a trust store of at most ${copy.bytes} bytes, found ${stored.length}`);
+    }
+    eraseRegion(flash, copy);
+    flash.program(copy.address, padded(stored, flash.geometry.granuleBytes));
+  }
+}
+
+/** The first sound copy; undefined on a device that nobody has provisioned, which accepts nothing (S4-85). */
+export function readTrustStore(flash: Flash, copies: readonly [Region, Region]): TrustStore | undefined {
+  for (const copy of copies) {
+    const content = readCopy(flash, copy);
+    if (content !== undefined) return opened(content);
+  }
+  return undefined;
+}
+
+function readCopy(flash: Flash, copy: Region): Provision | undefined {
+  const head = flash.read(copy.address, headBytes);
+  const view = new DataView(head.buffer, head.byteOffset, headBytes);
+  const length = view.getUint32(0);
+  if (length > copy.bytes - headBytes) return undefined;
+  const encoded = flash.read(copy.address + headBytes, length);
+  if (view.getUint32(4) !== checksum(encoded)) return undefined;
+  try {
+    const content = read(Provision, encoded);
+    return content.version === trustStoreVersion ? content : undefined;
+  } catch (error) {
+    if (error instanceof CborError) return undefined;
+    throw error;
+  }
+}
+
+function opened(content: Provision): TrustStore {
+  const { device, vendor, class: deviceClass, confirmBy, attempts, deadlineMs } = content;
+  return {
+    device,
+    vendor,
+    class: deviceClass,
+    confirmBy,
+    attempts,
+    deadlineMs,
+    deviceKey: decodeSigningKey(content.deviceKey),
+    deviceIdentifier: content.deviceIdentifier,
+    anchors: content.anchors.map((encoded) => ({ key: decodeVerificationKey(encoded) })),
+    trackerKey: content.trackerKey === undefined ? undefined : decodeVerificationKey(content.trackerKey),
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Where updates come from: a status tracker that offers them (RFC 9019 §9, second flow), or a firmware server that is asked
+ * for the latest (first flow). The agent knows only this.
+ */
+
+import type { DeviceState, InstalledComponent } from '@lapel/status-tracker/protocol';
+import type { OfferBinding } from './storage/boot-record.ts';
+
+export interface DeviceStatus {
+  readonly state: DeviceState;
+  readonly components: readonly InstalledComponent[];
+  readonly imageBytesMax: number;
+  /** Digest of the manifest in progress or on trial. */
+  readonly pending?: Uint8Array;
+  readonly bootReason?: string;
+}
+
+/** An update that waits. */
+export interface Candidate {
+  /** Where the manifest is: relative payload references are resolved against it. */
+  readonly uri: string;
+  /** SHA-256 of the manifest as the envelope's digest has it; absent where the envelope speaks for itself. */
+  readonly digest?: Uint8Array;
+  /** The envelope, where it came with the notice. */
+  readonly envelope?: Uint8Array;
+  readonly binding: OfferBinding;
+}
+
+export interface UpdateSource {
+  /**
+   * Tells what the device is and runs. When it resolves, an authenticated peer has answered this very message: that may
+   * confirm a trial (`tracker` policy).
+   * @throws {TransportError}
+   */
+  announce(status: DeviceStatus, signal: AbortSignal): Promise<void>;
+  /** What to install next, if anything is new. May wait for news. @throws {TransportError} */
+  next(signal: AbortSignal): Promise<Candidate | undefined>;
+  /** Hands in a signed SUIT_Report. @throws {TransportError} */
+  report(report: Uint8Array, signal: AbortSignal): Promise<void>;
+}

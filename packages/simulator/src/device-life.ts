@@ -1,0 +1,55 @@
+/** A device's life: bootloader, application, restart, and so on; with real bootloader, agent, journal and slots. */
+
+import type { BootDecision, Flash, Network, Profile, TrustStore, UpdateSource } from '@lapel/device';
+import { Journal, boot, readTrustStore, runAgent } from '@lapel/device';
+import type { Clock, Random } from '@lapel/transport';
+
+export type Running = Extract<BootDecision, { readonly boot: 'slot' }>;
+
+/**
+ * What the firmware in a slot does when it runs: `sound` passes its self-test, `sick` fails it, `crashes` restarts before it
+ * has said anything.
+ */
+export type Behaviour = 'sound' | 'sick' | 'crashes';
+
+export interface SimulatedDevice {
+  readonly flash: Flash;
+  readonly profile: Profile;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly pollMs: number;
+  /** The application's connection, made anew at each start. */
+  readonly connect: (trust: TrustStore, running: Running) => UpdateSource;
+  readonly behaviour: (running: Running) => Behaviour;
+  readonly onBoot?: (decision: BootDecision) => void;
+  readonly onState?: (state: string, detail?: string) => void;
+}
+
+/** A device that restarts this often without ever staying up is stuck. */
+const restartsMax = 32;
+
+/** Lives until the signal fires, or until no slot verifies. */
+export async function live(device: SimulatedDevice, signal: AbortSignal): Promise<BootDecision> {
+  const { flash, profile, connect, behaviour, onBoot } = device;
+  for (let restarts = 0; restarts < restartsMax; restarts++) {
+    const decision = boot(flash, profile);
+    onBoot?.(decision);
+    const trust = readTrustStore(flash, profile.layout.trustStore);
+    if (decision.boot === 'nothing' || trust === undefined) return decision;
+    const how = behaviour(decision);
+    if (how === 'crashes') continue;
+    const journal = Journal.open(flash, profile.layout.journal);
+    try {
+      const selfTest = async () => how === 'sound';
+      await runAgent(
+        { ...device, trust, journal, decision, source: connect(trust, decision), selfTest },
+        signal,
+      );
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) return decision;
+      throw error;
+    }
+  }
+  throw new Error(`expected the device to stay up, found ${restartsMax} restarts in a row`);
+}

@@ -1,0 +1,115 @@
+/**
+ * NOR flash with the production interface and the habits of the real thing: erasing sets a page to ones, programming only
+ * clears bits, a granule is programmed once between erases. The power can go before or in the middle of any operation.
+ */
+
+import type { Flash, FlashGeometry } from '@lapel/device';
+import { erasedByte } from '@lapel/device';
+import type { SeededRandom } from './random.ts';
+
+/** The power went. What the flash holds is what had been done until then. */
+export class PowerCut extends Error {
+  override readonly name = 'PowerCut';
+}
+
+/** The device broke a rule of its flash: always a bug of the device. */
+export class FlashMisuse extends Error {
+  override readonly name = 'FlashMisuse';
+}
+
+export interface Cut {
+  /** Which operation, program or erase, counted from 0. */
+  readonly operation: number;
+  /** Nothing of it is done; or a part: whole granules, then some bits of one more. */
+  readonly torn: false | SeededRandom;
+}
+
+export interface NorFlashOptions {
+  readonly geometry: FlashGeometry;
+  /** What it holds; ones throughout where absent. */
+  readonly content?: Uint8Array;
+  readonly cut?: Cut;
+  /** Told after each change, for flash that is kept in a file. */
+  readonly onChange?: (address: number, bytes: Uint8Array) => void;
+}
+
+export interface NorFlash extends Flash {
+  /** A copy of everything. */
+  dump(): Uint8Array;
+  /** Programs and erases so far. */
+  readonly operations: number;
+}
+
+export function norFlash({ geometry, content, cut, onChange }: NorFlashOptions): NorFlash {
+  const { pageBytes, granuleBytes, pages } = geometry;
+  const size = pageBytes * pages;
+  const cells = content?.slice() ?? new Uint8Array(size).fill(erasedByte);
+  if (cells.length !== size) throw new RangeError(`expected ${size} bytes of flash, found ${cells.length}`);
+  let operations = 0;
+  let powered = true;
+
+  const inside = (address: number, length: number, unit: number) => {
+    if (address % unit !== 0 || length % unit !== 0 || address < 0 || address + length > size) {
+      throw new FlashMisuse(
+        `expected whole units of ${unit} inside ${size} bytes, found ${length} at ${address}`,
+      );
+    }
+  };
+  const change = (address: number, bytes: Uint8Array) => {
+    cells.set(bytes, address);
+    onChange?.(address, bytes);
+  };
+  /** Does all of an operation, or as much of it as the cut allows. */
+  const operate = (address: number, after: Uint8Array, part: (random: SeededRandom) => Uint8Array) => {
+    if (!powered) throw new PowerCut('the power is off');
+    if (operations++ !== cut?.operation) return change(address, after);
+    powered = false;
+    if (cut.torn !== false) change(address, part(cut.torn));
+    throw new PowerCut(`at operation ${cut.operation}`);
+  };
+
+  return {
+    geometry,
+    get operations() {
+      return operations;
+    },
+    dump: () => cells.slice(),
+    read(address, length) {
+      if (!powered) throw new PowerCut('the power is off');
+      if (address < 0 || length < 0 || address + length > size) {
+        throw new FlashMisuse(`expected to read inside ${size} bytes, found ${length} at ${address}`);
+      }
+      return cells.slice(address, address + length);
+    },
+    program(address, bytes) {
+      inside(address, bytes.length, granuleBytes);
+      if (cells.subarray(address, address + bytes.length).some((byte) => byte !== erasedByte)) {
+        throw new FlashMisuse(`expected erased granules at ${address}, found programmed ones`);
+      }
+      operate(address, bytes, (random) => tornProgram(bytes, granuleBytes, random));
+    },
+    erase(address) {
+      inside(address, pageBytes, pageBytes);
+      const erased = new Uint8Array(pageBytes).fill(erasedByte);
+      operate(address, erased, (random) => tornErase(cells.subarray(address, address + pageBytes), random));
+    },
+  };
+}
+
+/** Some granules are there, one is half there, the rest never came. */
+function tornProgram(bytes: Uint8Array, granuleBytes: number, random: SeededRandom): Uint8Array {
+  const result = new Uint8Array(bytes.length).fill(erasedByte);
+  const whole = random.below(bytes.length / granuleBytes) * granuleBytes;
+  result.set(bytes.subarray(0, whole));
+  for (let at = whole; at < whole + granuleBytes; at++) {
+    const cleared = random.below(256);
+    result[at] = (bytes[at] ?? erasedByte) | cleared;
+  }
+  return result;
+}
+
+/** Some bits have risen to one, some not yet. */
+function tornErase(before: Uint8Array, random: SeededRandom): Uint8Array {
+  const share = random.fraction();
+  return before.map((byte) => byte | (random.fraction() < share ? erasedByte : random.below(256)));
+}
