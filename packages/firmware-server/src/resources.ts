@@ -79,6 +79,7 @@ const isVisible = (release: Release, { peer }: Request) =>
 
 const immutable = 'public, max-age=31536000, immutable';
 
+/** Streams it from the file; a device that lost the connection goes on with a range (RFC 9110 §14). */
 async function readPayload(request: Request, digest: string, blobs: Blobs): Promise<Response> {
   const headers = { 'cache-control': immutable, 'accept-ranges': 'bytes' };
   if (request.ifNoneMatch === digest && (await blobs.sizeOf(digest)) !== undefined) {
@@ -108,6 +109,7 @@ async function writePayload(
     throw new Problem('bad-request', 'expected a SHA-256 digest in lower-case hex, found another');
   const declared = Number(request.headers['content-length']);
   if (declared > payloadBytes) throw tooLarge(payloadBytes, `${declared}`);
+  // Read even where it is here already: whoever says that it has a blob shows it.
   const existed = (await blobs.sizeOf(digest)) !== undefined;
   const blob = await blobs.put(atMost(request.body, payloadBytes), digest);
   return json(existed ? 'ok' : 'created', blob, { location: `/payloads/${digest}` });
@@ -122,6 +124,7 @@ async function* atMost(body: Body, limitBytes: number): AsyncGenerator<Uint8Arra
   }
 }
 
+/** The ETag is the manifest's digest, so that a poll for news is answered from memory. */
 async function readEnvelope(
   request: Request,
   release: Release,

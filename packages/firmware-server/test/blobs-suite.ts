@@ -14,8 +14,14 @@ export type MakeBlobs = (context: TestContext, options: { readonly limitBytes: n
 const mebibyte = 1024 * 1024;
 
 export function testBlobs(name: string, make: MakeBlobs): void {
-  const roomy = (context: TestContext) => make(context, { limitBytes: 64 * mebibyte });
+  testKeeping(name, (context) => make(context, { limitBytes: 64 * mebibyte }));
+  testReading(name, (context) => make(context, { limitBytes: 64 * mebibyte }));
+  testRoom(name, make);
+}
 
+type MakeRoomy = (context: TestContext) => Promise<Blobs>;
+
+function testKeeping(name: string, roomy: MakeRoomy): void {
   test(`${name}: what is put comes back byte for byte under its digest`, async (context) => {
     const blobs = await roomy(context);
     for (const bytes of [new Uint8Array(0), utf8('lamp'), pattern(3 * mebibyte + 1)]) {
@@ -23,21 +29,6 @@ export function testBlobs(name: string, make: MakeBlobs): void {
       assert.deepEqual(blob, { digest: sha256(bytes), size: bytes.length });
       assert.deepEqual(await readAll(blobs, blob.digest), bytes);
       assert.equal(await blobs.sizeOf(blob.digest), bytes.length);
-    }
-  });
-
-  test(`${name}: what nobody has put is not there, nor is a name that is no digest`, async (context) => {
-    const blobs = await roomy(context);
-    for (const digest of [
-      sha256(utf8('x')),
-      '',
-      '..',
-      '../../etc/passwd',
-      'A'.repeat(64),
-      `${'a'.repeat(64)}\0`,
-    ]) {
-      assert.equal(await blobs.get(digest), undefined);
-      assert.equal(await blobs.sizeOf(digest), undefined);
     }
   });
 
@@ -55,18 +46,35 @@ export function testBlobs(name: string, make: MakeBlobs): void {
     assert.equal(await blobs.sizeOf(expected), 4);
   });
 
-  test(`${name}: of a body that breaks off nothing is kept`, async (context) => {
-    const blobs = await make(context, { limitBytes: 8 });
-    async function* broken() {
-      yield utf8('lam');
-      throw new Error('the line went dead');
+  test(`${name}: a sender may use its chunk again after it has handed it over`, async (context) => {
+    const blobs = await roomy(context);
+    const chunk = new Uint8Array(4);
+    async function* reused() {
+      for (const letter of 'ab') {
+        chunk.fill(letter.charCodeAt(0));
+        yield chunk;
+      }
     }
-    for (let attempt = 0; attempt < 10; attempt++) {
-      await assert.rejects(blobs.put(broken()), { message: 'the line went dead' });
+    const { digest } = await blobs.put(reused());
+    assert.equal(digest, sha256(utf8('aaaabbbb')));
+    assert.deepEqual(await readAll(blobs, digest), utf8('aaaabbbb'));
+  });
+}
+
+function testReading(name: string, roomy: MakeRoomy): void {
+  test(`${name}: what nobody has put is not there, nor is a name that is no digest`, async (context) => {
+    const blobs = await roomy(context);
+    for (const digest of [
+      sha256(utf8('x')),
+      '',
+      '..',
+      '../../etc/passwd',
+      'A'.repeat(64),
+      `${'a'.repeat(64)}\0`,
+    ]) {
+      assert.equal(await blobs.get(digest), undefined);
+      assert.equal(await blobs.sizeOf(digest), undefined);
     }
-    assert.equal(await blobs.get(sha256(utf8('lam'))), undefined);
-    // Were the room of the attempts not given back, this would not fit.
-    await blobs.put(bytesBody(utf8('12345678')));
   });
 
   test(`${name}: a range brings the part that exists of it`, async (context) => {
@@ -94,6 +102,32 @@ export function testBlobs(name: string, make: MakeBlobs): void {
     assert.equal(beyond?.length, 0);
   });
 
+  test(`${name}: a blob that nobody reads is let go`, async (context) => {
+    const blobs = await roomy(context);
+    const { digest } = await blobs.put(bytesBody(pattern(mebibyte)));
+    for (let turn = 0; turn < 100; turn++) {
+      const blob = await blobs.get(digest);
+      assert.ok(blob);
+      await discard(blob.body);
+    }
+  });
+}
+
+function testRoom(name: string, make: MakeBlobs): void {
+  test(`${name}: of a body that breaks off nothing is kept`, async (context) => {
+    const blobs = await make(context, { limitBytes: 8 });
+    async function* broken() {
+      yield utf8('lam');
+      throw new Error('the line went dead');
+    }
+    for (let attempt = 0; attempt < 10; attempt++) {
+      await assert.rejects(blobs.put(broken()), { message: 'the line went dead' });
+    }
+    assert.equal(await blobs.get(sha256(utf8('lam'))), undefined);
+    // Were the room of the attempts not given back, this would not fit.
+    await blobs.put(bytesBody(utf8('12345678')));
+  });
+
   test(`${name}: room is limited; what does not fit is refused, what is there stays`, async (context) => {
     const blobs = await make(context, { limitBytes: mebibyte });
     const first = await blobs.put(inChunks(pattern(mebibyte / 2), 10_000));
@@ -114,30 +148,6 @@ export function testBlobs(name: string, make: MakeBlobs): void {
     for (const blob of all) assert.equal(blob.digest, sha256(bytes));
     assert.deepEqual(await readAll(blobs, sha256(bytes)), bytes);
     await blobs.put(inChunks(pattern(9 * mebibyte, 3), 50_000));
-  });
-
-  test(`${name}: a sender may use its chunk again after it has handed it over`, async (context) => {
-    const blobs = await roomy(context);
-    const chunk = new Uint8Array(4);
-    async function* reused() {
-      for (const letter of 'ab') {
-        chunk.fill(letter.charCodeAt(0));
-        yield chunk;
-      }
-    }
-    const { digest } = await blobs.put(reused());
-    assert.equal(digest, sha256(utf8('aaaabbbb')));
-    assert.deepEqual(await readAll(blobs, digest), utf8('aaaabbbb'));
-  });
-
-  test(`${name}: a blob that nobody reads is let go`, async (context) => {
-    const blobs = await roomy(context);
-    const { digest } = await blobs.put(bytesBody(pattern(mebibyte)));
-    for (let turn = 0; turn < 100; turn++) {
-      const blob = await blobs.get(digest);
-      assert.ok(blob);
-      await discard(blob.body);
-    }
   });
 }
 

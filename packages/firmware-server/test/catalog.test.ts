@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { generateSigningKey } from '@lapel/cose';
+import { decodeVerificationKey, generateSigningKey } from '@lapel/cose';
 import type { FirmwareServer } from '@lapel/firmware-server';
 import { bytesBody, request } from '@lapel/transport';
 import { pattern, sha256 } from './blobs-suite.ts';
@@ -113,3 +115,37 @@ test('a damaged, missing or foreign file is told of, and does not keep the other
   assert.equal(refused.size, 4);
   assert.ok(!(await readdir(join(folder, 'published'))).includes('ab.partial'));
 });
+
+test('S0-01: a server killed at any moment has all that it had answered', async (context) => {
+  for (const answers of [1, 4, 7]) {
+    const folder = await folderOf(context);
+    const said = await untilKilled(folder, answers);
+    const [key = '', ...lines] = said;
+    const trustAnchors = [{ key: decodeVerificationKey(Buffer.from(key, 'hex')) }];
+    const { catalog } = await open(folder, { trustAnchors });
+    assert.ok(lines.length >= answers);
+    for (const line of lines) {
+      const [what, digest = ''] = line.split(' ');
+      const release = catalog.find(digest);
+      assert.ok(release, `expected ${line} to have lasted, found no trace of it`);
+      if (what === 'released') assert.equal(release.released?.by, 'all-1');
+    }
+    // At most the one that was under way is there beyond what was answered.
+    assert.ok(catalog.all().length <= lines.filter((line) => line.startsWith('published')).length + 1);
+  }
+});
+
+/** What a process that publishes all the time says until it is killed, after so many answers. */
+async function untilKilled(folder: string, answers: number): Promise<readonly string[]> {
+  const program = join(import.meta.dirname, 'publishing-until-killed.ts');
+  const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  let said = '';
+  for await (const chunk of child.stdout) {
+    said += String(chunk);
+    if (said.split('\n').length > answers + 1) child.kill('SIGKILL');
+  }
+  await exited;
+  // A line without its end may have been cut.
+  return said.split('\n').slice(0, -1);
+}

@@ -43,6 +43,7 @@ export function httpClient(baseUrl: string | URL, options: HttpClientOptions = {
   };
 }
 
+/** One server and the connections to it. */
 interface ServerAt {
   readonly timeoutMs: number;
   readonly prefix: string;
@@ -79,6 +80,7 @@ function serverAt(base: URL, options: HttpClientOptions): ServerAt {
   };
 }
 
+/** Stays within this file: the connection was gone before the request could be heard. */
 class StaleConnection extends Error {}
 
 function exchange(server: ServerAt, request: Request, { fresh = false } = {}): Promise<Response> {
@@ -130,6 +132,10 @@ function headersOf(request: Request): http.OutgoingHttpHeaders {
   return headers;
 }
 
+/**
+ * What is in memory goes out in one piece with its size; a stream goes chunked, unless the caller knows its
+ * size.
+ */
 async function sendBody(body: Body, outgoing: http.ClientRequest, answered: () => boolean): Promise<void> {
   const whole = wholeBytes(body);
   if (whole !== undefined) {
@@ -160,6 +166,7 @@ function readResponse(incoming: http.IncomingMessage, request: Request): Respons
     etag: readEntityTag(headers.etag),
     headers: plainHeaders(headers),
   };
+  // Nothing will come: the connection can be used again at once, whether or not anybody reads the body.
   if (status === 'valid' || status === 'changed' || size === 0) {
     incoming.resume();
     return { ...common, size: 0, body: emptyBody };
@@ -175,6 +182,7 @@ function readResponse(incoming: http.IncomingMessage, request: Request): Respons
   return { ...common, size: range.size, range: { start: range.start, total: range.total }, body };
 }
 
+/** Node reports a body cut short as an error, and so must we: an image that ends early is not the image. */
 function received(incoming: http.IncomingMessage, size: number | undefined, signal: AbortSignal): Body {
   async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     let found = 0;
