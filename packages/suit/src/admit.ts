@@ -3,7 +3,7 @@
  * it runs, and the sequences that may then be run.
  */
 
-import { bstr, hex, read } from '@lapel/cbor';
+import { bstr, hex, read, shown } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
 import type { AuthenticManifest } from './authenticate.ts';
 import type { SeverableName } from './envelope.ts';
@@ -12,6 +12,7 @@ import type { Limits } from './limits.ts';
 import type { ComponentIdentifier, KnownDigest, SectionName } from './manifest.ts';
 import { isSevered, knownDigest, sections as sectionNumbers } from './manifest.ts';
 import { SuitError, parsing } from './reason.ts';
+import { policyCommands } from './registry.ts';
 import type { Located } from './sequence.ts';
 import { readSequence } from './sequence.ts';
 
@@ -67,7 +68,7 @@ export function admit(authentic: AuthenticManifest, recipient: Recipient): Admit
     if (components.length > 1) requireComponentIndex(name, section.commands);
     sections[name] = section;
   }
-  requireCompatibilityCheck(sections.sharedSequence?.commands ?? [], limits.nestingDepth);
+  requireSharedSequence(sections.sharedSequence?.commands ?? [], limits.nestingDepth);
   return { authentic, components, sections, severed, limits } as unknown as AdmittedManifest;
 }
 
@@ -97,7 +98,9 @@ export function sectionBytes(
 }
 
 /** A text for a component identifier, equal exactly where the identifiers are. */
-export const componentName = (component: ComponentIdentifier): string => component.map(hex).join('/');
+export const componentName = (component: ComponentIdentifier): string =>
+  // Without a name of its own no part at all would read like one empty part.
+  component.length === 0 ? '.' : component.map(hex).join('/');
 
 function requireComponents(components: readonly ComponentIdentifier[], recipient: Recipient): void {
   const { components: most } = recipient.limits;
@@ -111,7 +114,7 @@ function requireComponents(components: readonly ComponentIdentifier[], recipient
   }
   const unknown = components.find((component) => !recipient.hasComponent(component));
   if (unknown !== undefined) {
-    const found = `expected components of this device, found ${componentName(unknown)}`;
+    const found = `expected components of this device, found ${shown(componentName(unknown))}`;
     throw new SuitError('setup', 'component-unsupported', found);
   }
   if (new Set(components.map(componentName)).size < components.length) {
@@ -132,13 +135,11 @@ function requireFloor(
     const floor = recipient.floor(component);
     if (floor === undefined || manifest.sequenceNumber > floor.sequenceNumber) continue;
     if (manifest.sequenceNumber < floor.sequenceNumber) {
-      const found = `expected sequence number ${floor.sequenceNumber} or higher, found ${manifest.sequenceNumber}`;
+      const found = `expected sequence number ${floor.sequenceNumber} or above, found ${manifest.sequenceNumber}`;
       throw new SuitError('setup', 'unauthorised', found);
     }
-    if (
-      floor.manifestDigest !== undefined &&
-      !equalInConstantTime(floor.manifestDigest, manifestDigest.bytes)
-    ) {
+    const { manifestDigest: same } = floor;
+    if (same !== undefined && !equalInConstantTime(same, manifestDigest.bytes)) {
       const found = `expected a sequence number above ${floor.sequenceNumber}, found another manifest with it`;
       throw new SuitError('setup', 'unauthorised', found);
     }
@@ -180,9 +181,10 @@ function requireComponentIndex(name: string, commands: readonly Located[]): void
 
 /**
  * §6.2: vendor and class are checked in the shared sequence, before any other, so that a device of another
- * kind never goes further; and nothing private stands there, which another kind could misread.
+ * kind never goes further; and nothing private stands there, which another kind could misread. §5.3.2: it
+ * sets parameters and checks conditions, and has no other effect.
  */
-function requireCompatibilityCheck(shared: readonly Located[], nestingDepth: number): void {
+function requireSharedSequence(shared: readonly Located[], nestingDepth: number): void {
   const names = new Set<string>();
   const visit = (commands: readonly Located[], depth: number): void => {
     for (const { command } of commands) {
@@ -192,8 +194,10 @@ function requireCompatibilityCheck(shared: readonly Located[], nestingDepth: num
     }
   };
   visit(shared, 0);
-  if (names.has('custom')) {
-    throw new SuitError('setup', 'command-unsupported', 'expected no custom command in the shared sequence');
+  const effect = [...names].find((name) => name === 'custom' || isEffect(name));
+  if (effect !== undefined) {
+    const found = `expected conditions and parameters in the shared sequence, found ${effect}`;
+    throw new SuitError('setup', 'command-unsupported', found);
   }
   for (const name of ['condition-vendor-identifier', 'condition-class-identifier']) {
     if (!names.has(name)) {
@@ -201,6 +205,9 @@ function requireCompatibilityCheck(shared: readonly Located[], nestingDepth: num
     }
   }
 }
+
+/** Directives that have a reporting policy act on a component; the others only steer the processor. */
+const isEffect = (name: string): boolean => name.startsWith('directive-') && name in policyCommands;
 
 /** The sequences that stand in a command's argument. */
 export function innerSequences({ name, ...argument }: Located['command']): readonly Uint8Array[] {

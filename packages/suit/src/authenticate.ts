@@ -85,7 +85,9 @@ export function readManifest(content: Uint8Array): Manifest {
       throw new SuitError('parse', 'cbor-parse', `manifest: ${error.message}`, { cause: error });
     }
     const extension = extensionElements.get(Number(error.key));
-    const met = legacyNumbering(content) ?? (extension && `element ${error.key}, ${extension}`);
+    const met =
+      parsing('parse', 'manifest', () => legacyNumbering(content)) ??
+      (extension && `element ${error.key}, ${extension}`);
     const message = met === undefined ? `manifest: ${error.message}` : `expected manifest-37, found ${met}`;
     throw new SuitError('setup', 'command-unsupported', message, { cause: error });
   }

@@ -67,7 +67,9 @@ export function readEnvelope(bytes: Uint8Array, limits: Limits): Envelope {
       `expected a SUIT envelope with tag ${envelopeTag}, found ${legacy}`,
     );
   }
-  const elements = parsing('parse', 'envelope', () => read(TaggedEnvelope, bytes));
+  // What was checked is what runs, whatever becomes of the caller's buffer (RFC 9124 §4.3.21).
+  const own = new Uint8Array(bytes);
+  const elements = parsing('parse', 'envelope', () => read(TaggedEnvelope, own));
   const [digest, ...blocks] = elements.authentication;
   parsing('parse', 'SUIT_Digest', () => read(Digest, digest));
   const { manifest, payloadFetch, install, text: texts } = elements;

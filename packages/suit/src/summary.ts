@@ -70,11 +70,11 @@ export function assignments(
   limits: Limits,
 ): readonly Assignment[] {
   const found: Assignment[] = [];
-  const count = authentic.manifest.common.components?.length ?? 0;
+  const all = (authentic.manifest.common.components ?? []).map((_, index) => index);
   const visit = (encoded: Uint8Array, depth: number, from: readonly number[]): void => {
     let current = from;
     for (const { command } of readSequence(encoded)) {
-      if (command.name === 'directive-set-component-index') current = indicesOf(command.index, count);
+      if (command.name === 'directive-set-component-index') current = indicesOf(command.index, all);
       if (command.name === 'directive-override-parameters') {
         found.push({ components: current, parameters: read(Parameters, command.parameters) });
       }
@@ -90,8 +90,9 @@ export function assignments(
   return found;
 }
 
-export function indicesOf(index: ComponentIndex, count: number): readonly number[] {
-  if (index === true) return Array.from({ length: count }, (_, each) => each);
+/** @param all every index, made once: many commands may say `true` of many components. */
+function indicesOf(index: ComponentIndex, all: readonly number[]): readonly number[] {
+  if (index === true) return all;
   return typeof index === 'number' ? [index] : index;
 }
 

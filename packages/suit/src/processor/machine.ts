@@ -7,19 +7,19 @@
  * both allow.
  */
 
-import { UnknownKeyError, read } from '@lapel/cbor';
 import type { AdmittedManifest } from '../admit.ts';
 import type { SeverableName } from '../envelope.ts';
-import type { SectionName } from '../manifest.ts';
-import { Parameters, sections } from '../manifest.ts';
+import type { ComponentIdentifier, SectionName } from '../manifest.ts';
+import { sections } from '../manifest.ts';
 import { SuitError, parsing } from '../reason.ts';
-import { reporting } from '../registry.ts';
 import type { Command, EncodedSequence, Located } from '../sequence.ts';
 import { readSequence } from '../sequence.ts';
 import type { Run } from './drive.ts';
 import { perform } from './perform.ts';
 import type { SuitRecord } from './record.ts';
 import { consumedBy } from './record.ts';
+import type { State } from './state.ts';
+import { begin, forget, initialState, keepRecord, overrideParameters, setComponentIndex } from './state.ts';
 
 /** §8.4.6: goals 1, 2 and 3 update; goals 3, 4 and 5 invoke. */
 const procedures = {
@@ -30,29 +30,15 @@ export type Procedure = keyof typeof procedures;
 
 /** How a procedure ended. Failing is normal, so it is a value. */
 export interface Ending {
-  /** The records that the reporting policies asked for, at most `recordsMax`. */
+  /** The records that the reporting policies asked for, at most 64. */
   readonly records: readonly SuitRecord[];
+  /**
+   * Components that an image match has proved, and nothing has changed since. A manifest need not check
+   * what it fetched; whoever is about to boot a component finds here whether this one did. Absent where
+   * nothing ran.
+   */
+  readonly verified?: readonly ComponentIdentifier[];
   readonly failure?: { readonly error: SuitError; readonly record: SuitRecord };
-}
-
-const recordsMax = 64;
-
-/** What the machine remembers while it runs. */
-interface State {
-  readonly admitted: AdmittedManifest;
-  /** By component index. Cleared before the first command (§6.1). */
-  readonly parameters: Parameters[];
-  /** The components that the next command applies to (§6.5). */
-  current: readonly number[];
-  softFailure: boolean;
-  depth: number;
-  commandsLeft: number;
-  section: SectionName;
-  /** Where the section begins in the envelope: offsets in records count from there. */
-  sectionStart: number;
-  /** The command that is running, or ran last. */
-  last: SuitRecord;
-  readonly records: SuitRecord[];
 }
 
 /** Why a condition did not hold; a value, because a try-each may go on after it. */
@@ -60,19 +46,13 @@ type ConditionFailure = string;
 
 /** Runs one procedure. Whatever a driver throws that is no SuitError passes through. */
 export function* run(admitted: AdmittedManifest, procedure: Procedure): Run<Ending> {
-  const state: State = {
-    admitted,
-    parameters: admitted.components.map(() => ({})),
-    current: [0],
-    softFailure: false,
-    depth: 0,
-    commandsLeft: admitted.limits.commands,
-    section: 'sharedSequence',
-    sectionStart: 0,
-    last: { manifestId: [], section: 0, offset: 0, component: 0, properties: {} },
-    records: [],
-  };
+  const state = initialState(admitted);
+  const ending = (): Ending => ({
+    records: state.records,
+    verified: [...state.verified].map((index) => admitted.components[index] ?? []),
+  });
   try {
+    requireSequences(admitted, procedure);
     for (const section of procedures[procedure]) {
       requirePresent(admitted, section);
       if (admitted.sections[section] === undefined) continue;
@@ -82,9 +62,17 @@ export function* run(admitted: AdmittedManifest, procedure: Procedure): Run<Endi
     }
   } catch (error) {
     if (!(error instanceof SuitError)) throw error;
-    return { records: state.records, failure: { error, record: state.last } };
+    return { ...ending(), failure: { error, record: state.last } };
   }
-  return { records: state.records };
+  return ending();
+}
+
+/** A procedure that would do nothing, not even check who it is for, is no success. */
+function requireSequences({ sections: present, severed }: AdmittedManifest, procedure: Procedure): void {
+  const cutOff: ReadonlySet<SeverableName | SectionName> = severed;
+  if (procedures[procedure].some((name) => present[name] !== undefined || cutOff.has(name))) return;
+  const found = `expected a sequence of the ${procedure} procedure, found none`;
+  throw new SuitError('run', 'operation-failed', found);
 }
 
 function requirePresent({ severed }: AdmittedManifest, section: SectionName): void {
@@ -121,14 +109,13 @@ function* sequence(
 /** §6.5: a command is run once for each component of the index, control flow included. */
 function* perComponent(command: Command, offset: number, state: State): Run<ConditionFailure | undefined> {
   if (command.name === 'directive-set-component-index') {
-    spend(state);
-    state.current = indices(command.index, state);
+    begin(offset, state.current[0] ?? 0, state);
+    setComponentIndex(command.index, state);
     return undefined;
   }
   const outer = state.current;
   for (const component of outer) {
-    spend(state);
-    state.last = { manifestId: [], section: sections[state.section], offset, component, properties: {} };
+    begin(offset, component, state);
     const failure = yield* step(command, component, state);
     if (failure !== undefined) return failure;
   }
@@ -143,24 +130,23 @@ function* step(
 ): Run<ConditionFailure | undefined> {
   switch (command.name) {
     case 'directive-override-parameters':
-      return override(command.parameters, component, state);
+      overrideParameters(command.parameters, component, state);
+      return undefined;
     case 'directive-try-each':
       return yield* tryEach(command.sequences, component, state);
     case 'directive-run-sequence':
       return yield* runSequence(command.sequence, component, state);
     case 'custom':
-    case 'unknown':
-      throw new SuitError(
-        'run',
-        'command-unsupported',
-        `expected a command of manifest-37, found ${command.code}`,
-      );
+    case 'unknown': {
+      const found = `expected a command of manifest-37, found ${command.code}`;
+      throw new SuitError('run', 'command-unsupported', found);
+    }
     default:
       return yield* recorded(command, component, state);
   }
 }
 
-/** Performs a command of the table and keeps its record where the reporting policy asks for it (§8.4.7). */
+/** Performs a command of the table (§6.4), and keeps its record whether it ends, fails or aborts. */
 function* recorded(
   { name, policy }: Extract<Command, { readonly policy: number }>,
   component: number,
@@ -170,16 +156,22 @@ function* recorded(
   const parameters = state.parameters[component] ?? {};
   const record = { ...state.last, properties: consumedBy(name, parameters) };
   state.last = record;
-  const failure = yield* perform(name, {
-    component: components[component] ?? [],
-    parameters,
-    components,
-    payloads: authentic.envelope.payloads,
-    contentBytesMax: limits.contentBytes,
-  });
-  const asked = failure === undefined ? reporting.recordOnSuccess : reporting.recordOnFailure;
-  if ((policy & asked) !== 0 && state.records.length < recordsMax) state.records.push(record);
-  return failure;
+  forget(name, component, state);
+  let succeeded = false;
+  try {
+    const failure = yield* perform(name, {
+      component: components[component] ?? [],
+      parameters,
+      components,
+      payloads: authentic.envelope.payloads,
+      contentBytesMax: limits.contentBytes,
+    });
+    succeeded = failure === undefined;
+    if (succeeded && name === 'condition-image-match') state.verified.add(component);
+    return failure;
+  } finally {
+    keepRecord(record, policy, succeeded, state);
+  }
 }
 
 /** §8.4.10.2: the first sequence that ends without a failed condition; nil always does. */
@@ -218,13 +210,12 @@ function* nested(
 ): Run<{ readonly failure: ConditionFailure | undefined; readonly soft: boolean }> {
   const { nestingDepth } = state.admitted.limits;
   if (state.depth === nestingDepth) {
-    throw new SuitError(
-      'run',
-      'operation-failed',
-      `expected at most ${nestingDepth} nested sequences, found more`,
-    );
+    const found = `expected at most ${nestingDepth} nested sequences, found more`;
+    throw new SuitError('run', 'operation-failed', found);
   }
-  const commands = parsing('run', 'nested sequence', () => readSequence(encoded));
+  const commands =
+    state.nested.get(encoded) ?? parsing('run', 'nested sequence', () => readSequence(encoded));
+  state.nested.set(encoded, commands);
   const before = state.softFailure;
   state.softFailure = softFailure;
   state.depth++;
@@ -234,54 +225,4 @@ function* nested(
   state.softFailure = before;
   state.depth--;
   return { failure, soft };
-}
-
-function override(encoded: Uint8Array, component: number, state: State): undefined {
-  const parameters = readParameters(encoded);
-  if (parameters.softFailure !== undefined) {
-    // §8.4.8.15: meaningless outside a nested sequence, so setting it there aborts.
-    if (state.depth === 0) {
-      const found = 'expected soft-failure only inside try-each or run-sequence, found it outside';
-      throw new SuitError('run', 'parameter-unsupported', found);
-    }
-    state.softFailure = parameters.softFailure;
-  }
-  const { softFailure: _, ...own } = parameters;
-  state.parameters[component] = { ...state.parameters[component], ...own };
-  return undefined;
-}
-
-function readParameters(encoded: Uint8Array): Parameters {
-  try {
-    return parsing('run', 'parameters', () => read(Parameters, encoded));
-  } catch (error) {
-    if (!(error instanceof SuitError) || !(error.cause instanceof UnknownKeyError)) throw error;
-    throw new SuitError('run', 'parameter-unsupported', error.message, { cause: error });
-  }
-}
-
-function indices(index: number | readonly number[] | true, state: State): readonly number[] {
-  const { length } = state.admitted.components;
-  if (index === true) return Array.from({ length }, (_, each) => each);
-  const list = typeof index === 'number' ? [index] : index;
-  const beyond = list.find((each) => each >= length);
-  if (beyond !== undefined) {
-    throw new SuitError(
-      'run',
-      'component-unsupported',
-      `expected a component index below ${length}, found ${beyond}`,
-    );
-  }
-  return list;
-}
-
-/**
- * Nested loops over components multiply: the count of commands run is bounded, whatever the manifest's
- * size.
- */
-function spend(state: State): void {
-  if (state.commandsLeft-- === 0) {
-    const { commands } = state.admitted.limits;
-    throw new SuitError('run', 'operation-failed', `expected at most ${commands} commands, found more`);
-  }
 }

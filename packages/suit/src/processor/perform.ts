@@ -3,7 +3,7 @@
  * condition gives back why it failed, or undefined; a directive that fails throws, and so aborts (§6.4).
  */
 
-import { hex } from '@lapel/cbor';
+import { hex, shown } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
 import type { ComponentIdentifier, Parameters } from '../manifest.ts';
 import { knownDigest } from '../manifest.ts';
@@ -120,7 +120,7 @@ function fetch({ component, parameters, payloads }: Target): Effect {
   const content = payloads.get(uri);
   if (content !== undefined) return { do: 'write', component, content, expected };
   if (uri.startsWith('#'))
-    throw aborted(`expected the integrated payload ${uri} in the envelope, found none`);
+    throw aborted(`expected the integrated payload ${shown(uri)} in the envelope, found none`);
   const { fetchArguments } = parameters;
   const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
   return { do: 'fetch', component, uri, expected, ...extra };
