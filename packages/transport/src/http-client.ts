@@ -1,7 +1,7 @@
 /** A server across HTTP/1.1, as a Handler: by node:http(s) with kept connections, failures told by kind. */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { emptyBody, wholeBytes } from './body.ts';
+import { bytesBody, collect, emptyBody, wholeBytes } from './body.ts';
 import type { Body, Handler, Request, Response } from './exchange.ts';
 import { formatEntityTag, formatRange, readContentRange, readEntityTag } from './http-fields.ts';
 import { httpToStatus } from './http-status.ts';
@@ -33,14 +33,29 @@ export function httpClient(baseUrl: string | URL, options: HttpClientOptions = {
   const server = serverAt(base, options);
   return async (request) => {
     try {
-      return await exchange(server, request);
+      return await takenIn(await exchange(server, request));
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
       // RFC 9112 §9.3.1: a kept connection may be closed by the other side at the moment of use. Only a GET
       // without a body is sent again, and only once: the next connection is a new one or proves to be alive.
-      return exchange(server, request, { fresh: true });
+      return takenIn(await exchange(server, request, { fresh: true }));
     }
   };
+}
+
+/** A problem is a few lines; of an answer that failed at more length, only the status is kept. */
+const failureBytesMax = 64 * 1024;
+
+/** A failed answer is taken in at once, so that its connection is free even where nobody reads why. */
+async function takenIn(response: Response): Promise<Response> {
+  if (['ok', 'created', 'changed', 'partial', 'valid'].includes(response.status)) return response;
+  try {
+    const bytes = await collect(response.body, failureBytesMax);
+    return { ...response, size: bytes.length, body: bytesBody(bytes) };
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    return { ...response, size: 0, body: emptyBody };
+  }
 }
 
 /** One server and the connections to it. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import { test } from 'node:test';
 import type { Handler } from '@lapel/transport';
-import { collect, discard, emptyBody, httpClient, httpListener, request } from '@lapel/transport';
+import { collect, discard, emptyBody, httpClient, httpListener, request, wholeBytes } from '@lapel/transport';
 import { chunks, noBug, rawServer, served } from './bodies.ts';
 import { selfSigned } from './certificate.ts';
 
@@ -101,6 +101,22 @@ test('a discarded body frees its connection', async (context) => {
   const server = await served(context, async () => ({ status: 'ok', body: chunks(1000, 65_536) }));
   const client = httpClient(server.url, { maxSockets: 1 });
   for (let turn = 0; turn < 3; turn++) await discard((await client(request('GET', '/'))).body);
+});
+
+test('a failed answer frees its connection even where nobody reads why', async (context) => {
+  const long = await served(context, async () => ({ status: 'not-found', body: chunks(100, 65_536) }));
+  const short = await served(context, async () => ({ status: 'conflict', body: chunks(1, 100) }));
+  for (const [server, status, length] of [
+    [long, 'not-found', 0],
+    [short, 'conflict', 100],
+  ] as const) {
+    const client = httpClient(server.url, { maxSockets: 1 });
+    for (let turn = 0; turn < 3; turn++) {
+      const response = await client(request('GET', '/'));
+      assert.equal(response.status, status);
+      assert.equal(wholeBytes(response.body)?.length, length);
+    }
+  }
 });
 
 test('the signal of a request also ends the reading of its answer', async (context) => {
