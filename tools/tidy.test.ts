@@ -20,7 +20,7 @@ const mayImport: walls.Table = {
   'status-tracker': ['cbor', 'cose', 'suit', 'transport'],
   gateway: ['firmware-server', 'status-tracker/client', 'status-tracker/protocol', 'transport'],
   bridges: ['firmware-server', 'status-tracker', 'transport'],
-  device: ['cose', 'suit', 'transport', 'status-tracker/client', 'status-tracker/protocol'],
+  device: ['cbor', 'cose', 'suit', 'transport', 'status-tracker/client', 'status-tracker/protocol'],
   'device-core': [],
   dashboard: ['status-tracker/protocol'],
   simulator: ['*'],

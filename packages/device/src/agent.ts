@@ -1,6 +1,6 @@
 /**
- * The agent: the loop in the application that checks in, updates, confirms and reports. It ends when the device must restart;
- * whoever runs it then calls the bootloader, and starts it again.
+ * The agent: the loop in the application that checks in, updates, confirms and reports. It ends when the
+ * device must restart; whoever runs it then calls the bootloader, and starts it again.
  */
 
 import { equalInConstantTime } from '@lapel/cose';
@@ -24,6 +24,7 @@ import {
 import { verify } from './firmware-consumer/verify.ts';
 import { inventory } from './inventory.ts';
 import type { Profile } from './profile.ts';
+import type { OnStep } from './step.ts';
 import type { Flash } from './storage/flash.ts';
 import type { Journal } from './storage/journal.ts';
 import { imageBytesMax } from './storage/layout.ts';
@@ -45,8 +46,7 @@ export interface AgentOptions {
   readonly pollMs: number;
   /** The firmware's own opinion of itself, asked once in a trial. */
   readonly selfTest: () => Promise<boolean>;
-  /** For people who watch. */
-  readonly onState?: (state: DeviceState, detail?: string) => void;
+  readonly onStep?: OnStep;
 }
 
 /** How often a payload that arrived wrong is fetched again before the update is reported as failed. */
@@ -54,7 +54,11 @@ const wrongPayloadMax = 3;
 
 /** Rejects only with the signal's reason, or with what is a bug. */
 export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promise<'restart'> {
-  if (agent.decision.onTrial && (await endTrial(agent, signal)) === 'reverted') return 'restart';
+  if (agent.decision.onTrial) {
+    const ended = await endTrial(agent, signal);
+    agent.onStep?.(ended);
+    if (ended === 'reverted') return 'restart';
+  }
   const { reverted } = agent.journal.bootRecord;
   const state = reverted?.binding.nonce === undefined ? 'idle' : 'reverted';
   await patiently(agent, signal, () => announce(agent, signal, state));
@@ -93,6 +97,7 @@ async function reportEnds(agent: AgentOptions, signal: AbortSignal): Promise<voi
 async function hand(agent: AgentOptions, signal: AbortSignal, report: Uint8Array, digest: Uint8Array) {
   await patiently(agent, signal, () => agent.source.report(report, signal));
   agent.journal.append({ name: 'reported', digest });
+  agent.onStep?.('reported');
 }
 
 async function update(
@@ -116,6 +121,7 @@ async function update(
     if (!(error instanceof SuitError)) throw error;
     return fail(agent, signal, candidate, endingOf(error));
   }
+  agent.onStep?.('manifest-validated');
   const { digest } = admitted.authentic;
   if (equalInConstantTime(digest.bytes, decision.manifest.digest.bytes)) {
     // Whoever offers what runs has missed the report of it.
@@ -124,6 +130,7 @@ async function update(
     return 'up-to-date';
   }
 
+  agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
   const running = decision.slot;
   for (let wrong = 1; ; wrong++) {
@@ -134,6 +141,7 @@ async function update(
       await tell(agent, signal, 'installing', digest.bytes);
       await once(() => agent.source.report(report, signal));
       activate(journal, running, trust.attempts);
+      agent.onStep?.('restarting');
       return 'staged';
     }
     if (ended.failure === undefined) return 'up-to-date';
@@ -157,7 +165,8 @@ async function fail(
   found?: Uint8Array,
 ): Promise<'failed'> {
   const digest = candidate.digest ?? found;
-  await tell(agent, signal, 'failed', digest, ending.failure?.error.message);
+  agent.onStep?.('failed', ending.failure?.error.message);
+  await tell(agent, signal, 'failed', digest);
   if (digest === undefined) return 'failed';
   const report = reportFailure(agent.trust, { digest }, candidate.binding, ending);
   await patiently(agent, signal, () => agent.source.report(report, signal));
@@ -191,9 +200,7 @@ async function tell(
   signal: AbortSignal,
   state: DeviceState,
   pending?: Uint8Array,
-  detail?: string,
 ): Promise<void> {
-  agent.onState?.(state, detail);
   await once(() => announce(agent, signal, state, pending));
 }
 
@@ -205,7 +212,10 @@ async function once(attempt: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Until it succeeds: a network that stays away is waited for, ever more patiently, never a reason to change anything. */
+/**
+ * Until it succeeds: a network that stays away is waited for, ever more patiently, never a reason to change
+ * anything.
+ */
 async function patiently<T>(agent: AgentOptions, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
   for (let misses = 0; ; misses++) {
     signal.throwIfAborted();

@@ -1,8 +1,9 @@
 /**
- * The Recipient (RFC 9019 §2.2): a device that proves a firmware before it runs it, and goes back to the old one if the new
- * one does not prove itself. Three parts share one flash and one journal: the bootloader (`boot`) chooses and verifies at
- * every start, offline and synchronous; the agent (`runAgent`) fetches, installs, confirms and reports; the trust store says
- * whom both believe. A board gives a Flash of three methods, a clock and chance.
+ * The Recipient (RFC 9019 §2.2): a device that proves a firmware before it runs it, and goes back to the
+ * old one if the new one does not prove itself. Three parts share one flash and one journal: the bootloader
+ * (`boot`) chooses and verifies at every start, offline and synchronous; the agent (`runAgent`) fetches,
+ * installs, confirms and reports; the trust store says whom both believe. A board gives a Flash of three
+ * methods, a clock and chance.
  */
 
 export { runAgent } from './agent.ts';
@@ -15,13 +16,15 @@ export type { Firmware } from './manufacture.ts';
 export type { Profile } from './profile.ts';
 export { class1 } from './profiles/class1.ts';
 export { serverSource } from './server-source.ts';
-export type { BootRecord, JournalRecord } from './storage/boot-record.ts';
+export type { BootRecord } from './storage/boot-record.ts';
+export type { JournalRecord } from './storage/journal-record.ts';
 export type { Flash, FlashGeometry, Region } from './storage/flash.ts';
 export { erasedByte } from './storage/flash.ts';
 export { Journal } from './storage/journal.ts';
 export { imageBytesMax, twoSlots } from './storage/layout.ts';
 export type { Layout, SlotLayout, TwoSlotPlan } from './storage/layout.ts';
 export { trackerSource } from './tracker-source.ts';
+export type { OnStep, Step } from './step.ts';
 export { confirmPolicies, provision, readTrustStore, trustStoreVersion } from './trust-store.ts';
 export type { ConfirmPolicy, Provision, TrustStore } from './trust-store.ts';
 export type { Candidate, DeviceStatus, UpdateSource } from './update-source.ts';

@@ -1,6 +1,6 @@
 /**
- * What a factory does once: the trust store is provisioned and a first firmware put into slot 0, confirmed. The factory's
- * word replaces the trial; the manifest is authenticated and its image compared all the same.
+ * What a factory does once: the trust store is provisioned and a first firmware put into slot 0, confirmed.
+ * The factory's word replaces the trial; the manifest is authenticated and its image compared all the same.
  */
 
 import { SuitError } from '@lapel/suit';

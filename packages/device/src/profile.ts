@@ -1,4 +1,7 @@
-/** What a kind of device is: where things lie in its flash, which components it has, what it can afford. Profiles are data. */
+/**
+ * What a kind of device is: where things lie in its flash, which components it has, what it can afford.
+ * Profiles are data.
+ */
 
 import type { ComponentIdentifier, Limits } from '@lapel/suit';
 import type { Layout } from './storage/layout.ts';

@@ -1,6 +1,6 @@
 /**
- * A firmware server asked for the latest (draft-zhu §3.1, client-initiated; RFC 9019 §9, first flow): no tracker, nobody to
- * tell. Such a device confirms by self-test.
+ * A firmware server asked for the latest (draft-zhu §3.1, client-initiated; RFC 9019 §9, first flow): no
+ * tracker, nobody to tell. Such a device confirms by self-test.
  */
 
 import { hex } from '@lapel/cbor';

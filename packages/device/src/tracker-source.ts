@@ -13,7 +13,10 @@ export interface TrackerSourceOptions {
 }
 
 export function trackerSource({ client, origin, waitMs }: TrackerSourceOptions): UpdateSource {
-  /** An offer is taken once: whatever came of it has been reported, and the tracker's next word has another nonce. */
+  /**
+   * An offer is taken once: whatever came of it has been reported, and the tracker's next word has another
+   * nonce.
+   */
   let taken: Uint8Array | undefined;
   return {
     async announce(status) {

@@ -1,6 +1,6 @@
 /**
- * The trust-anchor store (RFC 9019 §2.2, RFC 6024): who the device is, whom it believes, and how it confirms. Written once
- * by the trust provisioning authority, into two copies, before any update.
+ * The trust-anchor store (RFC 9019 §2.2, RFC 6024): who the device is, whom it believes, and how it
+ * confirms. Written once by the trust provisioning authority, into two copies, before any update.
  */
 
 import type { Infer } from '@lapel/cbor';
@@ -33,8 +33,8 @@ const coseKey = embedded(raw);
 const anchorsMax = 4;
 
 /**
- * Whose word ends a trial: `tracker`, the status tracker's signed receipt; `self-test`, the firmware's own, for devices
- * without a tracker.
+ * Whose word ends a trial: `tracker`, the status tracker's signed receipt; `self-test`, the firmware's own,
+ * for devices without a tracker.
  */
 export const confirmPolicies = { tracker: 1, 'self-test': 2 } as const;
 export type ConfirmPolicy = keyof typeof confirmPolicies;

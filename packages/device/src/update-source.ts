@@ -1,6 +1,6 @@
 /**
- * Where updates come from: a status tracker that offers them (RFC 9019 §9, second flow), or a firmware server that is asked
- * for the latest (first flow). The agent knows only this.
+ * Where updates come from: a status tracker that offers them (RFC 9019 §9, second flow), or a firmware
+ * server that is asked for the latest (first flow). The agent knows only this.
  */
 
 import type { DeviceState, InstalledComponent } from '@lapel/status-tracker/protocol';
@@ -28,8 +28,8 @@ export interface Candidate {
 
 export interface UpdateSource {
   /**
-   * Tells what the device is and runs. When it resolves, an authenticated peer has answered this very message: that may
-   * confirm a trial (`tracker` policy).
+   * Tells what the device is and runs. When it resolves, an authenticated peer has answered this very
+   * message: that may confirm a trial (`tracker` policy).
    * @throws {TransportError}
    */
   announce(status: DeviceStatus, signal: AbortSignal): Promise<void>;

@@ -1,4 +1,7 @@
-/** Time that passes only when somebody sleeps: hours of waiting take no time, and a run is the same each time. */
+/**
+ * Time that passes only when somebody sleeps: hours of waiting take no time, and a run is the same each
+ * time.
+ */
 
 import type { Clock } from '@lapel/transport';
 

@@ -1,14 +1,17 @@
-/** A device's life: bootloader, application, restart, and so on; with real bootloader, agent, journal and slots. */
+/**
+ * A device's life: bootloader, application, restart, and so on; with real bootloader, agent, journal and
+ * slots.
+ */
 
-import type { BootDecision, Flash, Network, Profile, TrustStore, UpdateSource } from '@lapel/device';
+import type { BootDecision, Flash, Network, OnStep, Profile, TrustStore, UpdateSource } from '@lapel/device';
 import { Journal, boot, readTrustStore, runAgent } from '@lapel/device';
 import type { Clock, Random } from '@lapel/transport';
 
 export type Running = Extract<BootDecision, { readonly boot: 'slot' }>;
 
 /**
- * What the firmware in a slot does when it runs: `sound` passes its self-test, `sick` fails it, `crashes` restarts before it
- * has said anything.
+ * What the firmware in a slot does when it runs: `sound` passes its self-test, `sick` fails it, `crashes`
+ * restarts before it has said anything.
  */
 export type Behaviour = 'sound' | 'sick' | 'crashes';
 
@@ -23,7 +26,7 @@ export interface SimulatedDevice {
   readonly connect: (trust: TrustStore, running: Running) => UpdateSource;
   readonly behaviour: (running: Running) => Behaviour;
   readonly onBoot?: (decision: BootDecision) => void;
-  readonly onState?: (state: string, detail?: string) => void;
+  readonly onStep?: OnStep;
 }
 
 /** A device that restarts this often without ever staying up is stuck. */

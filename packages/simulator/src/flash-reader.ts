@@ -1,6 +1,7 @@
 /**
- * Reads a device's flash with code of its own: it shares none with the device or the tracker, so that a mistake in theirs is
- * not repeated here. It knows the format of the journal (`packages/device/src/storage/journal.ts`) from its description.
+ * Reads a device's flash with code of its own: it shares none with the device or the tracker, so that a
+ * mistake in theirs is not repeated here. It knows the format of the journal
+ * (`packages/device/src/storage/journal.ts`) from its description.
  */
 
 import { createHash } from 'node:crypto';
@@ -103,7 +104,10 @@ function journal(flash: Uint8Array, layout: Layout): readonly Raw[] {
   return found;
 }
 
-/** As much CBOR as journals need: non-negative integers, strings, arrays, maps. Returns the item and where it ends. */
+/**
+ * As much CBOR as journals need: non-negative integers, strings, arrays, maps. Returns the item and where
+ * it ends.
+ */
 function item(bytes: Buffer, start: number): readonly [value: unknown, end: number] {
   const first = bytes[start] ?? 0;
   const extra = (first & 31) < 24 ? 0 : 1 << ((first & 31) - 24);

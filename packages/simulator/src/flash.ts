@@ -1,6 +1,7 @@
 /**
- * NOR flash with the production interface and the habits of the real thing: erasing sets a page to ones, programming only
- * clears bits, a granule is programmed once between erases. The power can go before or in the middle of any operation.
+ * NOR flash with the production interface and the habits of the real thing: erasing sets a page to ones,
+ * programming only clears bits, a granule is programmed once between erases. The power can go before or in
+ * the middle of any operation.
  */
 
 import type { Flash, FlashGeometry } from '@lapel/device';

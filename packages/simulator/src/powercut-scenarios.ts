@@ -1,4 +1,7 @@
-/** The updates that the power is cut in: one that succeeds, one whose firmware fails its self-test, one that crashes. */
+/**
+ * The updates that the power is cut in: one that succeeds, one whose firmware fails its self-test, one that
+ * crashes.
+ */
 
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
 import { class1, manufacture, trustStoreVersion } from '@lapel/device';

@@ -1,7 +1,7 @@
 /**
- * Cuts the power before and in the middle of every flash operation of an update, then lets the device start again, and asks
- * a reader that shares no code with it: is what booted an image that somebody signed, is a confirmed image still there, has
- * no floor fallen, and can the device still finish the update?
+ * Cuts the power before and in the middle of every flash operation of an update, then lets the device start
+ * again, and asks a reader that shares no code with it: is what booted an image that somebody signed, is a
+ * confirmed image still there, has no floor fallen, and can the device still finish the update?
  */
 
 import { createHash } from 'node:crypto';

@@ -11,7 +11,10 @@ const peers: Readonly<Record<string, Peer>> = {
   'operator-token': { id: 'operator', roles: ['operator'] },
 };
 
-/** @param server a firmware server's handler, whose peers are proved here. Returns the manifest's digest in hex. */
+/**
+ * @param server a firmware server's handler, whose peers are proved here. Returns the manifest's digest in
+ * hex.
+ */
 export async function publishTo(server: Handler, envelope: Uint8Array, image: Uint8Array): Promise<string> {
   const proved = bearer(server, (token) => peers[token]);
   const payload = {

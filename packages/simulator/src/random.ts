@@ -1,4 +1,7 @@
-/** Chance under a seed (xoshiro128**, seeded by splitmix32): the same seed gives the same world. Never for secrets. */
+/**
+ * Chance under a seed (xoshiro128**, seeded by splitmix32): the same seed gives the same world. Never for
+ * secrets.
+ */
 
 import type { Random } from '@lapel/transport';
 

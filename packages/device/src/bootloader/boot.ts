@@ -1,7 +1,8 @@
 /**
- * The bootloader's whole work: read the journal, choose, verify, jump. It is offline, synchronous, and believes nothing that
- * the application found out: the stored envelope's signature and the image's digest are checked at every boot (RFC 9019 §6;
- * manifest-37 §6.3, trusted invocation). Expiry never gates booting.
+ * The bootloader's whole work: read the journal, choose, verify, jump. It is offline, synchronous, and
+ * believes nothing that the application found out: the stored envelope's signature and the image's digest
+ * are checked at every boot (RFC 9019 §6; manifest-37 §6.3, trusted invocation). Expiry never gates
+ * booting.
  */
 
 import type { Answer, AuthenticManifest, Effect, SuitRecord } from '@lapel/suit';
@@ -77,20 +78,19 @@ function verify(flash: Flash, profile: Profile, trust: TrustStore, { slot, state
     hasComponent: (component) => isComponent(profile, component),
     floor: () => undefined,
   });
-  let hashed = false;
   const answer = (effect: Effect): Answer => {
     if (effect.do === 'invoke') return;
     if (!isQuestion(effect)) {
       throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} while booting, found one`);
     }
-    hashed ||= effect.do === 'digest';
     return answerFrom(flash, profile, trust, { slot, sizeBytes: state.imageBytes }, effect);
   };
-  const { failure, records } = driveSync(run(admitted, 'invocation'), answer);
+  const { failure, records, verified } = driveSync(run(admitted, 'invocation'), answer);
   if (failure !== undefined) throw failure.error;
   // A manifest that forgets to compare the image is authentic and still no proof of it.
-  if (!hashed)
+  if (!verified?.some((component) => isComponent(profile, component))) {
     throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
+  }
   return { manifest, records };
 }
 

@@ -1,6 +1,7 @@
 /**
- * Which slots to try, in order (RFC 9019 §4.1): the trial image while it has attempts left, then what is confirmed, the
- * highest sequence number first. The bootloader verifies each in turn; a bad one never stops it.
+ * Which slots to try, in order (RFC 9019 §4.1): the trial image while it has attempts left, then what is
+ * confirmed, the highest sequence number first. The bootloader verifies each in turn; a bad one never stops
+ * it.
  */
 
 import type { BootRecord, SlotState } from '../storage/boot-record.ts';

@@ -1,6 +1,7 @@
 /**
- * A trial ends here, or in the bootloader when its attempts are used up (RFC 9019 §4.1). Being unreachable costs no attempt:
- * the agent keeps asking until the deadline on the monotonic clock. Firmware that does not prove itself reverts by itself.
+ * A trial ends here, or in the bootloader when its attempts are used up (RFC 9019 §4.1). Being unreachable
+ * costs no attempt: the agent keeps asking until the deadline on the monotonic clock. Firmware that does
+ * not prove itself reverts by itself.
  */
 
 import type { AuthenticManifest } from '@lapel/suit';

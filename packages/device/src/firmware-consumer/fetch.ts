@@ -1,6 +1,6 @@
 /**
- * Payload chunks from a URI into a writer: the only part of an installation that waits for a network. A link that fails is
- * tried again where it stopped; how often and how patiently has a limit.
+ * Payload chunks from a URI into a writer: the only part of an installation that waits for a network. A
+ * link that fails is tried again where it stopped; how often and how patiently has a limit.
  */
 
 import { SuitError } from '@lapel/suit';
@@ -32,7 +32,8 @@ const backOffMs = { first: 200, max: 30_000 } as const;
 
 /**
  * @param sizeBytes what the manifest says of the payload; more is refused as it arrives.
- * @throws {TransportError} where the link stays bad; {SuitError} where the server's answer cannot be the payload.
+ * @throws {TransportError} where the link stays bad; {SuitError} where the server's answer cannot be the
+ * payload.
  */
 export async function fetchPayload(
   uri: string,

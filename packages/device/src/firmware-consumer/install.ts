@@ -1,6 +1,7 @@
 /**
- * Runs the update procedure of an admitted manifest on the slot that is not running. The envelope is stored first, then the
- * image as it arrives; the slot counts as staged only when the manifest's own checks have passed on what is in flash.
+ * Runs the update procedure of an admitted manifest on the slot that is not running. The envelope is stored
+ * first, then the image as it arrives; the slot counts as staged only when the manifest's own checks have
+ * passed on what is in flash.
  */
 
 import { equalInConstantTime } from '@lapel/cose';
@@ -14,6 +15,7 @@ import type { Journal } from '../storage/journal.ts';
 import { imageBytesMax } from '../storage/layout.ts';
 import { ImageWriter, imageDigest, writeEnvelope } from '../storage/slots.ts';
 import type { TrustStore } from '../trust-store.ts';
+import type { OnStep } from '../step.ts';
 import type { Fetching } from './fetch.ts';
 import { fetchPayload } from './fetch.ts';
 
@@ -28,6 +30,7 @@ export interface Installation {
   readonly admitted: AdmittedManifest;
   readonly binding: OfferBinding;
   readonly fetching: Fetching;
+  readonly onStep?: OnStep;
 }
 
 /** How an update procedure ended; `staged` where an image lies ready to be tried. */
@@ -35,7 +38,10 @@ export type Installed = Ending & { readonly staged: boolean };
 
 type Change = Extract<Effect, { readonly do: 'write' | 'fetch' }>;
 
-/** @throws {TransportError} where the network stays away: nothing is lost, the same call goes on where this one stopped. */
+/**
+ * @throws {TransportError} where the network stays away: nothing is lost, the same call goes on where this
+ * one stopped.
+ */
 export async function install(installation: Installation): Promise<Installed> {
   const { flash, profile, trust, journal, admitted } = installation;
   const slot = installation.running === 0 ? 1 : 0;
@@ -61,9 +67,11 @@ export async function install(installation: Installation): Promise<Installed> {
     return { ...ending, staged: false };
   }
   if (sizeBytes === undefined) return { ...ending, staged: false };
+  installation.onStep?.('image-verified');
   if (journal.bootRecord.slots[slot].state === 'receiving') {
     journal.append({ name: 'staged', slot, imageBytes: sizeBytes });
   }
+  installation.onStep?.('staged');
   return { ...ending, staged: true };
 }
 

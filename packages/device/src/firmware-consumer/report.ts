@@ -1,4 +1,7 @@
-/** What the device says of an update: a SUIT_Report, signed with its own key, bound by the nonce to the offer it answers. */
+/**
+ * What the device says of an update: a SUIT_Report, signed with its own key, bound by the nonce to the
+ * offer it answers.
+ */
 
 import type { AuthenticManifest, Ending, Report, SuitError, SuitRecord } from '@lapel/suit';
 import { digestOf, failureResult, sections, signReport } from '@lapel/suit';
@@ -44,6 +47,7 @@ export function reportFailure(
 /** A refusal before any command ran. */
 export const endingOf = (error: SuitError): Ending => ({
   records: [],
+  verified: [],
   failure: { error, record: { ...atInvoke, section: 0 } },
 });
 

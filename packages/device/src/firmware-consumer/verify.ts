@@ -1,6 +1,6 @@
 /**
- * Is this manifest from somebody the device believes, whole, and for this device now (manifest-37 §6.1, §6.2)? Nothing has
- * been written when this ends, whatever the answer.
+ * Is this manifest from somebody the device believes, whole, and for this device now (manifest-37 §6.1,
+ * §6.2)? Nothing has been written when this ends, whatever the answer.
  */
 
 import { equalInConstantTime } from '@lapel/cose';

@@ -1,6 +1,6 @@
 /**
- * A Class 1 device (RFC 7228) with dual-bank flash: either bank can be mapped to where the image is linked for, so both slots
- * run the same image. About 100 KiB of flash in pages of 2 KiB.
+ * A Class 1 device (RFC 7228) with dual-bank flash: either bank can be mapped to where the image is linked
+ * for, so both slots run the same image. About 100 KiB of flash in pages of 2 KiB.
  */
 
 import { class1 as limits } from '@lapel/suit';

@@ -1,76 +1,12 @@
 /**
- * What the device knows about its slots, as a fold over the journal's records: one record is one change of state, so every
- * transition commits at once. Read by the bootloader, written by both.
+ * What the device knows about its slots, as a fold over the journal's records: one record is one change of
+ * state, so every transition commits at once. Read by the bootloader, written by both.
  */
 
-import type { Infer } from '@lapel/cbor';
-import { array, bytes, compareBytes, map, optional, required, text, tuple, uint } from '@lapel/cbor';
-import { ComponentIdentifier, componentName } from '@lapel/suit';
-
-const slot = uint;
-const digest = bytes(32);
-const nonce = bytes(1, 64);
-const componentsMax = 8;
-
-/** Every record the journal may hold. Keys of the map are the record types; the numbers are on flash for ever. */
-export const records = {
-  /** A slot is being overwritten for this manifest; what lay there is gone. */
-  receiving: {
-    type: 1,
-    body: map({
-      slot: required(1, slot),
-      digest: required(2, digest),
-      sequenceNumber: required(3, uint),
-      envelopeBytes: required(4, uint),
-      nonce: optional(5, nonce),
-      generation: optional(6, uint),
-    }),
-  },
-  /** The first `offset` bytes of the image are written and have this SHA-256: where a resumed download goes on. */
-  progress: {
-    type: 2,
-    body: map({ slot: required(1, slot), offset: required(2, uint), prefix: required(3, digest) }),
-  },
-  /** The image is complete, and its manifest's own checks passed. */
-  staged: { type: 3, body: map({ slot: required(1, slot), imageBytes: required(2, uint) }) },
-  /** To be booted, this often at most until it proves itself. */
-  trial: { type: 4, body: map({ slot: required(1, slot), attempts: required(2, uint) }) },
-  /** A boot of the trial begins; written before the jump, so that an attempt that hangs has been counted. */
-  attempt: { type: 5, body: map({ slot: required(1, slot) }) },
-  /** The firmware proved itself. One record, so that the floors of its components rise in the same instant. */
-  confirmed: {
-    type: 6,
-    body: map({
-      slot: required(1, slot),
-      components: required(2, array(ComponentIdentifier, { max: componentsMax })),
-    }),
-  },
-  /** The update in the slot did not prove itself. */
-  reverted: {
-    type: 7,
-    body: map({
-      slot: required(1, slot),
-      digest: required(2, digest),
-      because: required(3, text(128)),
-      nonce: optional(4, nonce),
-      generation: optional(5, uint),
-    }),
-  },
-  /** What lies in the slot no longer verifies. */
-  unusable: { type: 8, body: map({ slot: required(1, slot), because: required(2, text(128)) }) },
-  /** The tracker, or whoever listens, has been told the end of this update. */
-  reported: { type: 9, body: map({ digest: required(1, digest) }) },
-  /** The lowest sequence number that is installed to a component, and the manifest that set it. */
-  floor: {
-    type: 10,
-    body: map({ component: required(1, ComponentIdentifier), floor: required(2, tuple(uint, digest)) }),
-  },
-} as const;
-
-export type RecordName = keyof typeof records;
-export type JournalRecord = {
-  readonly [N in RecordName]: { readonly name: N } & Infer<(typeof records)[N]['body']>;
-}[RecordName];
+import { compareBytes } from '@lapel/cbor';
+import type { ComponentIdentifier } from '@lapel/suit';
+import { componentName } from '@lapel/suit';
+import type { JournalRecord } from './journal-record.ts';
 
 interface Held {
   readonly digest: Uint8Array;
@@ -79,8 +15,8 @@ interface Held {
 }
 
 /**
- * What binds an update to the offer that began it, so that its report can repeat it after a restart. While there is a
- * nonce, a report of the update's end is due.
+ * What binds an update to the offer that began it, so that its report can repeat it after a restart. While
+ * there is a nonce, a report of the update's end is due.
  */
 export interface OfferBinding {
   readonly nonce?: Uint8Array;
@@ -131,7 +67,9 @@ export const nothingInstalled: BootRecord = {
   reverted: undefined,
 };
 
-/** The state after one more record. A record that does not follow from the state before it changes nothing. */
+/**
+ * The state after one more record. A record that does not follow from the state before it changes nothing.
+ */
 export function apply(before: BootRecord, record: JournalRecord): BootRecord {
   switch (record.name) {
     case 'reported':

@@ -1,7 +1,7 @@
 /**
- * The answers to the manifest processor's effects that need only this device: identity, digests, slots, content. Shared by
- * bootloader and agent, so that both see the same device. What changes storage is the installer's, what jumps the
- * bootloader's.
+ * The answers to the manifest processor's effects that need only this device: identity, digests, slots,
+ * content. Shared by bootloader and agent, so that both see the same device. What changes storage is the
+ * installer's, what jumps the bootloader's.
  */
 
 import { equalInConstantTime } from '@lapel/cose';

@@ -1,6 +1,7 @@
 /**
- * NOR flash as a device sees it: reading is free, programming clears bits of erased granules once, erasing sets a whole page.
- * Three methods and a geometry: what a board must give. All synchronous, so that a bootloader can use them.
+ * NOR flash as a device sees it: reading is free, programming clears bits of erased granules once, erasing
+ * sets a whole page. Three methods and a geometry: what a board must give. All synchronous, so that a
+ * bootloader can use them.
  */
 
 export interface FlashGeometry {

@@ -1,23 +1,27 @@
 /**
- * An append-only journal in two alternating regions of flash, so that every change of state is one commit and survives a
- * power cut at any instant.
+ * An append-only journal in two alternating regions of flash, so that every change of state is one commit
+ * and survives a power cut at any instant.
  *
- * A region: `header, record, record, …, erased`. A record: `length u16, type u8, 0xff, order u32, body, crc u32`, padded
- * to the granule; programmed upwards, so that it counts only once its last granule is there. The header ends with its own
- * checksum in the same way: a compaction writes it last. No granule is programmed twice.
+ * A region: `header, record, record, …, erased`. A record: `length u16, type u8, 0xff, order u32, body, crc
+ * u32`, padded to the granule; programmed upwards, so that it counts only once its last granule is there.
+ * The header ends with its own checksum in the same way: a compaction writes it last. No granule is
+ * programmed twice.
  *
- * After a reset the valid region with the higher generation is read; where its tail is torn or it is damaged, it is
- * compacted into the other before anything is appended (a record behind a torn one would be hidden). A region is erased
- * right before it is written and never afterwards, so no erase that a power cut may have left half done is ever relied on.
+ * After a reset the valid region with the higher generation is read; where its tail is torn or it is
+ * damaged, it is compacted into the other before anything is appended (a record behind a torn one would be
+ * hidden). A region is erased right before it is written and never afterwards, so no erase that a power cut
+ * may have left half done is ever relied on.
  */
 
 import { CborError, read, write } from '@lapel/cbor';
 import type { Schema } from '@lapel/cbor';
-import type { BootRecord, JournalRecord, RecordName } from './boot-record.ts';
-import { apply, nothingInstalled, records, snapshot } from './boot-record.ts';
+import type { BootRecord } from './boot-record.ts';
+import { apply, nothingInstalled, snapshot } from './boot-record.ts';
 import { checksum } from './checksum.ts';
 import type { Flash, Region } from './flash.ts';
 import { eraseRegion, erasedByte, isErased, padded } from './flash.ts';
+import type { JournalRecord, RecordName } from './journal-record.ts';
+import { records } from './journal-record.ts';
 
 /** Written into every header; a later version that finds this one must still read it. */
 export const journalVersion = 1;
@@ -133,8 +137,9 @@ export class Journal {
   }
 
   /**
-   * Reads all records of the active region. Returns whether every byte of it is accounted for; a damaged record is passed
-   * over granule by granule to the next sound one, so that damage never hides a floor that was written behind it.
+   * Reads all records of the active region. Returns whether every byte of it is accounted for; a damaged
+   * record is passed over granule by granule to the next sound one, so that damage never hides a floor that
+   * was written behind it.
    */
   #replay(): boolean {
     const { granuleBytes } = this.#flash.geometry;

@@ -1,4 +1,7 @@
-/** Where things lie in a device's flash, as data. A profile gives the numbers; this file holds them against each other. */
+/**
+ * Where things lie in a device's flash, as data. A profile gives the numbers; this file holds them against
+ * each other.
+ */
 
 import type { FlashGeometry, Region } from './flash.ts';
 

@@ -1,4 +1,6 @@
-/** A slot's content in flash: the envelope that vouches for the image, and the image, written as it arrives. */
+/**
+ * A slot's content in flash: the envelope that vouches for the image, and the image, written as it arrives.
+ */
 
 import type { DigestAlgorithm } from '@lapel/cose';
 import { createDigest, equalInConstantTime } from '@lapel/cose';
@@ -38,8 +40,8 @@ export function isBlankBehind(flash: Flash, { image }: SlotLayout, sizeBytes: nu
 }
 
 /**
- * How far a download had come: so many bytes are in flash. `prefix` chains them: the SHA-256 of the prefix before and the
- * `markEveryBytes` since, so that making a mark costs the same wherever it stands.
+ * How far a download had come: so many bytes are in flash. `prefix` chains them: the SHA-256 of the prefix
+ * before and the `markEveryBytes` since, so that making a mark costs the same wherever it stands.
  */
 export interface Mark {
   readonly offset: number;
@@ -97,7 +99,10 @@ export class ImageWriter {
     return this.#written + this.#pendingLength;
   }
 
-  /** @throws {SuitError} where the image outgrows the slot; what was written stays as it is, and is not bootable. */
+  /**
+   * @throws {SuitError} where the image outgrows the slot; what was written stays as it is, and is not
+   * bootable.
+   */
   push(chunk: Uint8Array): void {
     if (this.offset + chunk.length > this.#slot.image.bytes) {
       const found = `expected an image of at most ${this.#slot.image.bytes} bytes, found more`;

@@ -1,0 +1,14 @@
+/** The steps of an update as they happen (the arrows of RFC 9019 §9), for whoever watches a device. */
+
+export type Step =
+  | 'manifest-validated'
+  | 'fetching'
+  | 'image-verified'
+  | 'staged'
+  | 'restarting'
+  | 'confirmed'
+  | 'reverted'
+  | 'reported'
+  | 'failed';
+
+export type OnStep = (step: Step, detail?: string) => void;

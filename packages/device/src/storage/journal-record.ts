@@ -1,0 +1,81 @@
+/**
+ * The records of the journal, as they lie in flash: one record is one change of state, so every transition
+ * commits at once.
+ */
+
+import type { Infer } from '@lapel/cbor';
+import { array, bytes, map, optional, required, text, tuple, uint } from '@lapel/cbor';
+import { ComponentIdentifier } from '@lapel/suit';
+
+const slot = uint;
+const digest = bytes(32);
+const nonce = bytes(1, 64);
+const componentsMax = 8;
+
+/**
+ * Every record the journal may hold. Keys of the map are the record types; the numbers are on flash for
+ * ever.
+ */
+export const records = {
+  /** A slot is being overwritten for this manifest; what lay there is gone. */
+  receiving: {
+    type: 1,
+    body: map({
+      slot: required(1, slot),
+      digest: required(2, digest),
+      sequenceNumber: required(3, uint),
+      envelopeBytes: required(4, uint),
+      nonce: optional(5, nonce),
+      generation: optional(6, uint),
+    }),
+  },
+  /**
+   * The first `offset` bytes of the image are written and have this SHA-256: where a resumed download goes
+   * on.
+   */
+  progress: {
+    type: 2,
+    body: map({ slot: required(1, slot), offset: required(2, uint), prefix: required(3, digest) }),
+  },
+  /** The image is complete, and its manifest's own checks passed. */
+  staged: { type: 3, body: map({ slot: required(1, slot), imageBytes: required(2, uint) }) },
+  /** To be booted, this often at most until it proves itself. */
+  trial: { type: 4, body: map({ slot: required(1, slot), attempts: required(2, uint) }) },
+  /** A boot of the trial begins; written before the jump, so that an attempt that hangs has been counted. */
+  attempt: { type: 5, body: map({ slot: required(1, slot) }) },
+  /**
+   * The firmware proved itself. One record, so that the floors of its components rise in the same instant.
+   */
+  confirmed: {
+    type: 6,
+    body: map({
+      slot: required(1, slot),
+      components: required(2, array(ComponentIdentifier, { max: componentsMax })),
+    }),
+  },
+  /** The update in the slot did not prove itself. */
+  reverted: {
+    type: 7,
+    body: map({
+      slot: required(1, slot),
+      digest: required(2, digest),
+      because: required(3, text(128)),
+      nonce: optional(4, nonce),
+      generation: optional(5, uint),
+    }),
+  },
+  /** What lies in the slot no longer verifies. */
+  unusable: { type: 8, body: map({ slot: required(1, slot), because: required(2, text(128)) }) },
+  /** The tracker, or whoever listens, has been told the end of this update. */
+  reported: { type: 9, body: map({ digest: required(1, digest) }) },
+  /** The lowest sequence number that is installed to a component, and the manifest that set it. */
+  floor: {
+    type: 10,
+    body: map({ component: required(1, ComponentIdentifier), floor: required(2, tuple(uint, digest)) }),
+  },
+} as const;
+
+export type RecordName = keyof typeof records;
+export type JournalRecord = {
+  readonly [N in RecordName]: { readonly name: N } & Infer<(typeof records)[N]['body']>;
+}[RecordName];
