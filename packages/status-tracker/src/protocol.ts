@@ -33,11 +33,25 @@ const componentsMax = 32;
 const wavesMax = 16;
 export const envelopeBytesMax = 64 * 1024;
 
+/** What any signed message but a report, and any answer but an offer with its envelope, may weigh. */
+export const messageBytesMax = 16 * 1024;
+export const offerBytesMax = envelopeBytesMax + 4 * 1024;
+export const reportBytesMax = 64 * 1024;
+
+export const mediaTypes = {
+  cbor: 'application/cbor',
+  /** RFC 9052 §11.3.1. */
+  cose: 'application/cose',
+  /** draft-ietf-suit-report-19 §9. */
+  report: 'application/suit-report+cose',
+} as const;
+
 /** Names that are safe in a path, a file name and a terminal. */
 export const DeviceId = converted(
   text(64),
   (id) => {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) throw new CborError(`expected a device id, found ${JSON.stringify(id)}`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id))
+      throw new CborError(`expected a device id, found ${JSON.stringify(id)}`);
     return id;
   },
   (id) => id,
@@ -56,6 +70,7 @@ export type DeviceState = keyof typeof deviceStates;
 
 /** draft-zhu-suit-automatic-fu-arch §3: chosen at registration. */
 export const updateModes = { 'client-initiated': 1, 'server-initiated': 2, negotiated: 3 } as const;
+export type UpdateMode = keyof typeof updateModes;
 
 /**
  * Proof of possession: signed with the key that it carries, over a challenge of the tracker's. A device registers each time
@@ -153,6 +168,7 @@ export const Campaign = map({
 export type Campaign = Infer<typeof Campaign>;
 
 export const campaignOrders = { pause: 1, resume: 2, abort: 3 } as const;
+export type OrderName = keyof typeof campaignOrders;
 
 /** An operator's later word on a campaign; `number` rises with each, so none is obeyed twice. */
 export const CampaignOrder = map({

@@ -1,0 +1,41 @@
+/**
+ * The status tracker (RFC 9019 §2.3): it knows the fleet, and decides who updates when, by campaigns that operators
+ * have signed. A device registers with its key, says what it runs (check-in), asks what it should run (offer) and
+ * proves what came of it (report); `plan` proposes the next offers, `carry-out` makes them. This is the front door of
+ * the server half; `./client` is the half in the device, `./protocol` what passes between them.
+ */
+export { createAccess, roles } from './server/access.ts';
+export type { Access } from './server/access.ts';
+export { acceptCampaign, acceptOrder } from './server/campaign.ts';
+export type { CampaignState, CampaignView, Release, Releases } from './server/campaign.ts';
+export { readPublicKey } from './server/desk.ts';
+export type { Desk, Provision } from './server/desk.ts';
+export { explain } from './server/explain.ts';
+export {
+  addressed,
+  failedOf,
+  finishedOf,
+  isLive,
+  memberStatuses,
+  offersMax,
+  runningVersion,
+} from './server/fleet.ts';
+export type {
+  Change,
+  DeviceStatus,
+  DeviceView,
+  Inventory,
+  Member,
+  MemberStatus,
+  Target,
+  Totals,
+} from './server/fleet.ts';
+export { notifyLimits } from './server/notify.ts';
+export type { NotifyLimits } from './server/notify.ts';
+export { plan } from './server/plan.ts';
+export type { Step } from './server/plan.ts';
+export { createMemoryStore } from './server/store-memory.ts';
+export type { AccessGrant, AuditEntry, Evidence, FleetStore, Role } from './server/store.ts';
+export { createStatusTracker } from './server/tracker.ts';
+export type { StatusTracker, StatusTrackerOptions } from './server/tracker.ts';
+export type { StateChange, Watch } from './server/watch.ts';

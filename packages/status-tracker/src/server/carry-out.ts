@@ -1,0 +1,55 @@
+/** Carries out what the planner proposed: one transaction in the store, then the offers are served. It decides nothing. */
+import type { Random } from '@lapel/transport';
+import type { CampaignView, Releases } from './campaign.ts';
+import type { Change } from './fleet.ts';
+import type { FullOffer, Notify } from './notify.ts';
+import type { Step } from './plan.ts';
+import type { FleetStore, LiveOffer, Move } from './store.ts';
+
+export interface CarryOutOptions {
+  readonly store: FleetStore;
+  readonly notify: Notify;
+  readonly releases: Releases;
+  readonly random: Random;
+}
+
+const nonceBytes = 16;
+
+/**
+ * @returns what changed, or undefined where the campaign has moved on since it was planned: another plan is made of
+ * what it is now.
+ */
+export async function carryOut(
+  { store, notify, releases, random }: CarryOutOptions,
+  view: CampaignView,
+  steps: readonly Step[],
+  nowMs: number,
+): Promise<readonly Change[] | undefined> {
+  const { id, generation, campaign } = view;
+  const moves = steps.map((step): Move => {
+    if (step.do !== 'offer') return step;
+    return { ...step, nonce: random.bytes(nonceBytes), expiresMs: campaign.expires };
+  });
+  const applied = await store.applySteps(id, generation, moves, nowMs);
+  if (applied === undefined) return undefined;
+  for (const { device, campaign: from } of applied.changes) notify.withdraw(device, from);
+  for (const offer of await completed(view, applied.offers, releases)) notify.setOffer(offer);
+  if (applied.state !== 'running') notify.withdrawAll(id);
+  return applied.changes;
+}
+
+/** Offers with what the campaign and its release add to them. */
+export async function completed(
+  { uri, target }: CampaignView,
+  offers: readonly LiveOffer[],
+  releases: Releases,
+): Promise<readonly FullOffer[]> {
+  if (offers.length === 0) return [];
+  const envelope = (await releases(target.digest))?.envelope;
+  return offers.map((offer) => ({
+    ...offer,
+    uri,
+    digest: target.digest,
+    ...(envelope === undefined ? {} : { envelope }),
+  }));
+}

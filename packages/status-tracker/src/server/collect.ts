@@ -1,0 +1,142 @@
+/**
+ * What devices say, taken in: every check-in and report is signed by the key that its device is registered with,
+ * belongs to its session or its offer, and counts once. What is refused changes nothing.
+ */
+import { compareBytes, hex } from '@lapel/cbor';
+import type { SigningKey } from '@lapel/cose';
+import { decodeVerificationKey, openSigned, peekSigned } from '@lapel/cose';
+import { knownDigest, openReport, reportReason } from '@lapel/suit';
+import type { Clock } from '@lapel/transport';
+import { Problem } from '@lapel/transport';
+import { CheckIn } from '../protocol.ts';
+import type { Change, DeviceView } from './fleet.ts';
+import type { Notify } from './notify.ts';
+import { peekMessage, sealReceipt, translated } from './sealed.ts';
+import type { FleetStore, Recorded } from './store.ts';
+
+export interface CollectorOptions {
+  readonly store: FleetStore;
+  readonly notify: Notify;
+  readonly clock: Clock;
+  readonly trackerKey: SigningKey;
+  readonly onChanges: (changes: readonly Change[]) => void;
+}
+
+export interface Collector {
+  /** @returns the receipt: an authentic answer, which may confirm a trial. @throws {Problem} */
+  checkIn(signed: Uint8Array): Promise<Uint8Array>;
+  /** @throws {Problem} */
+  report(signed: Uint8Array): Promise<void>;
+}
+
+const sessionBytes = 8;
+
+export function createCollector({
+  store,
+  notify,
+  clock,
+  trackerKey,
+  onChanges,
+}: CollectorOptions): Collector {
+  const recordCheckIn = inTurns(store.recordCheckIns);
+  const recordReport = inTurns(store.recordReports);
+
+  async function checkIn(signed: Uint8Array): Promise<Uint8Array> {
+    const claimed = peekMessage(CheckIn, signed, 'check-in');
+    const device = await store.device(claimed.device);
+    if (device === undefined)
+      throw new Problem('unauthorized', `expected a registered device, found ${claimed.device}`);
+    translated('check-in', () => openSigned(signed, [decodeVerificationKey(device.publicKey)]));
+    const session = device.session?.tokenHash.subarray(0, sessionBytes);
+    if (session === undefined || compareBytes(session, claimed.session) !== 0) {
+      throw new Problem('unauthorized', 'expected the session of the last registration, found another');
+    }
+    const atMs = clock.wallMs();
+    const { version: _, nonce, counter, session: __, device: id, ...told } = claimed;
+    const recorded = await recordCheckIn({ device: id, counter, inventory: { ...told, atMs }, signed });
+    settle(recorded, `expected a counter above ${device.session?.counter ?? 0}, found ${counter}`);
+    notify.seen(id);
+    return sealReceipt(trackerKey, clock, { device: id, nonce });
+  }
+
+  async function report(signed: Uint8Array): Promise<void> {
+    const device = await signerOf(signed);
+    const { report: told } = translated('report', () =>
+      openReport(signed, [decodeVerificationKey(device.publicKey)]),
+    );
+    if (told.nonce === undefined)
+      throw new Problem('unprocessable', 'expected the nonce of an offer, found none');
+    const digest = translated('report', () => knownDigest('parse', told.reference[1])).bytes;
+    const atMs = clock.wallMs();
+    const reason = reportReason(told);
+    const recorded = await recordReport({
+      device: device.id,
+      nonce: told.nonce,
+      digest,
+      reason,
+      signed,
+      atMs,
+    });
+    settle(recorded, `expected a report on an offer to ${device.id}, found another`);
+    notify.seen(device.id);
+  }
+
+  /** A report names no device: its key does. */
+  async function signerOf(signed: Uint8Array): Promise<DeviceView> {
+    const kid = translated('report', () => peekSigned(signed).kid);
+    const device = kid === undefined ? undefined : await store.deviceByKid(kid);
+    if (device === undefined) {
+      const found = kid === undefined ? 'none' : hex(kid);
+      throw new Problem('forbidden', `expected the key of a registered device, found ${found}`);
+    }
+    return device;
+  }
+
+  function settle({ end, changes }: Recorded, detail: string): void {
+    // What was taken in before is answered as it was then: the answer may have been lost on its way.
+    if (end !== 'recorded' && end !== 'known') throw new Problem('conflict', `${detail} (${end})`);
+    onChanges(changes);
+  }
+
+  return { checkIn, report };
+}
+
+/** The most that one transaction takes. */
+const turnMax = 500;
+
+/**
+ * What comes while a write is under way waits, and is written with its next turn, as one batch: the cost of making
+ * a batch durable is shared.
+ */
+export function inTurns<T, R>(
+  write: (batch: readonly T[]) => Promise<readonly R[]>,
+): (value: T) => Promise<R> {
+  interface Waiting {
+    readonly value: T;
+    readonly resolve: (result: R) => void;
+    readonly reject: (error: unknown) => void;
+  }
+  let queue: Waiting[] = [];
+  let isWriting = false;
+
+  async function drain(): Promise<void> {
+    isWriting = true;
+    while (queue.length > 0) {
+      const turn = queue.slice(0, turnMax);
+      queue = queue.slice(turnMax);
+      try {
+        const results = await write(turn.map(({ value }) => value));
+        turn.forEach(({ resolve }, index) => resolve(results[index] as R));
+      } catch (error) {
+        for (const { reject } of turn) reject(error);
+      }
+    }
+    isWriting = false;
+  }
+
+  return (value) =>
+    new Promise((resolve, reject) => {
+      queue.push({ value, resolve, reject });
+      if (!isWriting) void drain();
+    });
+}

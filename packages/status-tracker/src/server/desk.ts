@@ -1,0 +1,160 @@
+/**
+ * What an operator can do and ask, whatever carries it: the API over HTTP, a command, a test. Campaigns and orders
+ * come signed; who brought them is kept beside who signed them.
+ */
+import { compareBytes, unhex } from '@lapel/cbor';
+import type { VerificationKey } from '@lapel/cose';
+import { CoseError, decodeVerificationKey, encodeVerificationKey, readKeyPem } from '@lapel/cose';
+import type { Clock } from '@lapel/transport';
+import { Problem } from '@lapel/transport';
+import type { CampaignView, Releases } from './campaign.ts';
+import { acceptCampaign, acceptOrder, noCampaign } from './campaign.ts';
+import { explain } from './explain.ts';
+import type { DeviceView, Totals } from './fleet.ts';
+import type { Step } from './plan.ts';
+import { plan } from './plan.ts';
+import type { FleetStore } from './store.ts';
+import type { StateChange } from './watch.ts';
+
+export interface DeskOptions {
+  readonly store: FleetStore;
+  readonly clock: Clock;
+  readonly operators: readonly VerificationKey[];
+  readonly releases: Releases;
+  readonly tell: (change: StateChange) => void;
+  /** The fleet has a device more, or one that is approved now. */
+  readonly onFleetChanged: () => void;
+  /** The campaign's offers are to be served, or no more. */
+  readonly serve: (view: CampaignView) => Promise<void>;
+}
+
+export interface Provision {
+  readonly id: string;
+  readonly key: VerificationKey;
+  readonly vendor: Uint8Array;
+  readonly class: Uint8Array;
+}
+
+export interface Desk {
+  /** @returns whether it is new. @throws {Problem} where the id has another key, or the key another id. */
+  provision(device: Provision, actor: string): Promise<boolean>;
+  /** @throws {Problem} where there is no such device. */
+  approve(device: string, actor: string): Promise<void>;
+  /** @returns the campaign, once for the same signed bytes. @throws {Problem} */
+  start(signed: Uint8Array, actor: string): Promise<CampaignView>;
+  /** @throws {Problem} */
+  order(campaign: string, signed: Uint8Array, actor: string): Promise<CampaignView>;
+  /** What the next round would do. @throws {Problem} */
+  preview(campaign: string): Promise<{ readonly totals: Totals; readonly steps: readonly Step[] }>;
+  campaign(id: string): Promise<CampaignView>;
+  device(id: string): Promise<{ readonly device: DeviceView; readonly explanation: string }>;
+}
+
+/** Devices that a preview looks at. */
+const previewMax = 1_000;
+
+export function createDesk(options: DeskOptions): Desk {
+  const { store, clock, operators, releases } = options;
+
+  async function campaign(id: string): Promise<CampaignView> {
+    const view = await store.campaign(id);
+    if (view === undefined) throw noCampaign(id);
+    return view;
+  }
+
+  async function found(id: string): Promise<DeviceView> {
+    const device = await store.device(id);
+    if (device === undefined) throw new Problem('not-found', `expected the id of a device, found ${id}`);
+    return device;
+  }
+
+  async function start(signed: Uint8Array, actor: string): Promise<CampaignView> {
+    const nowMs = clock.wallMs();
+    const { signer, ...accepted } = await acceptCampaign(signed, { operators, releases, nowMs });
+    const view: CampaignView = {
+      ...accepted,
+      signed,
+      state: 'running',
+      generation: 0,
+      orderNumber: 0,
+      acceptedMs: nowMs,
+      actor: `${actor}, signed by ${signer}`,
+      forgiven: { finished: 0, failed: 0 },
+    };
+    if (!(await store.addCampaign(view))) return same(await campaign(view.id), view);
+    await store.join(view.id, nowMs);
+    options.tell({ atMs: nowMs, kind: 'campaign', id: view.id, state: view.state });
+    return view;
+  }
+
+  return {
+    async provision({ id, key, vendor, class: product }, actor) {
+      const publicKey = encodeVerificationKey(key);
+      const device = { id, publicKey, kid: key.kid, vendor, class: product, approval: 'approved' } as const;
+      const [added] = await store.addDevices([device], { actor, atMs: clock.wallMs() });
+      if (added === 'other-key')
+        throw new Problem('conflict', `expected the key that ${id} has, found another`);
+      if (added === 'key-in-use')
+        throw new Problem('conflict', `expected a key of its own for ${id}, found another's`);
+      options.onFleetChanged();
+      return added === 'added';
+    },
+    async approve(id, actor) {
+      await found(id);
+      await store.approve([id], { actor, atMs: clock.wallMs() });
+      options.onFleetChanged();
+    },
+    start,
+    async order(id, signed, actor) {
+      const accepted = acceptOrder(signed, id, operators);
+      const atMs = clock.wallMs();
+      const view = await store.applyOrder(accepted, {
+        actor: `${actor}, signed by ${accepted.signer}`,
+        atMs,
+      });
+      await options.serve(view);
+      options.tell({ atMs, kind: 'campaign', id, state: view.state });
+      return view;
+    },
+    async preview(id) {
+      const view = await campaign(id);
+      const nowMs = clock.wallMs();
+      const totals = await store.totals(id);
+      return { totals, steps: plan(view, totals, await store.due(id, nowMs, previewMax), nowMs) };
+    },
+    campaign,
+    async device(id) {
+      const device = await found(id);
+      const view = device.member === undefined ? undefined : await store.campaign(device.member.campaign);
+      return { device, explanation: explain(device, view, clock.wallMs()) };
+    },
+  };
+}
+
+/** Bringing the same campaign twice is no mistake; another one under its id is. */
+function same(known: CampaignView, brought: CampaignView): CampaignView {
+  if (compareBytes(known.signed, brought.signed) === 0) return known;
+  throw new Problem('conflict', `expected an id that no campaign has yet, found ${known.id}`);
+}
+
+/** A public key as an operator has it: PEM, or a COSE_Key in hexadecimal. @throws {Problem} */
+export function readPublicKey(text: string): VerificationKey {
+  try {
+    if (text.includes('-----BEGIN')) {
+      const key = readKeyPem(text);
+      if (key.use === 'verify') return key;
+      // A private key has no business here; that it came is worth saying.
+      throw new Problem(
+        'bad-request',
+        'expected a public key, found a private one: it is no secret any more',
+      );
+    }
+    const encoded = unhex(text);
+    if (encoded === undefined)
+      throw new Problem('bad-request', 'expected a key in PEM or hexadecimal, found neither');
+    return decodeVerificationKey(encoded);
+  } catch (error) {
+    if (!(error instanceof CoseError)) throw error;
+    throw new Problem('bad-request', error.message, { cause: error });
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * How a device's place in a campaign moves. A device's signed word (a check-in, a report) is what decides; the
+ * planner's steps only open and close offers. Truth wins over order: a device that was given up and confirms is
+ * confirmed.
+ */
+import { compareBytes } from '@lapel/cbor';
+import type { ReportReason } from '@lapel/suit';
+import type {
+  Change,
+  DeviceView,
+  Inventory,
+  LiveStatus,
+  Member,
+  MemberStatus,
+  Session,
+  Target,
+} from './fleet.ts';
+import { changeOf, isLive, offersMax, standing } from './fleet.ts';
+import type { CheckInRecord, ReportRecord } from './store.ts';
+
+/** A device's place in one campaign, with what that campaign wants. */
+export interface Membership {
+  readonly member: Member;
+  readonly target: Target;
+  /** Why the device refused this manifest before. */
+  readonly rejected: string | undefined;
+}
+
+/** What a store has to write: the device, and the members that moved. */
+export interface Decision {
+  readonly device: DeviceView;
+  readonly members: readonly Member[];
+  readonly changes: readonly Change[];
+}
+
+/** What a check-in makes of a device and its memberships. */
+export function decideCheckIn(
+  before: DeviceView & { readonly session: Session },
+  memberships: readonly Membership[],
+  record: CheckInRecord,
+): Decision {
+  const { inventory, counter } = record;
+  const session = { ...before.session, counter };
+  const moves = memberships.map(({ member, target, rejected }) => ({
+    member,
+    after: afterCheckIn(member, inventory, { target, rejected, session }),
+  }));
+  return decision({ ...before, session, inventory }, moves, inventory.atMs);
+}
+
+/** What a report makes of the device and of the member whose offer it answers. */
+export const decideReport = (before: DeviceView, member: Member, { reason, atMs }: ReportRecord): Decision =>
+  decision(before, [{ member, after: afterReport(member, reason, atMs) }], atMs);
+
+function decision(
+  before: DeviceView,
+  moves: readonly { readonly member: Member; readonly after: Member }[],
+  atMs: number,
+): Decision {
+  const moving = moves.filter(({ member, after }) => member !== after);
+  const members = moving.map(({ after }) => after);
+  const { lastError: known, ...rest } = before;
+  const lastError = members.reduce(errorAfter, known);
+  const lastSeenMs = Math.max(atMs, before.lastSeenMs ?? 0);
+  return {
+    device: { ...rest, lastSeenMs, ...(lastError === undefined ? {} : { lastError }) },
+    members,
+    changes: moving.map(({ member, after }) => changeOf(member, after)),
+  };
+}
+
+function errorAfter(known: string | undefined, { status, because }: Member): string | undefined {
+  if (status === 'confirmed') return undefined;
+  return status === 'failed' || status === 'reverted' ? because : known;
+}
+
+/** What a check-in makes of a member: the same member where it changes nothing. */
+function afterCheckIn(
+  member: Member,
+  inventory: Inventory,
+  { target, rejected, session }: { target: Target; rejected: string | undefined; session: Session },
+): Member {
+  const { status } = member;
+  const { atMs } = inventory;
+  if (status === 'confirmed') return member;
+  const stands = standing(inventory, target, rejected);
+  if (stands.status === 'confirmed') return moved(member, 'confirmed', atMs, stands.because);
+  if (status === 'failed') return member;
+  if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
+  if (stands.status === 'superseded') return moved(member, 'superseded', atMs, stands.because);
+  if (status === 'reverted') return member;
+  // A device that was given up and is back gets another chance, as long as there is one.
+  if (stands.status === 'waiting' && member.generation >= offersMax) return member;
+  return moved(member, stands.status, atMs, stands.because);
+}
+
+function afterLiveCheckIn(
+  member: Member,
+  status: LiveStatus,
+  inventory: Inventory,
+  target: Target,
+  session: Session,
+): Member {
+  const { state, pending, atMs } = inventory;
+  const isOurs = pending !== undefined && compareBytes(pending, target.digest) === 0;
+  if (state === 'reverted') {
+    // A device may repeat after every start that it once went back. That tells of this offer only where it has
+    // begun with it, or has started again since.
+    const begun = status !== 'offered' || session.startedMs > (member.offer?.offeredMs ?? Infinity);
+    const tells = begun && (isOurs || (pending === undefined && status !== 'offered'));
+    return tells
+      ? reverted(member, atMs, inventory.bootReason ?? 'the trial ended without confirmation')
+      : member;
+  }
+  if (!isOurs || state === 'idle') return member;
+  if (state === 'failed') return moved(member, 'failed', atMs, 'the device says so');
+  return moved(member, state, atMs, undefined);
+}
+
+/** What a report of the member's own offer makes of it. */
+function afterReport(member: Member, reason: ReportReason, atMs: number): Member {
+  const { status } = member;
+  if (status === 'confirmed') return member;
+  if (reason === 'ok') return moved(member, 'confirmed', atMs, undefined);
+  if (reason === 'invoke-pending') {
+    return isLive(status) || status === 'given-up'
+      ? moved(member, 'awaiting-confirmation', atMs, undefined)
+      : member;
+  }
+  if (status === 'reverted') return member;
+  // What fails to operate after it was installed and verified is a trial that ended, not a bad manifest.
+  if (status === 'awaiting-confirmation' && reason === 'operation-failed')
+    return reverted(member, atMs, reason);
+  return moved(member, 'failed', atMs, reason);
+}
+
+/** A trial that expired may be tried again, until the offers are used up; then the device has failed. */
+function reverted(member: Member, atMs: number, because: string): Member {
+  if (member.generation < offersMax) return moved(member, 'reverted', atMs, because);
+  return moved(member, 'failed', atMs, `reverted ${member.generation} times: ${because}`);
+}
+
+/** The same member where status and reason stay. */
+export function moved(
+  member: Member,
+  status: MemberStatus,
+  atMs: number,
+  because: string | undefined,
+): Member {
+  if (status === member.status && because === member.because) return member;
+  const { because: _, ...rest } = member;
+  return { ...rest, status, changedMs: atMs, ...(because === undefined ? {} : { because }) };
+}
+
+/** What an offer makes of a member; undefined where it can't have one now. */
+export function afterOffer(
+  member: Member,
+  offer: { readonly nonce: Uint8Array; readonly expiresMs: number },
+  atMs: number,
+): Member | undefined {
+  const { status, generation, campaign, device } = member;
+  if ((status !== 'waiting' && status !== 'reverted') || generation >= offersMax) return undefined;
+  return {
+    campaign,
+    device,
+    status: 'offered',
+    generation: generation + 1,
+    changedMs: atMs,
+    offer: { ...offer, offeredMs: atMs },
+  };
+}
+
+/** An offer that was never taken is withdrawn, and costs the device none of its chances. */
+export function afterGiveUp(member: Member, because: 'silent' | 'not-taken', atMs: number): Member {
+  if (!isLive(member.status)) return member;
+  if (because === 'silent') return moved(member, 'given-up', atMs, 'silent');
+  const waiting = moved(member, 'waiting', atMs, 'the last offer was not taken');
+  return { ...waiting, generation: member.generation - 1 };
+}

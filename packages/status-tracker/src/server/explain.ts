@@ -1,0 +1,77 @@
+/** Why is this device not updating? One sentence, from what the tracker knows; a pure function. */
+import { hex } from '@lapel/cbor';
+import type { CampaignView } from './campaign.ts';
+import type { DeviceView, Member } from './fleet.ts';
+import { runningVersion } from './fleet.ts';
+
+/** @param view the campaign of the device's member, where it is in one. */
+export function explain(device: DeviceView, view: CampaignView | undefined, nowMs: number): string {
+  const { id, approval, session, inventory, member } = device;
+  if (approval === 'pending') return `${id} waits for an operator to approve it.`;
+  if (session === undefined) return `${id} has not registered yet.`;
+  if (inventory === undefined) return `${id} has registered but not told yet what it runs.`;
+  if (view === undefined || member === undefined) {
+    return `${id} runs ${runningVersion(inventory)}, and no campaign addresses it.`;
+  }
+  return `${id} ${inCampaign(device, member, view, nowMs)}.`;
+}
+
+function inCampaign(device: DeviceView, member: Member, view: CampaignView, nowMs: number): string {
+  const { name } = view.campaign;
+  const because = member.because ?? 'no reason was given';
+  const seen = ago(nowMs - (device.lastSeenMs ?? 0));
+  switch (member.status) {
+    case 'waiting':
+      return waiting(device, member, view, nowMs);
+    case 'offered':
+      if (view.state !== 'running') return `is not served its offer of "${name}", because ${stopped(view)}`;
+      return `was offered ${hex(view.target.digest).slice(0, 8)}… by "${name}" and was last seen ${seen} ago`;
+    case 'fetching':
+      return `is fetching what "${name}" offers it, and was last seen ${seen} ago`;
+    case 'installing':
+      return `is installing what "${name}" offers it, and was last seen ${seen} ago`;
+    case 'awaiting-confirmation':
+      return `has the firmware of "${name}" on trial, and was last seen ${seen} ago`;
+    case 'confirmed':
+      return `runs what "${name}" wants: ${runningVersion(device.inventory)} (confirmed)`;
+    case 'failed':
+      return `failed to install what "${name}" offers: ${because}`;
+    case 'reverted':
+      return `went back to its old firmware: ${because}; it may be offered "${name}" again`;
+    case 'given-up':
+      return `took an offer of "${name}" and was then silent for too long; it was last seen ${seen} ago`;
+    case 'unfit':
+      return `can't have what "${name}" offers: ${because}`;
+    case 'superseded':
+      return `is no longer addressed by "${name}": ${because}`;
+  }
+}
+
+function waiting(device: DeviceView, member: Member, view: CampaignView, nowMs: number): string {
+  const { name, silenceMsMax, expires } = view.campaign;
+  if (view.state !== 'running' && view.state !== 'completed') {
+    return `gets no offer of "${name}", because ${stopped(view)}`;
+  }
+  if (nowMs >= expires) return `gets no offer of "${name}", because the campaign has expired`;
+  const silentMs = nowMs - (device.lastSeenMs ?? 0);
+  if (silentMs > silenceMsMax)
+    return `gets no offer of "${name}", because it was last seen ${ago(silentMs)} ago`;
+  if (member.because !== undefined) return `waits for another offer of "${name}": ${member.because}`;
+  return `waits for its turn in "${name}": devices before it have not finished yet`;
+}
+
+function stopped({ state, because }: CampaignView): string {
+  return because === undefined ? `the campaign is ${state}` : `the campaign is ${state}: ${because}`;
+}
+
+/** Whole units, the largest that fits. */
+function ago(ms: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1_000],
+  ] as const;
+  const unit = units.find(([, size]) => ms >= size) ?? (['ms', 1] as const);
+  return `${Math.floor(ms / unit[1])} ${unit[0]}`;
+}

@@ -1,0 +1,217 @@
+/**
+ * The fleet as the tracker sees it: devices, their place in a campaign, and how a device stands to what a campaign
+ * wants. Everything here is a value or a function from values to values; stores apply these functions inside their
+ * transactions, so that no two stores can differ in what they decide.
+ */
+import { compareBytes } from '@lapel/cbor';
+import { digest as digestOf } from '@lapel/cose';
+import type { ComponentIdentifier } from '@lapel/suit';
+import type { CheckIn, UpdateMode } from '../protocol.ts';
+
+/** An offer is out, and its end is not known. */
+export const liveStatuses = ['offered', 'fetching', 'installing', 'awaiting-confirmation'] as const;
+export type LiveStatus = (typeof liveStatuses)[number];
+
+/** Where a device stands in a campaign that has made it an offer. */
+export type DeviceStatus = LiveStatus | 'confirmed' | 'failed' | 'reverted' | 'given-up';
+
+/**
+ * Where an addressed device stands: `waiting` for its offer, `unfit` to have one, or `superseded` because
+ * something newer runs there or is on its way. The last is no longer addressed.
+ */
+export type MemberStatus = DeviceStatus | 'waiting' | 'unfit' | 'superseded';
+
+export const memberStatuses: readonly MemberStatus[] = [
+  'waiting',
+  ...liveStatuses,
+  'confirmed',
+  'failed',
+  'reverted',
+  'given-up',
+  'unfit',
+  'superseded',
+];
+
+/** A trial that expired is offered again at most three times: four offers in all. */
+export const offersMax = 4;
+
+export type Approval = 'pending' | 'approved';
+
+/** What a device last said of itself, and when. */
+export type Inventory = Pick<CheckIn, 'state' | 'components' | 'imageBytesMax' | 'pending' | 'bootReason'> & {
+  readonly atMs: number;
+};
+
+export interface Session {
+  readonly tokenHash: Uint8Array;
+  readonly startedMs: number;
+  /** Of the last check-in; the next one's is higher. */
+  readonly counter: number;
+}
+
+export interface DeviceView {
+  readonly id: string;
+  /** COSE_Key, in its one encoding. */
+  readonly publicKey: Uint8Array;
+  readonly vendor: Uint8Array;
+  readonly class: Uint8Array;
+  readonly approval: Approval;
+  readonly createdMs: number;
+  readonly updateMode: UpdateMode;
+  readonly session?: Session;
+  readonly lastSeenMs?: number;
+  readonly inventory?: Inventory;
+  readonly lastError?: string;
+  /** In the campaign that last addressed it. */
+  readonly member?: Member;
+}
+
+/** A device in a campaign. */
+export interface Member {
+  readonly campaign: string;
+  readonly device: string;
+  readonly status: MemberStatus;
+  /** Counts the offers to this device. */
+  readonly generation: number;
+  readonly changedMs: number;
+  readonly because?: string;
+  /** The last offer, where there was one. */
+  readonly offer?: { readonly nonce: Uint8Array; readonly offeredMs: number; readonly expiresMs: number };
+}
+
+/** A member whose status a piece of evidence, a step or a newer campaign has changed. */
+export interface Change {
+  readonly campaign: string;
+  readonly device: string;
+  readonly from: MemberStatus;
+  readonly to: MemberStatus;
+  readonly atMs: number;
+  readonly because?: string;
+}
+
+/** How many members stand where. They are counters: a plan costs in proportion to what is due, not to the fleet. */
+export interface Totals {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly confirmed: number;
+  readonly failed: number;
+  /** Their trial expired; they may be offered the manifest again. */
+  readonly reverted: number;
+  readonly givenUp: number;
+  readonly unfit: number;
+}
+
+/** A device that may have to be acted on now. */
+export interface Due {
+  readonly device: string;
+  readonly status: LiveStatus | 'waiting' | 'reverted';
+  readonly lastSeenMs: number;
+  readonly offeredMs?: number;
+}
+
+/** All that the campaign addresses, those that an image does not fit included. */
+export const addressed = (totals: Totals): number =>
+  totals.waiting + totals.inFlight + finishedOf(totals) + totals.unfit;
+
+/**
+ * What the failure rate counts. A device that took an offer and fell silent is among them: that is what a firmware
+ * that kills its device looks like from here.
+ */
+export const failedOf = ({ failed, reverted, givenUp }: Totals): number => failed + reverted + givenUp;
+
+export const finishedOf = ({ confirmed, failed, reverted, givenUp }: Totals): number =>
+  confirmed + failed + reverted + givenUp;
+
+/** Totals out of one count per status. */
+export function totalsOf(count: (status: MemberStatus) => number): Totals {
+  return {
+    waiting: count('waiting'),
+    inFlight: liveStatuses.reduce((sum, status) => sum + count(status), 0),
+    confirmed: count('confirmed'),
+    failed: count('failed'),
+    reverted: count('reverted'),
+    givenUp: count('given-up'),
+    unfit: count('unfit'),
+  };
+}
+
+/** What a campaign wants a device to run. */
+export interface Target {
+  readonly digest: Uint8Array;
+  readonly sequenceNumber: number;
+  readonly imageBytes: number;
+  readonly components: readonly ComponentIdentifier[];
+}
+
+export interface Standing {
+  readonly status: 'waiting' | 'confirmed' | 'unfit' | 'superseded';
+  readonly because?: string;
+}
+
+export const isLive = (status: MemberStatus): status is LiveStatus =>
+  (liveStatuses as readonly MemberStatus[]).includes(status);
+
+/** How a device that has no offer stands to a target. @param rejected why it refused this manifest before. */
+export function standing(
+  inventory: Inventory | undefined,
+  target: Target,
+  rejected: string | undefined,
+): Standing {
+  if (inventory === undefined) return { status: 'waiting' };
+  const concerned = inventory.components.filter(({ component }) =>
+    target.components.some((each) => sameComponent(each, component)),
+  );
+  if (runs(inventory, target)) return { status: 'confirmed', because: 'the device runs it already' };
+  const newer = concerned.find(({ sequenceNumber }) => sequenceNumber >= target.sequenceNumber);
+  if (newer !== undefined && inventory.state !== 'awaiting-confirmation') {
+    return { status: 'superseded', because: `the device runs sequence number ${newer.sequenceNumber}` };
+  }
+  if (rejected !== undefined) {
+    return { status: 'unfit', because: `the device has refused this manifest before: ${rejected}` };
+  }
+  if (target.imageBytes > inventory.imageBytesMax) {
+    const room = `expected room for ${target.imageBytes} bytes, found ${inventory.imageBytesMax}`;
+    return { status: 'unfit', because: `the image does not fit: ${room}` };
+  }
+  return { status: 'waiting' };
+}
+
+/** Whether the device itself says that the target runs, beyond its trial, in every component that it has of it. */
+function runs(inventory: Inventory, { components, digest, sequenceNumber }: Target): boolean {
+  if (inventory.state === 'awaiting-confirmation') return false;
+  const concerned = inventory.components.filter(({ component }) =>
+    components.some((each) => sameComponent(each, component)),
+  );
+  return (
+    concerned.length > 0 &&
+    concerned.every(
+      (each) => compareBytes(each.manifestDigest, digest) === 0 && each.sequenceNumber === sequenceNumber,
+    )
+  );
+}
+
+export function changeOf(before: Member, after: Member): Change {
+  const { campaign, device, because, changedMs: atMs } = after;
+  const reason = because === undefined ? {} : { because };
+  return { campaign, device, from: before.status, to: after.status, atMs, ...reason };
+}
+
+/** The device's own word, where it has given one. */
+export const conditionOf = ({ approval, inventory }: DeviceView): string =>
+  approval === 'pending' ? 'pending' : (inventory?.state ?? 'silent');
+
+/** What a device runs, in the words of its own inventory; of several components, the one installed last. */
+export function runningVersion(inventory: Inventory | undefined): string {
+  const newest = inventory?.components.toSorted((a, b) => b.sequenceNumber - a.sequenceNumber)[0];
+  if (newest === undefined) return 'unknown';
+  return newest.version ?? `sequence number ${newest.sequenceNumber}`;
+}
+
+const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
+  a.length === b.length && a.every((part, index) => compareBytes(part, b[index] ?? part) === 0);
+
+/** The order in which a campaign takes its devices: its own draw, so that not always the same ones go first. */
+export function draw(campaign: string, device: string): number {
+  const hash = digestOf('sha-256', new TextEncoder().encode(`${campaign}/${device}`));
+  return new DataView(hash.buffer, hash.byteOffset).getUint32(0);
+}

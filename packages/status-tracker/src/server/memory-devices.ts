@@ -1,0 +1,146 @@
+/** Devices and their evidence, in memory. */
+import { compareBytes, hex } from '@lapel/cbor';
+import { digest } from '@lapel/cose';
+import type { Decision } from './evidence.ts';
+import { decideCheckIn, decideReport } from './evidence.ts';
+import type { DeviceView } from './fleet.ts';
+import { conditionOf, runningVersion } from './fleet.ts';
+import type { State } from './memory-state.ts';
+import { byCodeUnits, membershipOf, membershipsOf, put, viewOf } from './memory-state.ts';
+import type {
+  Act,
+  Added,
+  CheckInRecord,
+  FleetGroup,
+  FleetStore,
+  NewDevice,
+  Recorded,
+  ReportRecord,
+} from './store.ts';
+
+export function deviceMethods(state: State) {
+  const { devices, idByKid } = state;
+  return {
+    async addDevices(batch, by) {
+      return batch.map((device) => addDevice(state, device, by));
+    },
+    async approve(ids, by) {
+      const pending = ids.filter((id) => devices.get(id)?.approval === 'pending');
+      for (const id of pending) {
+        devices.set(id, { ...devices.get(id)!, approval: 'approved' });
+        state.audit.push({ ...by, act: 'device approved', subject: id });
+      }
+      return pending;
+    },
+    async startSessions(batch) {
+      for (const { device, tokenHash, updateMode, atMs } of batch) {
+        const before = devices.get(device);
+        if (before === undefined) continue;
+        const session = { tokenHash, startedMs: atMs, counter: 0 };
+        devices.set(device, { ...before, updateMode, session, lastSeenMs: atMs });
+      }
+    },
+    async recordSeen(batch) {
+      for (const { device, atMs } of batch) {
+        const before = devices.get(device);
+        if (before !== undefined && atMs > (before.lastSeenMs ?? 0)) {
+          devices.set(device, { ...before, lastSeenMs: atMs });
+        }
+      }
+    },
+    device: async (id) => viewOf(state, id),
+    deviceByKid: async (kid) => viewOf(state, idByKid.get(hex(kid))),
+    async devices({ after = '', limit }) {
+      const ids = [...devices.keys()].filter((id) => id > after).toSorted(byCodeUnits);
+      return ids.slice(0, limit).flatMap((id) => viewOf(state, id) ?? []);
+    },
+    countDevices: async (approval) =>
+      [...devices.values()].filter((device) => device.approval === approval).length,
+    summary: async () => summarise([...devices.values()]),
+    sessions: async () =>
+      [...devices.values()].flatMap(({ id, session, updateMode }) =>
+        session === undefined ? [] : [{ device: id, tokenHash: session.tokenHash, updateMode }],
+      ),
+  } satisfies Partial<FleetStore>;
+}
+
+export function recordMethods(state: State) {
+  return {
+    recordCheckIns: async (batch) => batch.map((record) => recordCheckIn(state, record)),
+    recordReports: async (batch) => batch.map((record) => recordReport(state, record)),
+    async evidence(device, limit) {
+      const all = [...state.evidence.values()].filter((each) => each.device === device);
+      return all.toReversed().slice(0, limit);
+    },
+  } satisfies Partial<FleetStore>;
+}
+
+function addDevice(state: State, device: NewDevice, by: Act): Added {
+  const { kid, ...rest } = device;
+  const known = state.devices.get(device.id);
+  if (known !== undefined)
+    return compareBytes(known.publicKey, device.publicKey) === 0 ? 'known' : 'other-key';
+  if (state.idByKid.has(hex(kid))) return 'key-in-use';
+  state.devices.set(device.id, { ...rest, createdMs: by.atMs, updateMode: 'client-initiated' });
+  state.idByKid.set(hex(kid), device.id);
+  state.audit.push({ ...by, act: `device ${device.approval}`, subject: device.id });
+  return 'added';
+}
+
+function recordCheckIn(state: State, record: CheckInRecord): Recorded {
+  const key = `check-in/${hex(digest('sha-256', record.signed))}`;
+  if (state.evidence.has(key)) return { end: 'known', changes: [] };
+  const before = state.devices.get(record.device);
+  if (before?.session === undefined || record.counter <= before.session.counter) {
+    return { end: 'replayed', changes: [] };
+  }
+  const memberships = membershipsOf(state, record.device)
+    .filter(({ campaign }) => campaign.state !== 'aborted')
+    .map(({ campaign, member }) => membershipOf(state, campaign, member));
+  const decision = decideCheckIn({ ...before, session: before.session }, memberships, record);
+  const { state: outcome, atMs } = record.inventory;
+  state.evidence.set(key, {
+    kind: 'check-in',
+    atMs,
+    device: record.device,
+    outcome,
+    signed: record.signed,
+  });
+  return save(state, decision);
+}
+
+function recordReport(state: State, record: ReportRecord): Recorded {
+  const { device, atMs, reason, signed } = record;
+  const key = `report/${hex(digest('sha-256', signed))}`;
+  if (state.evidence.has(key)) return { end: 'known', changes: [] };
+  const before = state.devices.get(device);
+  const found = membershipsOf(state, device).find(
+    ({ member: { offer } }) => offer !== undefined && compareBytes(offer.nonce, record.nonce) === 0,
+  );
+  if (before === undefined || found === undefined) return { end: 'no-such-offer', changes: [] };
+  if (compareBytes(found.campaign.target.digest, record.digest) !== 0) {
+    return { end: 'other-manifest', changes: [] };
+  }
+  const campaign = found.campaign.id;
+  state.evidence.set(key, { kind: 'report', atMs, device, campaign, outcome: reason, signed });
+  return save(state, decideReport(before, found.member, record));
+}
+
+function save(state: State, { device, members, changes }: Decision): Recorded {
+  state.devices.set(device.id, device);
+  for (const member of members) put(state, member);
+  return { end: 'recorded', changes };
+}
+
+function summarise(devices: readonly DeviceView[]): FleetGroup[] {
+  const groups = new Map<string, FleetGroup>();
+  for (const device of devices) {
+    const { vendor, class: product } = device;
+    const version = runningVersion(device.inventory);
+    const state = conditionOf(device);
+    const key = [hex(vendor), hex(product), version, state].join('/');
+    const count = (groups.get(key)?.count ?? 0) + 1;
+    groups.set(key, { vendor, class: product, version, state, count });
+  }
+  return [...groups.values()];
+}

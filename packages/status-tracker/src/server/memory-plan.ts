@@ -1,0 +1,99 @@
+/** What the planner asks and what its steps do, in memory. */
+import type { CampaignView } from './campaign.ts';
+import { isNewer } from './campaign.ts';
+import { afterGiveUp, afterOffer, moved } from './evidence.ts';
+import type { Change, Due, Member } from './fleet.ts';
+import { changeOf, isLive } from './fleet.ts';
+import type { State } from './memory-state.ts';
+import { membershipsOf, put } from './memory-state.ts';
+import type { Applied, FleetStore, LiveOffer, Move } from './store.ts';
+import { liveOfferOf, plannerActor, stepped } from './store.ts';
+
+export function planMethods(state: State) {
+  return {
+    async due(id, nowMs, limit) {
+      const campaign = state.campaigns.get(id);
+      const all = [...(state.members.get(id)?.values() ?? [])].map((member) => dueOf(state, member));
+      if (campaign === undefined) return [];
+      const seenSince = nowMs - campaign.campaign.silenceMsMax;
+      const quiet = ({ lastSeenMs, offeredMs = 0 }: Due) => Math.max(lastSeenMs, offeredMs) < seenSince;
+      const silent = all.filter((each) => each !== undefined && isLive(each.status) && quiet(each));
+      const ready = all.filter(
+        (each) =>
+          each !== undefined &&
+          !isLive(each.status) &&
+          each.lastSeenMs >= seenSince &&
+          !isHeld(state, campaign, each.device),
+      );
+      return [...silent, ...ready.slice(0, limit)].filter((each) => each !== undefined);
+    },
+    applySteps: async (id, generation, moves, atMs) => applySteps(state, id, generation, moves, atMs),
+    async liveOffers(device) {
+      return [...state.members.values()]
+        .flatMap((members) => (device === undefined ? [...members.values()] : (members.get(device) ?? [])))
+        .filter(({ campaign }) => state.campaigns.get(campaign)?.state === 'running')
+        .flatMap((member) => liveOfferOf(member) ?? []);
+    },
+  } satisfies Partial<FleetStore>;
+}
+
+function dueOf({ devices }: State, member: Member): Due | undefined {
+  const { device, status, offer } = member;
+  const lastSeenMs = devices.get(device)?.lastSeenMs;
+  const canBe = isLive(status) || status === 'waiting' || status === 'reverted';
+  // A device that never checked in has not said what fits on it.
+  if (!canBe || lastSeenMs === undefined || devices.get(device)?.inventory === undefined) return undefined;
+  return { device, status, lastSeenMs, ...(offer === undefined ? {} : { offeredMs: offer.offeredMs }) };
+}
+
+/** Whether a newer campaign has something for the device: the newest desired state wins. */
+const isHeld = (state: State, campaign: CampaignView, device: string): boolean =>
+  membershipsOf(state, device).some(
+    ({ campaign: other, member: { status } }) =>
+      (other.state === 'running' || other.state === 'paused') &&
+      isNewer(other, campaign) &&
+      (isLive(status) || status === 'waiting' || status === 'reverted'),
+  );
+
+function applySteps(
+  state: State,
+  id: string,
+  generation: number,
+  moves: readonly Move[],
+  atMs: number,
+): Applied {
+  const before = state.campaigns.get(id);
+  if (before === undefined || before.generation !== generation) return undefined;
+  const changes: Change[] = [];
+  const offers: LiveOffer[] = [];
+  for (const move of moves) {
+    if (move.do !== 'offer' && move.do !== 'give-up') continue;
+    const member = state.members.get(id)?.get(move.device);
+    if (member === undefined) continue;
+    const after =
+      move.do === 'offer' ? afterOffer(member, move, atMs) : afterGiveUp(member, move.because, atMs);
+    if (after === undefined || after === member) continue;
+    if (move.do === 'offer') changes.push(...supersede(state, member, atMs));
+    put(state, after);
+    changes.push(changeOf(member, after));
+    offers.push(...[liveOfferOf(after)].filter((offer) => offer !== undefined));
+  }
+  const after = stepped(before, moves);
+  state.campaigns.set(id, after);
+  if (after.state !== before.state) {
+    const detail = after.because === undefined ? {} : { detail: after.because };
+    state.audit.push({ actor: plannerActor, atMs, act: `campaign ${after.state}`, subject: id, ...detail });
+  }
+  return { changes, offers, state: after.state };
+}
+
+/** One live offer per device: those of other campaigns end here. */
+function supersede(state: State, { campaign, device }: Member, atMs: number): Change[] {
+  return membershipsOf(state, device)
+    .filter(({ member }) => member.campaign !== campaign && isLive(member.status))
+    .map(({ member }) => {
+      const after = moved(member, 'superseded', atMs, `campaign ${campaign} made a newer offer`);
+      put(state, after);
+      return changeOf(member, after);
+    });
+}

@@ -1,0 +1,55 @@
+/** What devices ask of the tracker, as a table of resources: HTTP and CoAP alike. */
+import { CborError, read, write } from '@lapel/cbor';
+import { tstr } from '@lapel/cbor';
+import type { Handler, Response } from '@lapel/transport';
+import { Problem, bytesBody, emptyBody, receive, routes } from '@lapel/transport';
+import { DeviceId, mediaTypes, messageBytesMax, reportBytesMax } from '../protocol.ts';
+import type { Collector } from './collect.ts';
+import type { Notify } from './notify.ts';
+import type { Registrar } from './register.ts';
+
+export interface DeviceResourcesOptions {
+  readonly registrar: Registrar;
+  readonly notify: Notify;
+  readonly collector: Collector;
+  readonly onBug: (error: unknown) => void;
+}
+
+export function deviceResources({ registrar, notify, collector, onBug }: DeviceResourcesOptions): Handler {
+  return routes(
+    {
+      'GET /challenges/{device}': async (_, { device = '' }) =>
+        answer('ok', registrar.challenge(deviceId(device)), 'application/octet-stream'),
+      'POST /register': async (request) => {
+        const receipt = await registrar.register(await receive(request, messageBytesMax));
+        return answer('created', receipt, mediaTypes.cose);
+      },
+      'POST /check-in': async (request) => {
+        const receipt = await collector.checkIn(await receive(request, messageBytesMax));
+        return answer('ok', receipt, mediaTypes.cose);
+      },
+      'GET /offers/{device}': (request, { device = '' }) => notify.poll(request, device),
+      'POST /reports': async (request) => {
+        await collector.report(await receive(request, reportBytesMax));
+        return { status: 'changed', size: 0, body: emptyBody };
+      },
+    },
+    { onBug },
+  );
+}
+
+function deviceId(text: string): string {
+  try {
+    return read(DeviceId, write(tstr, text));
+  } catch (error) {
+    if (!(error instanceof CborError)) throw error;
+    throw new Problem('bad-request', error.message, { cause: error });
+  }
+}
+
+const answer = (status: 'ok' | 'created', bytes: Uint8Array, contentType: string): Response => ({
+  status,
+  contentType,
+  size: bytes.length,
+  body: bytesBody(bytes),
+});

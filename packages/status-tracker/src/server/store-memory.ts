@@ -1,0 +1,44 @@
+/** A FleetStore in memory: for tests, simulations and a first look. What it forgets at its end is everything. */
+import { campaignMethods } from './memory-campaigns.ts';
+import { deviceMethods, recordMethods } from './memory-devices.ts';
+import { planMethods } from './memory-plan.ts';
+import type { State } from './memory-state.ts';
+import type { FleetStore } from './store.ts';
+
+export function createMemoryStore(): FleetStore {
+  const state: State = {
+    devices: new Map(),
+    idByKid: new Map(),
+    campaigns: new Map(),
+    members: new Map(),
+    evidence: new Map(),
+    grants: new Map(),
+    audit: [],
+  };
+  return {
+    ...deviceMethods(state),
+    ...recordMethods(state),
+    ...campaignMethods(state),
+    ...planMethods(state),
+    ...accessMethods(state),
+    close: async () => undefined,
+  };
+}
+
+function accessMethods(state: State) {
+  const { grants } = state;
+  return {
+    async addGrant(grant, by) {
+      grants.set(grant.name, grant);
+      state.audit.push({ ...by, act: 'token granted', subject: grant.name, detail: grant.roles.join(', ') });
+    },
+    async removeGrant(name, by) {
+      if (!grants.delete(name)) return false;
+      state.audit.push({ ...by, act: 'token revoked', subject: name });
+      return true;
+    },
+    grants: async () => [...grants.values()],
+    appendAudit: async (batch) => void state.audit.push(...batch),
+    audit: async (limit) => state.audit.toReversed().slice(0, limit),
+  } satisfies Partial<FleetStore>;
+}

@@ -1,0 +1,200 @@
+/**
+ * What the tracker remembers. Every method returns a Promise and is one complete transaction; those that write
+ * take batches. There is no `transaction(fn)`: what belongs together is one method, so that a store may be a file
+ * or a server. Every stored row carries its tenant (a store is opened for one) and the actor that wrote it.
+ */
+import type { UpdateMode } from '../protocol.ts';
+import type { ReportReason } from '@lapel/suit';
+import { isLive } from './fleet.ts';
+import type { AcceptedOrder, CampaignState, CampaignView } from './campaign.ts';
+import type { Approval, Change, DeviceView, Due, Inventory, Member, MemberStatus, Totals } from './fleet.ts';
+
+/** Who did it, and when. */
+export interface Act {
+  readonly actor: string;
+  readonly atMs: number;
+}
+
+export interface NewDevice {
+  readonly id: string;
+  readonly publicKey: Uint8Array;
+  readonly kid: Uint8Array;
+  readonly vendor: Uint8Array;
+  readonly class: Uint8Array;
+  readonly approval: Approval;
+}
+
+/** `other-key`: the id is known by another key. `key-in-use`: the key is known by another id. */
+export type Added = 'added' | 'known' | 'other-key' | 'key-in-use';
+
+export interface NewSession {
+  readonly device: string;
+  readonly tokenHash: Uint8Array;
+  readonly updateMode: UpdateMode;
+  readonly atMs: number;
+}
+
+/** A signed message with what was read from it; `signed` is kept as evidence. */
+export interface CheckInRecord {
+  readonly device: string;
+  readonly counter: number;
+  readonly inventory: Inventory;
+  readonly signed: Uint8Array;
+}
+
+export interface ReportRecord {
+  readonly device: string;
+  readonly nonce: Uint8Array;
+  readonly digest: Uint8Array;
+  readonly reason: ReportReason;
+  readonly signed: Uint8Array;
+  readonly atMs: number;
+}
+
+/** `known`: the very same message was recorded before, and counts once. The others are refused. */
+export interface Recorded {
+  readonly end: 'recorded' | 'known' | 'replayed' | 'no-such-offer' | 'other-manifest';
+  readonly changes: readonly Change[];
+}
+
+export interface Seen {
+  readonly device: string;
+  readonly atMs: number;
+}
+
+export interface LiveOffer {
+  readonly device: string;
+  readonly campaign: string;
+  readonly generation: number;
+  readonly nonce: Uint8Array;
+  readonly expiresMs: number;
+}
+
+/** A step with what carrying it out has added. */
+export type Move =
+  | { readonly do: 'offer'; readonly device: string; readonly nonce: Uint8Array; readonly expiresMs: number }
+  | { readonly do: 'give-up'; readonly device: string; readonly because: 'silent' | 'not-taken' }
+  | { readonly do: 'halt'; readonly because: string }
+  | { readonly do: 'complete' };
+
+/** Undefined where the campaign has moved on meanwhile: nothing was done. */
+export type Applied =
+  | {
+      readonly changes: readonly Change[];
+      readonly offers: readonly LiveOffer[];
+      readonly state: CampaignState;
+    }
+  | undefined;
+
+export type Role = 'viewer' | 'author' | 'operator' | 'admin';
+
+export interface AccessGrant {
+  readonly hash: Uint8Array;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly createdMs: number;
+}
+
+export interface AuditEntry extends Act {
+  /** A verb and its object: `device approved`. */
+  readonly act: string;
+  readonly subject: string;
+  readonly detail?: string;
+}
+
+export interface Evidence {
+  readonly kind: 'check-in' | 'report';
+  readonly atMs: number;
+  readonly device: string;
+  readonly campaign?: string;
+  readonly outcome: string;
+  readonly signed: Uint8Array;
+}
+
+export interface FleetGroup {
+  readonly vendor: Uint8Array;
+  readonly class: Uint8Array;
+  readonly version: string;
+  /** `pending` before approval, `silent` before the first check-in; else the device's own word. */
+  readonly state: string;
+  readonly count: number;
+}
+
+export interface Page {
+  /** The last id of the page before. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface FleetStore {
+  /** Adds what is not there yet, and never replaces a key. */
+  addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
+  /** @returns those that were pending. */
+  approve(devices: readonly string[], by: Act): Promise<readonly string[]>;
+  startSessions(batch: readonly NewSession[]): Promise<void>;
+  recordCheckIns(batch: readonly CheckInRecord[]): Promise<readonly Recorded[]>;
+  recordReports(batch: readonly ReportRecord[]): Promise<readonly Recorded[]>;
+  /** Never moves a device's last contact backwards. */
+  recordSeen(batch: readonly Seen[]): Promise<void>;
+  device(id: string): Promise<DeviceView | undefined>;
+  deviceByKid(kid: Uint8Array): Promise<DeviceView | undefined>;
+  /** In the order of their ids. */
+  devices(page: Page): Promise<readonly DeviceView[]>;
+  countDevices(approval: Approval): Promise<number>;
+  /** The whole fleet, counted by what it runs and does. */
+  summary(): Promise<readonly FleetGroup[]>;
+  /** What devices said, newest first. */
+  evidence(device: string, limit: number): Promise<readonly Evidence[]>;
+
+  /** @returns false where its id is taken. */
+  addCampaign(campaign: CampaignView): Promise<boolean>;
+  /** @throws {Problem} where the order makes no sense by now (see `afterOrder`). */
+  applyOrder(accepted: AcceptedOrder, by: Act): Promise<CampaignView>;
+  campaign(id: string): Promise<CampaignView | undefined>;
+  /** Newest first. */
+  campaigns(limit: number): Promise<readonly CampaignView[]>;
+  /** Those that the planner must look at: not aborted, and not over for good. */
+  openCampaigns(nowMs: number): Promise<readonly CampaignView[]>;
+  /** Makes members of the approved devices of the campaign's class that are none yet. @returns how many. */
+  join(campaign: string, atMs: number): Promise<number>;
+  totals(campaign: string): Promise<Totals>;
+  /** Silent ones in flight, and at most `limit` that may be offered the campaign's manifest now. */
+  due(campaign: string, nowMs: number, limit: number): Promise<readonly Due[]>;
+  applySteps(campaign: string, generation: number, moves: readonly Move[], atMs: number): Promise<Applied>;
+  member(campaign: string, device: string): Promise<Member | undefined>;
+  members(campaign: string, status: MemberStatus | undefined, page: Page): Promise<readonly Member[]>;
+  /** Those whose campaign is running, of one device where one is named. */
+  liveOffers(device?: string): Promise<readonly LiveOffer[]>;
+  /** Of every device that has one, for after a restart. */
+  sessions(): Promise<readonly Omit<NewSession, 'atMs'>[]>;
+
+  addGrant(grant: AccessGrant, by: Act): Promise<void>;
+  /** @returns whether there was one of that name. */
+  removeGrant(name: string, by: Act): Promise<boolean>;
+  grants(): Promise<readonly AccessGrant[]>;
+  appendAudit(batch: readonly AuditEntry[]): Promise<void>;
+  /** Newest first. */
+  audit(limit: number): Promise<readonly AuditEntry[]>;
+  close(): Promise<void>;
+}
+
+/** Who the rows of the planner's steps name. */
+export const plannerActor = 'planner';
+
+/** What the steps make of their campaign. A completed one that has a new device to serve runs again. */
+export function stepped(view: CampaignView, moves: readonly Move[]): CampaignView {
+  const { because: known, ...rest } = view;
+  const halt = moves.find((move) => move.do === 'halt');
+  const generation = view.generation + 1;
+  if (halt !== undefined) return { ...rest, generation, state: 'halted', because: halt.because };
+  const because = known === undefined ? {} : { because: known };
+  if (moves.some((move) => move.do === 'complete'))
+    return { ...rest, ...because, generation, state: 'completed' };
+  const reopens = view.state === 'completed' && moves.some((move) => move.do === 'offer');
+  return { ...rest, ...because, generation, state: reopens ? 'running' : view.state };
+}
+
+export function liveOfferOf({ campaign, device, generation, status, offer }: Member): LiveOffer | undefined {
+  if (offer === undefined || !isLive(status)) return undefined;
+  return { campaign, device, generation, nonce: offer.nonce, expiresMs: offer.expiresMs };
+}

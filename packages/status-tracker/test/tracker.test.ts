@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { hex } from '@lapel/cbor';
+import { createWorld } from './world.ts';
+
+const statuses = async ({ store }: Awaited<ReturnType<typeof createWorld>>, id: string) => {
+  const members = await store.members(id.repeat(16), undefined, { limit: 100 });
+  return Object.fromEntries(members.map(({ device, status }) => [device, status]));
+};
+
+test('S2-02, S4-15: a device is offered an update, tells each state of the cycle, and is confirmed', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  assert.ok(lamp);
+  await world.tracker.desk.start(world.campaign('c1', 2), 'test');
+  assert.equal(await lamp.client.poll(), undefined, 'nothing before the first round');
+  await world.tracker.tick();
+  assert.deepEqual(await statuses(world, 'c1'), { 'lamp-0': 'offered' });
+
+  const offer = await lamp.client.poll();
+  assert.ok(offer);
+  assert.equal(offer.uri, '/manifests/2');
+  assert.equal(offer.generation, 1);
+  assert.deepEqual(await lamp.client.poll(), offer, 'an unchanged answer is the offer that we have');
+  for (const state of ['fetching', 'installing', 'awaiting-confirmation'] as const) {
+    await lamp.checkIn({ state, pending: offer.digest });
+    assert.deepEqual(await statuses(world, 'c1'), { 'lamp-0': state });
+  }
+  await lamp.client.report(lamp.report(offer, 'ok'));
+  assert.deepEqual(await statuses(world, 'c1'), { 'lamp-0': 'confirmed' });
+  assert.equal(await lamp.client.poll(), undefined, 'what is confirmed is offered no more');
+  await world.tracker.tick();
+  assert.equal((await world.tracker.desk.campaign('c1'.repeat(16))).state, 'completed');
+});
+
+test('S2-09, S4-82: after forced failures, the sets of confirmed, failed and waiting devices are exact', async () => {
+  const world = await createWorld();
+  const lamps = await world.lamps(6);
+  await world.tracker.desk.start(world.campaign('c1', 2, { inFlightMax: 4, failureRateMax: 1000 }), 'test');
+  await world.tracker.tick();
+  const failing = new Set(['lamp-1', 'lamp-4']);
+  let offered = 0;
+  for (const lamp of lamps) {
+    const offer = await lamp.client.poll();
+    if (offer === undefined) continue;
+    offered += 1;
+    await lamp.client.report(lamp.report(offer, failing.has(lamp.id) ? 'condition-failed' : 'ok'));
+  }
+  assert.equal(offered, 4, 'no more than the policy has in flight');
+  const found = await statuses(world, 'c1');
+  for (const [id, status] of Object.entries(found)) {
+    assert.ok(
+      status === 'waiting' || status === (failing.has(id) ? 'failed' : 'confirmed'),
+      `${id} is ${status}`,
+    );
+  }
+  for (const status of ['waiting', 'confirmed', 'failed'] as const) {
+    const members = await world.store.members('c1'.repeat(16), status, { limit: 100 });
+    const expected = Object.keys(found).filter((id) => found[id] === status);
+    assert.deepEqual(
+      members.map(({ device }) => device),
+      expected,
+    );
+  }
+  assert.equal((await world.store.members('c1'.repeat(16), 'waiting', { limit: 100 })).length, 2);
+});
+
+test('S2-08: the tracker knows of every device its version, state, last contact and last error', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  assert.ok(lamp);
+  await world.tracker.desk.start(world.campaign('c1', 2), 'test');
+  await world.tracker.tick();
+  const offer = await lamp.client.poll();
+  assert.ok(offer);
+  world.clock.pass(5_000);
+  await lamp.client.report(lamp.report(offer, 'condition-failed'));
+  const device = await world.store.device('lamp-0');
+  assert.equal(device?.inventory?.components[0]?.version, '1.0.1');
+  assert.equal(device.inventory.state, 'idle');
+  assert.equal(device.lastSeenMs, world.clock.wallMs());
+  assert.equal(device.lastError, 'condition-failed');
+});
+
+test('a restarted tracker serves the offers that were out under the nonces that they had', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  assert.ok(lamp);
+  await world.tracker.desk.start(world.campaign('c1', 2), 'test');
+  await world.tracker.tick();
+  const before = await lamp.client.poll();
+  await world.restart();
+  const after = await lamp.client.poll();
+  assert.ok(before && after);
+  assert.equal(hex(after.nonce), hex(before.nonce));
+  await lamp.client.report(lamp.report(before, 'ok'));
+  assert.deepEqual(await statuses(world, 'c1'), { 'lamp-0': 'confirmed' });
+});
+
+test('a device that registers after the campaign began joins it', async () => {
+  const world = await createWorld();
+  const [first] = await world.lamps(1);
+  await world.tracker.desk.start(world.campaign('c1', 2), 'test');
+  await world.tracker.tick();
+  await first?.update();
+  await world.tracker.tick();
+  assert.equal((await world.tracker.desk.campaign('c1'.repeat(16))).state, 'completed');
+  const late = world.device('late');
+  await late.checkIn();
+  await world.tracker.tick();
+  assert.equal(await late.client.poll(), undefined, 'an unknown device waits for approval');
+  await world.tracker.desk.approve('late', 'test');
+  await world.tracker.tick();
+  assert.equal((await world.tracker.desk.campaign('c1'.repeat(16))).state, 'running');
+  await late.update();
+  assert.deepEqual(await statuses(world, 'c1'), { 'lamp-0': 'confirmed', late: 'confirmed' });
+});
