@@ -131,16 +131,18 @@ function requireFloor(
   components: readonly ComponentIdentifier[],
   recipient: Recipient,
 ): void {
+  const { sequenceNumber } = manifest;
   for (const component of components) {
     const floor = recipient.floor(component);
-    if (floor === undefined || manifest.sequenceNumber > floor.sequenceNumber) continue;
-    if (manifest.sequenceNumber < floor.sequenceNumber) {
-      const found = `expected sequence number ${floor.sequenceNumber} or above, found ${manifest.sequenceNumber}`;
+    if (floor === undefined || sequenceNumber > floor.sequenceNumber) continue;
+    const least = floor.sequenceNumber;
+    if (sequenceNumber < least) {
+      const found = `expected sequence number ${least} or higher, found ${sequenceNumber}`;
       throw new SuitError('setup', 'unauthorised', found);
     }
-    const { manifestDigest: same } = floor;
+    const same = floor.manifestDigest;
     if (same !== undefined && !equalInConstantTime(same, manifestDigest.bytes)) {
-      const found = `expected a sequence number above ${floor.sequenceNumber}, found another manifest with it`;
+      const found = `expected a sequence number above ${least}, found another manifest with it`;
       throw new SuitError('setup', 'unauthorised', found);
     }
   }

@@ -147,6 +147,8 @@ export const Common = map({
   sharedSequence: optional(4, bstr),
 });
 
+export type Common = Infer<typeof Common>;
+
 /** An element in its place, or the digest of one that was severed (§8.6). */
 export type Severable = Uint8Array | Digest;
 const severable = either<Digest, Uint8Array>(isArray, Digest, bstr, (value): value is Digest =>
