@@ -1,7 +1,7 @@
 /** The manifest for people: every element by name, sequences and texts looked into (manifest-37 §8.4). */
 
 import type { Item } from '@lapel/cbor';
-import { Reader, hex, major } from '@lapel/cbor';
+import { Reader, diagnostic, hex, major } from '@lapel/cbor';
 import type { Part } from './inspection.ts';
 import { content, gather, items, one, pairs, shown } from './inspection.ts';
 import { commonNames, componentTextNames, manifestNames, textNames } from './inspection-names.ts';
@@ -20,7 +20,7 @@ export type Severed = (number: number, digest: string) => Pick<Part, 'value' | '
 export function inspectManifest(reader: Reader, severed: Severed): Pick<Part, 'parts' | 'error'> {
   const around = { components: componentsOf(new Reader(reader.bytes, reader.at, reader.end)) };
   return pairs(reader, (key, value) => {
-    if (typeof key !== 'number') return { name: 'unknown', value: String(key), ...shown(value) };
+    if (typeof key !== 'number') return { name: keyText(key), ...shown(value) };
     const part = { name: manifestNames.get(key) ?? 'unknown', number: key };
     if (key === element.sequenceNumber) return { ...part, ...sequenceNumber(value) };
     if (key === element.common) return { ...part, ...inspectCommon(content(value), around) };
@@ -51,7 +51,7 @@ export function componentsOf(manifest: Reader): readonly string[] {
     if (key !== element.common || value.peek() !== major.bstr) return { name: '' };
     pairs(content(value), (inner, list) => {
       if (inner === common.components)
-        items(list, (each) => ({ name: String(found.push(componentText(each))) }));
+        items(list, (each) => ({ name: String(found.push(readComponent(each))) }));
       return { name: '' };
     });
     return { name: '' };
@@ -61,12 +61,12 @@ export function componentsOf(manifest: Reader): readonly string[] {
 
 function inspectCommon(reader: Reader, around: Surroundings): Pick<Part, 'parts' | 'error'> {
   return pairs(reader, (key, value) => {
-    if (typeof key !== 'number') return { name: 'unknown', value: String(key), ...shown(value) };
+    if (typeof key !== 'number') return { name: keyText(key), ...shown(value) };
     const part = { name: commonNames.get(key) ?? 'unknown', number: key };
     if (key === common.components) {
       return {
         ...part,
-        ...items(value, (each, index) => ({ name: `${index}`, value: componentText(each) })),
+        ...items(value, (each, index) => ({ name: `${index}`, value: readComponent(each) })),
       };
     }
     if (key === common.sharedSequence && value.peek() === major.bstr) {
@@ -91,7 +91,7 @@ function inspectText(reader: Reader): Pick<Part, 'parts' | 'error'> {
     ...pairs(texts, (key, value) => {
       if (typeof key === 'number')
         return { name: textNames.get(key) ?? 'unknown', number: key, ...shown(value) };
-      const name = typeof key === 'string' ? key : `component ${identifierText(key)}`;
+      const name = typeof key === 'string' ? keyText(key) : `component ${componentText(key)}`;
       if (value.peek() !== major.map) return { name, ...shown(value) };
       return {
         name,
@@ -105,7 +105,7 @@ function inspectText(reader: Reader): Pick<Part, 'parts' | 'error'> {
   }));
 }
 
-function componentText(reader: Reader): string {
+function readComponent(reader: Reader): string {
   const parts: string[] = [];
   const { error } = gather(() => {
     for (let left = reader.array(); left > 0; left--) parts.push(partText(one(reader)));
@@ -116,11 +116,15 @@ function componentText(reader: Reader): string {
 const partText = (reader: Reader): string =>
   reader.peek() === major.bstr ? bytesText(reader.bstr()) : (shown(reader).value ?? '');
 
-const identifierText = (parts: readonly Item[]): string =>
-  parts.map((part) => (part instanceof Uint8Array ? bytesText(part) : String(part))).join('/');
+/** A component identifier as its author probably wrote it. */
+export const componentText = (parts: readonly Item[]): string =>
+  parts.map((part) => (part instanceof Uint8Array ? bytesText(part) : diagnostic(part))).join('/');
 
 /** A part of an identifier as its author probably wrote it: a text where it can be one, else bytes. */
-export function bytesText(bytes: Uint8Array): string {
+function bytesText(bytes: Uint8Array): string {
   const isText = bytes.length > 0 && bytes.every((byte) => byte > 0x20 && byte < 0x7f);
   return isText ? String.fromCharCode(...bytes) : `h'${hex(bytes)}'`;
 }
+
+/** A key that the draft has no place for, in diagnostic notation. */
+const keyText = (key: string | readonly Item[]): string => `unknown key ${diagnostic(key)}`;

@@ -147,21 +147,22 @@ export function inspectDigest(reader: Reader): Pick<Part, 'value' | 'error'> {
   return value === '' ? shown(whole) : { value };
 }
 
-const policyWords = [
-  [reporting.recordOnSuccess, 'record on success'],
-  [reporting.recordOnFailure, 'record on failure'],
-  [reporting.sysinfoOnSuccess, 'system information on success'],
-  [reporting.sysinfoOnFailure, 'system information on failure'],
-] as const;
-
 /** A reporting policy (§8.4.7) in words. */
 function policy(reader: Reader): Omit<Part, 'name'> {
   const { value = '', error } = shown(reader);
   if (error !== undefined) return { error };
   const bits = /^\d+$/.test(value) ? Number(value) : NaN;
   if (!(bits <= 15)) return { value, error: 'expected a reporting policy of four bits, found another' };
-  const words = policyWords.filter(([bit]) => (bits & bit) !== 0).map(([, word]) => word);
-  const told =
-    words.length === policyWords.length ? 'everything' : words.length === 0 ? 'nothing' : words.join(', ');
-  return { value: `report ${told} (${bits})` };
+  const on = (outcome: string, record: number, sysinfo: number) => {
+    const told = [
+      (bits & record) === 0 ? '' : 'a record',
+      (bits & sysinfo) === 0 ? '' : 'system information',
+    ];
+    const words = told.filter((each) => each !== '').join(' and ');
+    return words === '' ? [] : [`${words} on ${outcome}`];
+  };
+  const success = on('success', reporting.recordOnSuccess, reporting.sysinfoOnSuccess);
+  const failure = on('failure', reporting.recordOnFailure, reporting.sysinfoOnFailure);
+  const words = bits === 15 ? 'everything' : [...success, ...failure].join(', ') || 'nothing';
+  return { value: `reports ${words} (${bits})` };
 }

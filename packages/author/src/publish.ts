@@ -20,7 +20,7 @@ export interface Payload {
   readonly digest: string;
   readonly sizeBytes: number;
   /** Called once for each attempt to send it. */
-  open(): Body;
+  readonly open: () => Body;
 }
 
 export interface Published {

@@ -19,15 +19,21 @@ import {
   writeEnvelope,
 } from '@lapel/suit';
 
+/** §8.3 wants each block of another algorithm or another signer. */
+export class AlreadySigned extends Error {
+  override readonly name = 'AlreadySigned';
+}
+
 /**
  * Adds the block of `key`; digest and manifest stay as they are, to the byte.
- * @throws {SuitError} where the envelope is not what its digests say, or has a block of this key already.
+ * @throws {SuitError} where the envelope is not what its digests say.
+ * @throws {AlreadySigned}
  */
 export function signEnvelope(bytes: Uint8Array, key: SigningKey, limits: Limits = server): Uint8Array {
   const envelope = readEnvelope(bytes, limits);
   requireDigests(envelope);
   if (envelope.blocks.some((block) => isBlockOf(block, envelope.digest, key))) {
-    throw new SuitError('auth', 'cose-unsupported', 'expected no block of this key yet, found one');
+    throw new AlreadySigned('expected an envelope that this key has not signed yet, found its signature');
   }
   return writeEnvelope({ ...envelope, blocks: [...envelope.blocks, signDetached(key, envelope.digest)] });
 }
@@ -61,7 +67,6 @@ function requireDigest(what: string, wrapped: Uint8Array, expected: Digest): voi
   throw new SuitError('auth', 'unauthorised', `expected the ${what} that the digest covers, found another`);
 }
 
-/** §8.3: each block has another algorithm or another signer. */
 function isBlockOf(block: Uint8Array, payload: Uint8Array, { public: key }: SigningKey): boolean {
   return [verifySign1, verifySign].some((verify) => {
     try {

@@ -5,8 +5,8 @@
  */
 
 import { write } from '@lapel/cbor';
-import type { Command, ComponentIdentifier, SectionName } from '@lapel/suit';
-import { Digest, Parameters, digestOf, reporting, writeSequence } from '@lapel/suit';
+import type { Command, ComponentIdentifier, Digest, SectionName } from '@lapel/suit';
+import { Parameters, digestOf, reporting, writeSequence } from '@lapel/suit';
 import type { ImageFigures } from './images.ts';
 
 /** A component with its images measured and its indices known. */

@@ -1,0 +1,66 @@
+/**
+ * The folder of a server: keys, tokens, blobs and the tracker's database. Everything that a second start must find again
+ * is here, and nothing else.
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SigningKey, VerificationKey } from '@lapel/cose';
+import { generateSigningKey, keyToPem } from '@lapel/cose';
+import { readSigningKey, readVerificationKey, writeNewFile } from '../files.ts';
+
+export interface DataFolder {
+  readonly path: string;
+  /** Signs receipts; devices are provisioned with its public half, `keys/tracker.pub.pem`. */
+  readonly trackerKey: SigningKey;
+  /** Whose manifests are accepted: `keys/authors/*.pem`. */
+  readonly authors: readonly VerificationKey[];
+  /** Whose campaigns are carried out: `keys/operators/*.pem`. */
+  readonly operators: readonly VerificationKey[];
+  readonly firmware: string;
+  readonly database: string;
+}
+
+/** Makes what is missing. */
+export async function openDataFolder(path: string): Promise<DataFolder> {
+  const keys = join(path, 'keys');
+  for (const folder of [join(keys, 'authors'), join(keys, 'operators'), join(path, 'tokens')]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+  return {
+    path,
+    trackerKey: await keyIn(keys, 'tracker'),
+    authors: await publicKeys(join(keys, 'authors')),
+    operators: await publicKeys(join(keys, 'operators')),
+    firmware: join(path, 'firmware'),
+    database: join(path, 'tracker.sqlite'),
+  };
+}
+
+/** The private key `NAME.pem` in a folder, made with its public half where it is missing. */
+export async function keyIn(folder: string, name: string): Promise<SigningKey> {
+  const file = join(folder, `${name}.pem`);
+  if (existsSync(file)) return readSigningKey(file);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const key = generateSigningKey('P-256');
+  await writeNewFile(file, keyToPem(key), 0o600);
+  await writeNewFile(join(folder, `${name}.pub.pem`), keyToPem(key.public), 0o644);
+  return key;
+}
+
+/** A token's file, for the person who uses it; the server itself keeps only a hash. */
+export const tokenFile = ({ path }: Pick<DataFolder, 'path'>, name: string): string =>
+  join(path, 'tokens', `${name}.token`);
+
+export const readToken = async (folder: Pick<DataFolder, 'path'>, name: string): Promise<string> =>
+  (await readFile(tokenFile(folder, name), 'utf8')).trim();
+
+const keysMax = 64;
+
+async function publicKeys(folder: string): Promise<readonly VerificationKey[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.pem')).toSorted();
+  if (names.length > keysMax)
+    throw new RangeError(`expected at most ${keysMax} keys in ${folder}, found more`);
+  return Promise.all(names.map((name) => readVerificationKey(join(folder, name))));
+}

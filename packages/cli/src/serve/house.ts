@@ -1,0 +1,160 @@
+/**
+ * Firmware server and status tracker in one process, on one port and one folder. Device-facing resources are the rooms'
+ * own Handlers; what operators see is Fastify's, mounted beside them.
+ */
+
+import { existsSync } from 'node:fs';
+import { hex, unhex } from '@lapel/cbor';
+import type { FirmwareServer, Release as Published } from '@lapel/firmware-server';
+import { createFirmwareServer } from '@lapel/firmware-server';
+import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
+import { createMemoryStore, createStatusTracker } from '@lapel/status-tracker';
+import type { HttpListener, HttpServer } from '@lapel/transport';
+import {
+  Problem,
+  bearer,
+  httpListener,
+  problemResponse,
+  serveListener,
+  systemClock,
+  systemRandom,
+} from '@lapel/transport';
+import { writeNewFile } from '../files.ts';
+import type { DataFolder } from './data-folder.ts';
+import { openDataFolder, tokenFile } from './data-folder.ts';
+
+export interface HouseOptions {
+  readonly path: string;
+  readonly port: number;
+  readonly host?: string;
+  /** What nobody foresaw; the log's. */
+  readonly onBug: (error: unknown) => void;
+  /** What an operator should know. */
+  readonly onNotice: (text: string) => void;
+}
+
+export interface House {
+  readonly url: string;
+  readonly folder: DataFolder;
+  readonly firmware: FirmwareServer;
+  readonly tracker: StatusTracker;
+  readonly store: FleetStore;
+  close(): Promise<void>;
+}
+
+/** Between two rounds of the planner. */
+const roundMs = 500;
+
+/** @throws {PortInUse} before anything in the folder is touched. */
+export async function openHouse(options: HouseOptions): Promise<House> {
+  const { path, port, host, onBug } = options;
+  // The port comes first: whoever holds it may hold the folder too, and a folder belongs to one process.
+  let listener: HttpListener = httpListener(async () => problemResponse(starting), { onBug });
+  const server = await serveListener((incoming, outgoing) => listener(incoming, outgoing), {
+    port,
+    ...(host === undefined ? {} : { host }),
+  });
+  try {
+    const opened = await openRooms(options);
+    listener = opened.listener;
+    const stop = new AbortController();
+    const rounds = planInRounds(opened.tracker, stop.signal, onBug);
+    return { ...opened, url: server.url, close: () => close(server, opened, stop, rounds) };
+  } catch (error) {
+    await server.close(0);
+    throw error;
+  }
+}
+
+const starting = new Problem('unavailable', 'the server is starting');
+
+type Rooms = Omit<House, 'url' | 'close'> & { readonly listener: HttpListener };
+
+async function openRooms({ path, onBug, onNotice }: HouseOptions): Promise<Rooms> {
+  const folder = await openDataFolder(path);
+  const firmware = await createFirmwareServer({
+    folder: folder.firmware,
+    trustAnchors: folder.authors.map((key) => ({ key })),
+    onBug,
+    onRefused: (digest, why) => onNotice(`release ${digest.slice(0, 12)} is not served any more: ${why}`),
+  });
+  const store = createMemoryStore();
+  const tracker = await createStatusTracker({
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    trackerKey: folder.trackerKey,
+    operators: folder.operators,
+    releases: (digest) => releaseOf(firmware.catalog.find(hex(digest))),
+    onBug,
+  });
+  await grantTokens(folder, tracker);
+  const { lookup } = tracker.access;
+  const forAuthors = httpListener(bearer(firmware.handler, lookup), { onBug });
+  const forDevices = httpListener(tracker.handler, { onBug });
+  const listener: HttpListener = (incoming, outgoing) => {
+    const room = /^\/(?<first>[^/?]*)/.exec(incoming.url ?? '')?.groups?.['first'] ?? '';
+    if (firmwareResources.has(room)) forAuthors(incoming, outgoing);
+    else forDevices(incoming, outgoing);
+  };
+  return { folder, firmware, tracker, store, listener };
+}
+
+const firmwareResources = new Set(['payloads', 'manifests', 'releases', 'latest', 'capabilities']);
+
+/** One token for each role, made at the first start; whoever hands them out deletes the files. */
+async function grantTokens(folder: DataFolder, { access }: StatusTracker): Promise<void> {
+  const granted: readonly Role[] = ['admin', 'operator', 'author', 'viewer'];
+  for (const role of granted) {
+    const file = tokenFile(folder, role);
+    if (existsSync(file)) continue;
+    await writeNewFile(file, `${await access.grant(role, [role], 'first start')}\n`, 0o600);
+  }
+}
+
+/** The firmware server's entry in the tracker's terms; undefined where it names no one vendor and class. */
+function releaseOf(published: Published | undefined): Release | undefined {
+  if (published === undefined) return undefined;
+  const { digest, vendors, classes, components, images, sequenceNumber, released } = published;
+  const [vendor, device] = [unhex(vendors[0] ?? ''), unhex(classes[0] ?? '')];
+  if (vendors.length !== 1 || classes.length !== 1 || vendor === undefined || device === undefined)
+    return undefined;
+  return {
+    digest: unhex(digest) ?? new Uint8Array(),
+    vendor,
+    class: device,
+    sequenceNumber,
+    components: components.map((name) =>
+      name === '.' ? [] : name.split('/').map((part) => unhex(part) ?? new Uint8Array()),
+    ),
+    imageBytes: Math.max(0, ...images.map(({ sizeBytes = 0 }) => sizeBytes)),
+    uri: `/manifests/${digest}`,
+    released: released !== undefined,
+  };
+}
+
+async function planInRounds(tracker: StatusTracker, signal: AbortSignal, onBug: (error: unknown) => void) {
+  while (!signal.aborted) {
+    try {
+      await tracker.tick();
+      await systemClock.sleep(roundMs, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      onBug(error);
+      await systemClock.sleep(roundMs);
+    }
+  }
+}
+
+async function close(
+  server: HttpServer,
+  { tracker, store }: Rooms,
+  stop: AbortController,
+  rounds: Promise<void>,
+) {
+  stop.abort(new Error('the server is closing'));
+  await rounds;
+  await tracker.close();
+  await server.close();
+  await store.close();
+}

@@ -1,0 +1,120 @@
+/**
+ * What a person sees: results on stdout, everything else on stderr. Colour and motion only where a terminal
+ * shows them, and never against NO_COLOR; a line fits the width there, and is whole in a pipe.
+ */
+
+import { stripVTControlCharacters, styleText } from 'node:util';
+import { printable } from '@lapel/author';
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+
+export interface Terminal {
+  /** Whether only errors and what was asked for are written. */
+  quiet: boolean;
+  /** Whether stderr can show motion. */
+  readonly moving: boolean;
+  /** What the command was run for. */
+  result(text: string): void;
+  /** A result that is names and values below each other. */
+  facts(pairs: readonly (readonly [name: string, value: string])[]): void;
+  /** A result that is rows below headings. */
+  table(headings: readonly string[], rows: readonly (readonly string[])[]): void;
+  /** What is good to know beside it. */
+  note(text: string): void;
+  error(text: string): void;
+  /** Replaces the line that is moving; an empty text ends it. */
+  move(text: string): void;
+  paint(style: Style, text: string): string;
+}
+
+type Stream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
+
+export interface TerminalOptions {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export function createTerminal({ stdout, stderr, environment }: TerminalOptions): Terminal {
+  const plain = (environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb';
+  const moving = stderr.isTTY && environment['TERM'] !== 'dumb';
+  let line = '';
+  const clear = (): void => {
+    if (line !== '') stderr.write('\r\u001b[2K');
+    line = '';
+  };
+  const write = (stream: Stream, text: string): void => {
+    clear();
+    stream.write(`${text}\n`);
+  };
+  const paint = (style: Style, text: string) => painted(stdout.isTTY && !plain, style, text);
+  const terminal: Terminal = {
+    quiet: false,
+    moving,
+    paint,
+    result: (text) => write(stdout, text),
+    facts: (pairs) =>
+      write(
+        stdout,
+        factLines(pairs, (name) => paint('dim', name)),
+      ),
+    table(headings, rows) {
+      const [head = '', ...lines] = tableLines(headings, rows, stdout.isTTY ? stdout.columns : Infinity);
+      write(stdout, [paint('bold', head), ...lines].join('\n'));
+    },
+    note(text) {
+      if (!terminal.quiet) write(stderr, text);
+    },
+    error: (text) => write(stderr, `${painted(stderr.isTTY && !plain, 'red', 'lapel:')} ${text}`),
+    move(text) {
+      clear();
+      if (!moving || terminal.quiet) return;
+      line = clip(text, stderr.columns - 1);
+      stderr.write(line);
+    },
+  };
+  return terminal;
+}
+
+/** A bar, the share in percent, and a label. */
+export function progressLine(share: number, label: string): string {
+  const cells = 24;
+  const full = Math.round(Math.min(1, Math.max(0, share)) * cells);
+  const percent = String(Math.floor(share * 100)).padStart(3);
+  return `${'█'.repeat(full)}${'░'.repeat(cells - full)} ${percent} %  ${label}`;
+}
+
+const painted = (coloured: boolean, style: Style, text: string): string =>
+  coloured ? styleText(style, text, { validateStream: false }) : text;
+
+function factLines(pairs: readonly (readonly [string, string])[], paint: (name: string) => string): string {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs.map(([name, value]) => `${paint(name.padEnd(width))}  ${printable(value)}`).join('\n');
+}
+
+/** Columns as wide as their longest cell. Where a row is too wide, the widest column gives way. */
+function tableLines(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): readonly string[] {
+  const cells = [headings, ...rows].map((row) => row.map(printable));
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const gaps = 2 * (headings.length - 1);
+  const columnMin = 8;
+  for (let over = widths.reduce((sum, each) => sum + each, gaps) - width; over > 0; over--) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if ((widths[widest] ?? 0) <= columnMin) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  const inColumn = (cell: string, column: number) => {
+    const room = widths[column] ?? 0;
+    return clip(cell, room).padEnd(room);
+  };
+  return cells.map((row) => row.map(inColumn).join('  ').trimEnd());
+}
+
+function clip(text: string, width: number): string {
+  const shown = stripVTControlCharacters(text);
+  return shown.length <= width ? text : `${shown.slice(0, Math.max(0, width - 1))}…`;
+}
