@@ -33,11 +33,12 @@ export async function accessServer({ server, tokenFile }: ServerOptions): Promis
     const message = 'expected --token-file FILE (or LAPEL_TOKEN_FILE), found none';
     throw new CommandFailure(exitCodes.usage, message);
   }
+  const url = requireUrl(server);
   const token = (await readTextFile(tokenFile)).trim();
   if (!/^[\w\-.~+/]+=*$/.test(token)) {
     throw new CommandFailure(exitCodes.failed, `expected one token in ${tokenFile}, found something else`);
   }
-  return { handler: httpClient(requireUrl(server)), token };
+  return { handler: httpClient(url), token };
 }
 
 function requireUrl(server: string): URL {

@@ -1,5 +1,5 @@
 /**
- * What a factory does once: the trust store is provisioned and a first firmware put into slot 0, confirmed.
+ * What a factory does once: a first firmware is put into slot 0, confirmed, and the trust store provisioned.
  * The factory's word replaces the trial; the manifest is authenticated and its image compared all the same.
  */
 
@@ -11,7 +11,7 @@ import type { Flash } from './storage/flash.ts';
 import { Journal } from './storage/journal.ts';
 import { ImageWriter, writeEnvelope } from './storage/slots.ts';
 import type { Provision } from './trust-store.ts';
-import { provision, readTrustStore } from './trust-store.ts';
+import { openProvision, provision } from './trust-store.ts';
 
 export interface Firmware {
   readonly envelope: Uint8Array;
@@ -26,11 +26,8 @@ export function manufacture(
   { envelope, image }: Firmware,
 ): void {
   const { layout } = profile;
-  provision(flash, layout.trustStore, trust);
+  const store = openProvision(trust);
   const journal = Journal.open(flash, layout.journal);
-  const store = readTrustStore(flash, layout.trustStore);
-  if (store === undefined)
-    throw new SuitError('setup', 'operation-failed', 'expected a trust store, found none');
   const { authentic } = verify(envelope, profile, store, journal.bootRecord);
   const slot = 0;
   const { sequenceNumber } = authentic.manifest;
@@ -46,6 +43,8 @@ export function manufacture(
   writer.push(image);
   journal.append({ name: 'staged', slot, imageBytes: writer.finish() });
   journal.append({ name: 'confirmed', slot, components: authentic.manifest.common.components ?? [] });
+  // Last, so that a device that knows whom to trust is a whole device.
+  provision(flash, layout.trustStore, trust);
   const decision = boot(flash, profile);
   if (decision.boot === 'nothing') throw new SuitError('run', 'condition-failed', decision.reason);
 }

@@ -93,7 +93,7 @@ export function provision(flash: Flash, copies: readonly [Region, Region], conte
 export function readTrustStore(flash: Flash, copies: readonly [Region, Region]): TrustStore | undefined {
   for (const copy of copies) {
     const content = readCopy(flash, copy);
-    if (content !== undefined) return opened(content);
+    if (content !== undefined) return openProvision(content);
   }
   return undefined;
 }
@@ -114,7 +114,8 @@ function readCopy(flash: Flash, copy: Region): Provision | undefined {
   }
 }
 
-function opened(content: Provision): TrustStore {
+/** The keys, ready for use. @throws {CoseError} where one of them is none. */
+export function openProvision(content: Provision): TrustStore {
   const { device, vendor, class: deviceClass, confirmBy, attempts, deadlineMs } = content;
   return {
     device,

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Handler } from './exchange.ts';
+import type { HttpListener } from './http-listener.ts';
 import { httpListener } from './http-listener.ts';
 import { systemClock } from './system.ts';
 import type { Clock } from './system.ts';
@@ -58,10 +59,20 @@ export class PortInUse extends Error {
 }
 
 /** @throws {PortInUse} */
-export async function serveHttp(handler: Handler, options: ServeHttpOptions): Promise<HttpServer> {
-  const { host = '127.0.0.1', clock = systemClock, onBug } = options;
+export const serveHttp = (handler: Handler, options: ServeHttpOptions): Promise<HttpServer> =>
+  serveListener(httpListener(handler, options), options);
+
+/**
+ * Serves whatever answers requests of node:http, under the same limits: a Handler beside another framework.
+ * @throws {PortInUse}
+ */
+export async function serveListener(
+  listener: HttpListener,
+  options: Omit<ServeHttpOptions, 'onBug'>,
+): Promise<HttpServer> {
+  const { host = '127.0.0.1', clock = systemClock } = options;
   const server = limited({ ...httpServerLimits, ...options.limits });
-  server.on('request', httpListener(handler, { onBug }));
+  server.on('request', listener);
   await listening(server, options.port, host);
   const { port } = server.address() as AddressInfo;
   return {

@@ -15,7 +15,7 @@ export { httpClient, httpClientDefaults } from './http-client.ts';
 export type { HttpClientOptions } from './http-client.ts';
 export { httpListener } from './http-listener.ts';
 export type { HttpListener, HttpListenerOptions } from './http-listener.ts';
-export { PortInUse, httpServerLimits, serveHttp } from './http-server.ts';
+export { PortInUse, httpServerLimits, serveHttp, serveListener } from './http-server.ts';
 export type { HttpServer, HttpServerLimits, ServeHttpOptions } from './http-server.ts';
 export { Problem, problemMediaType, problemResponse, readProblem } from './problem.ts';
 export type { ProblemCode } from './problem.ts';

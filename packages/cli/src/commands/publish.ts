@@ -47,6 +47,7 @@ Examples:
   lapel publish lamp.suit --payload build/lamp-1.1.0.bin --server https://firmware.example`;
 
 async function publish(file: string, options: Options, terminal: Terminal): Promise<void> {
+  const { handler, token } = await accessServer(options);
   const envelope = await readEnvelopeFile(file);
   const { envelope: parts, payloads: wanted } = outlineEnvelope(envelope);
   if (parts.blocks.length === 0) {
@@ -55,7 +56,6 @@ async function publish(file: string, options: Options, terminal: Terminal): Prom
   }
   const places = options.payload ?? [dirname(file)];
   const payloads = await findPayloads(wanted, wanted.length === 0 ? [] : places);
-  const { handler, token } = await accessServer(options);
   const shown = withProgress(payloads, terminal);
   const { digest, sent } = await publishRelease(handler, { envelope, payloads: shown, token });
   terminal.move('');

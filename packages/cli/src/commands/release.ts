@@ -36,8 +36,8 @@ Examples:
   lapel release 2a712a58cc05293deefc4febd721c1cc8b8a5ff5988ca9b30dcddc49894fe9a7`;
 
 async function release(which: string, options: Options, terminal: Terminal): Promise<void> {
-  const digest = await manifestDigest(which);
   const access = await accessServer(options);
+  const digest = await manifestDigest(which);
   const answer = await askJson(access, request('POST', `/releases/${digest}`));
   if (options.json === true) terminal.result(JSON.stringify(answer));
   else if (terminal.quiet) terminal.result(digest);

@@ -47,7 +47,7 @@ const roundMs = 500;
 
 /** @throws {PortInUse} before anything in the folder is touched. */
 export async function openHouse(options: HouseOptions): Promise<House> {
-  const { path, port, host, onBug } = options;
+  const { port, host, onBug } = options;
   // The port comes first: whoever holds it may hold the folder too, and a folder belongs to one process.
   let listener: HttpListener = httpListener(async () => problemResponse(starting), { onBug });
   const server = await serveListener((incoming, outgoing) => listener(incoming, outgoing), {

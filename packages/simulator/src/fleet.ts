@@ -1,0 +1,119 @@
+/**
+ * A fleet of simulated devices: made in one factory, each with a key and a flash of its own, living behind a
+ * bad link. Where their flash is kept (memory, files) is the caller's choice; flash that has content already
+ * is a device that exists already.
+ */
+
+import type { VerificationKey } from '@lapel/cose';
+import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
+import type { BootDecision, Firmware, OnStep, Profile, TrustStore } from '@lapel/device';
+import { manufacture, readTrustStore, trackerSource, trustStoreVersion } from '@lapel/device';
+import { createTrackerClient } from '@lapel/status-tracker/client';
+import type { Clock, Handler } from '@lapel/transport';
+import type { Behaviour, Running } from './device-life.ts';
+import { live } from './device-life.ts';
+import { deviceClass, vendor } from './firmware.ts';
+import type { NorFlash, NorFlashOptions } from './flash.ts';
+import { norFlash } from './flash.ts';
+import type { Loss } from './network.ts';
+import { lossy } from './network.ts';
+import type { SeededRandom } from './random.ts';
+
+export interface DevicePlan {
+  readonly id: string;
+  readonly className: string;
+  readonly firmware: Firmware;
+}
+
+/** What every device of the fleet is given by the factory. */
+export interface Factory {
+  readonly profile: Profile;
+  readonly author: VerificationKey;
+  readonly tracker: VerificationKey;
+  readonly attempts: number;
+  readonly deadlineMs: number;
+  /** Where a device's flash is kept: what it holds, if it exists already, and who is told of changes. */
+  readonly flashOf: (id: string) => Pick<NorFlashOptions, 'content' | 'onChange'>;
+}
+
+export interface FleetDevice {
+  readonly id: string;
+  readonly className: string;
+  readonly profile: Profile;
+  readonly flash: NorFlash;
+  readonly trust: TrustStore;
+}
+
+/** Makes the device, unless its flash says that it has been made before. */
+export function makeDevice({ id, className, firmware }: DevicePlan, factory: Factory): FleetDevice {
+  const { profile, author, tracker, attempts, deadlineMs } = factory;
+  const { layout } = profile;
+  const flash = norFlash({ geometry: layout.geometry, ...factory.flashOf(id) });
+  if (readTrustStore(flash, layout.trustStore) === undefined) {
+    const content = {
+      version: trustStoreVersion,
+      device: id,
+      deviceKey: encodeSigningKey(generateSigningKey('P-256')),
+      vendor,
+      class: deviceClass(className),
+      anchors: [encodeVerificationKey(author)],
+      trackerKey: encodeVerificationKey(tracker),
+      confirmBy: 'tracker',
+      attempts,
+      deadlineMs,
+    } as const;
+    manufacture(flash, profile, content, firmware);
+  }
+  const trust = readTrustStore(flash, layout.trustStore);
+  if (trust === undefined) throw new Error(`expected ${id} to have a trust store, found none`);
+  return { id, className, profile, flash, trust };
+}
+
+export interface Surroundings {
+  /** The servers, over a link without loss. */
+  readonly upstream: Handler;
+  /** Their address, such as `http://localhost:8080`. */
+  readonly origin: string;
+  readonly loss: Loss;
+  readonly clock: Clock;
+  readonly random: SeededRandom;
+  readonly pollMs: number;
+  readonly behaviour?: (device: FleetDevice, running: Running) => Behaviour;
+  readonly onBoot?: (device: FleetDevice, decision: BootDecision) => void;
+  readonly onStep?: (device: FleetDevice, ...step: Parameters<OnStep>) => void;
+}
+
+/** Lives until the signal fires. */
+export function liveInFleet(
+  device: FleetDevice,
+  surroundings: Surroundings,
+  signal: AbortSignal,
+): Promise<BootDecision> {
+  const { upstream, origin, loss, clock, pollMs, behaviour, onBoot, onStep } = surroundings;
+  const random = surroundings.random.fork(device.id);
+  const link = lossy(upstream, random, loss);
+  return live(
+    {
+      ...device,
+      clock,
+      random,
+      pollMs,
+      network: (asked) => (asked === origin ? link : undefined),
+      behaviour: (running) => behaviour?.(device, running) ?? 'sound',
+      onBoot: (decision) => onBoot?.(device, decision),
+      onStep: (...step) => onStep?.(device, ...step),
+      connect: (trust) =>
+        trackerSource({ client: clientOf(trust, { handler: link, clock, random }), origin }),
+    },
+    signal,
+  );
+}
+
+function clientOf(
+  trust: TrustStore,
+  way: { readonly handler: Handler; readonly clock: Clock; readonly random: SeededRandom },
+) {
+  const { device, deviceKey, trackerKey, vendor: of, class: className } = trust;
+  if (trackerKey === undefined) throw new Error(`expected ${device} to know its tracker, found no key`);
+  return createTrackerClient({ ...way, device, key: deviceKey, trackerKey, vendor: of, class: className });
+}

@@ -1,0 +1,21 @@
+/**
+ * The world under one seed: flash that loses power, links that lose messages, a fleet of real devices on them,
+ * and checkers that read the outcome with code of their own.
+ */
+
+export { checkRollout } from './checkers.ts';
+export type { FlashImage, RolloutCheck } from './checkers.ts';
+export { simulatedClock } from './clock.ts';
+export type { Behaviour, Running, SimulatedDevice } from './device-life.ts';
+export { live } from './device-life.ts';
+export { component, deviceClass, makeRelease, vendor, vendorDomain } from './firmware.ts';
+export type { ReleasePlan } from './firmware.ts';
+export { liveInFleet, makeDevice } from './fleet.ts';
+export type { DevicePlan, Factory, FleetDevice, Surroundings } from './fleet.ts';
+export { norFlash } from './flash.ts';
+export type { NorFlash, NorFlashOptions } from './flash.ts';
+export { readFlash } from './flash-reader.ts';
+export { lossy } from './network.ts';
+export type { Loss } from './network.ts';
+export { seededRandom } from './random.ts';
+export type { SeededRandom } from './random.ts';
