@@ -134,7 +134,7 @@ const severable = {
   severable: ['install', 'text'],
 } as const;
 
-test('X-82, §8.6: severed text does not matter to an update; severed install does, to an update only', () => {
+test('X-82, §8.6: an update needs no severed text, but its severed install; an invocation neither', () => {
   const ok = { ...severable, sections: { ...severable.sections, validate: [at(0)] } };
   process(forge(ok));
   process(forge({ ...ok, severed: ['text'] }));
