@@ -4,7 +4,7 @@ import { unhex } from '@lapel/cbor';
 import type { ComponentIdentifier } from '@lapel/suit';
 import type { ComponentDescription, ImageDescription, PayloadSource, SlotImage } from './description.ts';
 import type { Located } from './located.ts';
-import { boolOf, fieldsOf, isList, itemsOf, refusal, textOf, uintOf } from './located.ts';
+import { boolOf, fieldsOf, isFields, isList, itemsOf, refusal, textOf, uintOf } from './located.ts';
 
 export const componentKeys = [
   'id',
@@ -38,7 +38,7 @@ const slotsMax = 16;
 /** @throws {DescriptionError} */
 export function describeComponent(fields: ComponentFields): ComponentDescription {
   const { whole, id, slots, staging, load, bootable } = fields;
-  if (id === undefined) throw refusal(whole, 'expected the key id, found none');
+  if (id === undefined) throw refusal(whole, 'expected the key id, such as id: main, found none');
   const conflict = staging ?? load;
   if (slots !== undefined && conflict !== undefined) {
     throw refusal(
@@ -83,7 +83,10 @@ function imageOf(
   fields: Pick<ComponentFields, 'image' | 'uri' | 'integrated' | 'present' | 'whole'>,
 ): ImageDescription {
   if (fields.image === undefined)
-    throw refusal(fields.whole, 'expected the key image (or slots), found none');
+    throw refusal(
+      fields.whole,
+      'expected the key image, such as image: build/lamp.bin, or slots, found none',
+    );
   return { image: textOf(fields.image, pathLengthMax), payload: payloadOf(fields) };
 }
 
@@ -108,9 +111,9 @@ function payloadOf({
 }
 
 function loadOf(located: Located, image: string): NonNullable<ComponentDescription['load']> {
-  if (isList(located)) return { id: identifierOf(located), image };
+  if (!isFields(located)) return { id: identifierOf(located), image };
   const fields = fieldsOf(located, loadKeys);
-  if (fields.id === undefined) throw refusal(located, 'expected the key id, found none');
+  if (fields.id === undefined) throw refusal(located, 'expected the key id, such as id: ram, found none');
   const given = fields.image === undefined ? image : textOf(fields.image, pathLengthMax);
   return { id: identifierOf(fields.id), image: given };
 }

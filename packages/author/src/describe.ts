@@ -52,10 +52,10 @@ type Fields = { readonly [K in (typeof manifestKeys)[number] | (typeof shortKeys
 export function parseDescription(text: string, file = 'description'): Description {
   const whole = locate(text, file);
   const fields = fieldsOf(whole, [...manifestKeys, ...shortKeys]);
-  const sequence = sequenceOf(required(whole, fields.sequence, 'sequence'));
-  const vendor = identifierOf(required(whole, fields.vendor, 'vendor'), vendorIdentifier);
+  const sequence = sequenceOf(required(whole, fields.sequence, 'sequence: 1'));
+  const vendor = identifierOf(required(whole, fields.vendor, 'vendor: lapel.example'), vendorIdentifier);
   const byName = (name: string) => classIdentifier(vendor.id, name);
-  const deviceClass = identifierOf(required(whole, fields.class, 'class'), byName);
+  const deviceClass = identifierOf(required(whole, fields.class, 'class: lamp'), byName);
   const parts = componentFields(whole, fields);
   const components = parts.map(describeComponent);
   requireDistinct(whole, components);
@@ -83,7 +83,7 @@ export function parseDescription(text: string, file = 'description'): Descriptio
 /** The keys of each component, from either form of writing them. */
 function componentFields(whole: Located, fields: Fields): readonly ComponentFields[] {
   if (fields.components === undefined) {
-    const id = required(whole, fields.component, 'component');
+    const id = required(whole, fields.component, 'component: main');
     const { text: _, ...short } = fields;
     return [{ ...short, whole, id, description: undefined }];
   }
@@ -97,9 +97,11 @@ function componentFields(whole: Located, fields: Fields): readonly ComponentFiel
   }));
 }
 
-function required(whole: Located, field: Located | undefined, key: string): Located {
-  if (field === undefined) throw refusal(whole, `expected the key ${key}, found none`);
-  return field;
+/** @param example of the key and a value, for whoever forgot it */
+function required(whole: Located, field: Located | undefined, example: string): Located {
+  if (field !== undefined) return field;
+  const [key] = example.split(':');
+  throw refusal(whole, `expected the key ${key}, such as ${example}, found none`);
 }
 
 function sequenceOf(located: Located): number | 'now' {

@@ -15,7 +15,7 @@ import { bytesOf, content, gather, one, pairs, shown } from './inspection.ts';
 import { envelopeNames } from './inspection-names.ts';
 
 const envelopeTag = 107;
-const element = { authentication: 2, manifest: 3 } as const;
+const element = { 'authentication-wrapper': 2, manifest: 3 } as const;
 
 export function inspectEnvelope(bytes: Uint8Array): Part {
   const elements = elementsOf(bytes);
@@ -29,7 +29,11 @@ export function inspectEnvelope(bytes: Uint8Array): Part {
     const inner = pairs(reader, (key, value) => describe(key, value, elements));
     inner.parts?.forEach(add);
     if (inner.error !== undefined) add({ name: 'unreadable', error: inner.error });
-    else if (!(inner.parts ?? []).some(({ error }) => error !== undefined)) reader.finish();
+    if (inner.error !== undefined || inner.parts?.some(({ error }) => error !== undefined)) return;
+    for (const [name, key] of Object.entries(element)) {
+      if (!elements.has(key)) add({ name, number: key, error: 'expected this element, found none' });
+    }
+    reader.finish();
   });
   return { name: 'envelope', number: envelopeTag, value: `${bytes.length} bytes`, ...found };
 }
@@ -55,7 +59,8 @@ function describe(key: unknown, value: Reader, elements: Elements): Part {
   if (typeof key !== 'number') return { name: 'unknown', ...shown(value) };
   const part = { name: envelopeNames.get(key) ?? 'unknown', number: key };
   if (value.done || value.peek() !== major.bstr) return { ...part, ...shown(value) };
-  if (key === element.authentication) return { ...part, ...authentication(content(value), elements) };
+  if (key === element['authentication-wrapper'])
+    return { ...part, ...authentication(content(value), elements) };
   if (key === element.manifest) {
     return { ...part, ...inspectManifest(content(value), (name, sum) => severed(name, sum, elements)) };
   }

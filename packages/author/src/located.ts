@@ -104,6 +104,7 @@ export function itemsOf(located: Located, { min, max }: { min: number; max: numb
   }));
 }
 
+export const isFields = ({ node }: Located): boolean => isMap(node);
 export const isList = ({ node }: Located): boolean => isSeq(node);
 
 /** A text as it was written: `1.10` and `007` are texts too, where one is expected. */

@@ -16,7 +16,10 @@ export const missing: string | false = existsSync(folder)
   ? false
   : 'the public vectors are not here: set LAPEL_VECTORS to their folder';
 
-export const exampleBytes = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
+export const vectorFolder = (origin: string): string => join(root, origin);
+export const vectorBytes = (origin: string, name: string): Uint8Array =>
+  new Uint8Array(readFileSync(join(vectorFolder(origin), name)));
+export const exampleBytes = (name: string): Uint8Array => vectorBytes('manifest-spec-37', name);
 
 export function exampleKey(): SigningKey {
   const base64 = readFileSync(join(folder, 'private_key.b64'), 'utf8').trim();
