@@ -4,7 +4,7 @@
  * proves what came of it (report); `plan` proposes the next offers, `carry-out` makes them. This is the front door of
  * the server half; `./client` is the half in the device, `./protocol` what passes between them.
  */
-export { createAccess, roles } from './server/access.ts';
+export { createAccess } from './server/access.ts';
 export type { Access } from './server/access.ts';
 export { acceptCampaign, acceptOrder } from './server/campaign.ts';
 export type { CampaignState, CampaignView, Release, Releases } from './server/campaign.ts';
@@ -35,6 +35,9 @@ export type { NotifyLimits } from './server/notify.ts';
 export { plan } from './server/plan.ts';
 export type { Step } from './server/plan.ts';
 export { createMemoryStore } from './server/store-memory.ts';
+export { createSqliteStore } from './server/store-sqlite.ts';
+export type { SqliteStoreOptions } from './server/store-sqlite.ts';
+export { roleNames } from './server/store.ts';
 export type { AccessGrant, AuditEntry, Evidence, FleetStore, Role } from './server/store.ts';
 export { createStatusTracker } from './server/tracker.ts';
 export type { StatusTracker, StatusTrackerOptions } from './server/tracker.ts';

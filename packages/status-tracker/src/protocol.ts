@@ -29,7 +29,7 @@ const version = required(1, exactly(protocolVersion));
 const identifier = bytes(16);
 const nonce = bytes(16);
 const sha256 = bytes(32);
-const componentsMax = 32;
+export const componentsMax = 32;
 const wavesMax = 16;
 export const envelopeBytesMax = 64 * 1024;
 

@@ -156,8 +156,7 @@ export async function createWorld({
       }
       return lamps;
     },
-    campaign: (id, sequenceNumber, given) =>
-      signAttached(operatorKey, write(Campaign, campaignOf(id, sequenceNumber, clock.wallMs(), given))),
+    campaign: (id, sequenceNumber, given) => campaignBytes(id, sequenceNumber, clock.wallMs(), given),
     order: (id, number, order) =>
       signAttached(
         operatorKey,
@@ -166,6 +165,9 @@ export async function createWorld({
   };
   return world;
 }
+
+export const campaignBytes = (...[id, sequenceNumber, createdMs, changes]: Parameters<typeof campaignOf>) =>
+  signAttached(operatorKey, write(Campaign, campaignOf(id, sequenceNumber, createdMs, changes)));
 
 export const campaignOf = (
   id: string,

@@ -8,8 +8,6 @@ import type { Clock, Peer, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { FleetStore, Role } from './store.ts';
 
-export const roles: readonly Role[] = ['viewer', 'author', 'operator', 'admin'];
-
 export interface Access {
   /** @returns the token, which nobody will be told again. @throws {Problem} where the name is taken. */
   grant(name: string, granted: readonly Role[], actor: string): Promise<string>;

@@ -25,7 +25,11 @@ export function planMethods(state: State) {
           each.lastSeenMs >= seenSince &&
           !isHeld(state, campaign, each.device),
       );
-      return [...silent, ...ready.slice(0, limit)].filter((each) => each !== undefined);
+      const byTurn = [
+        ...ready.filter((each) => each?.status === 'waiting'),
+        ...ready.filter((each) => each?.status === 'reverted'),
+      ];
+      return [...silent.slice(0, limit), ...byTurn.slice(0, limit)].filter((each) => each !== undefined);
     },
     applySteps: async (id, generation, moves, atMs) => applySteps(state, id, generation, moves, atMs),
     async liveOffers(device) {

@@ -36,12 +36,15 @@ export const challengeMsMax = 120_000;
 export const pendingMax = 1_000;
 /** Registrations of one challenge's lifetime. */
 const usedMax = 1_000_000;
+/** Of a challenge: when it was made, and what tells it from another of the same moment. */
 const timeBytes = 8;
+const saltBytes = 8;
+const secretBytes = 32;
 const tokenBytes = 32;
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
   const { store, notify, clock, random, trackerKey } = options;
-  const challenges = createChallenges(clock, random.bytes(32));
+  const challenges = createChallenges(clock, random);
 
   async function register(signed: Uint8Array): Promise<Uint8Array> {
     const message = peekMessage(Registration, signed, 'registration');
@@ -107,27 +110,29 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   return { challenge: challenges.make, register };
 }
 
-/** A time and a MAC over it and the device: the tracker needs to remember only which ones were used. */
-function createChallenges(clock: Clock, secret: Uint8Array) {
+/** A time, a salt, and a MAC over them and the device: the tracker needs to remember only which ones were used. */
+function createChallenges(clock: Clock, random: Random) {
+  const secret = random.bytes(secretBytes);
   const used = new Map<string, number>();
 
-  const macOf = (device: string, time: Uint8Array): Uint8Array =>
-    createHmac('sha256', secret).update(time).update(device).digest();
+  const macOf = (device: string, head: Uint8Array): Uint8Array =>
+    createHmac('sha256', secret).update(head).update(device).digest();
 
   function make(device: string): Uint8Array {
-    const time = new Uint8Array(timeBytes);
-    new DataView(time.buffer).setBigUint64(0, BigInt(Math.floor(clock.wallMs())));
-    return new Uint8Array([...time, ...macOf(device, time)]);
+    const head = new Uint8Array(timeBytes + saltBytes);
+    new DataView(head.buffer).setBigUint64(0, BigInt(clock.wallMs()));
+    head.set(random.bytes(saltBytes), timeBytes);
+    return new Uint8Array([...head, ...macOf(device, head)]);
   }
 
   /** @returns what uses it up. @throws {Problem} where it is not ours, not this device's, too old, or was used. */
   function check(device: string, challenge: Uint8Array): () => void {
-    const time = challenge.subarray(0, timeBytes);
-    const mac = challenge.subarray(timeBytes);
-    const expected = macOf(device, time);
+    const head = challenge.subarray(0, timeBytes + saltBytes);
+    const mac = challenge.subarray(timeBytes + saltBytes);
+    const expected = macOf(device, head);
     if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) throw stale('another');
     const nowMs = clock.wallMs();
-    const madeMs = Number(new DataView(time.buffer, time.byteOffset).getBigUint64(0));
+    const madeMs = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(0));
     if (nowMs - madeMs > challengeMsMax || madeMs > nowMs) throw stale(`one made ${nowMs - madeMs} ms ago`);
     const key = hex(mac);
     if (used.has(key)) throw stale('one that was used');

@@ -36,6 +36,6 @@ export function sealReceipt(
   clock: Clock,
   told: Pick<Infer<typeof Receipt>, 'device' | 'nonce' | 'token' | 'query'>,
 ): Uint8Array {
-  const receipt = { version: protocolVersion, wallMs: Math.floor(clock.wallMs()), ...told } as const;
+  const receipt = { version: protocolVersion, wallMs: clock.wallMs(), ...told } as const;
   return signAttached(key, write(Receipt, receipt));
 }

@@ -88,6 +88,10 @@ export type Applied =
 
 export type Role = 'viewer' | 'author' | 'operator' | 'admin';
 
+export const roleNames: readonly Role[] = ['viewer', 'author', 'operator', 'admin'];
+export const rolesOf = (names: readonly string[]): readonly Role[] =>
+  roleNames.filter((role) => names.includes(role));
+
 export interface AccessGrant {
   readonly hash: Uint8Array;
   readonly name: string;

@@ -53,7 +53,8 @@ export interface StatusTracker {
 const dueMax = 1_000;
 const seenBatchMax = 5_000;
 
-export async function createStatusTracker(options: StatusTrackerOptions): Promise<StatusTracker> {
+export async function createStatusTracker(given: StatusTrackerOptions): Promise<StatusTracker> {
+  const options = { ...given, clock: inWholeMs(given.clock) };
   const { store, clock, random, trackerKey, onBug } = options;
   const notify = createNotify(clock, options.limits);
   const watch = createWatch();
@@ -168,3 +169,11 @@ function follow(changes: readonly Change[], notify: Notify, watch: Watch): void 
 
 const campaignChange = ({ id, state, because }: CampaignView, atMs: number) =>
   ({ atMs, kind: 'campaign', id, state, ...(because === undefined ? {} : { because }) }) as const;
+
+/** Messages and stores hold whole milliseconds. */
+const inWholeMs = (clock: Clock): Clock => ({
+  monotonicMs: () => clock.monotonicMs(),
+  wallMs: () => Math.floor(clock.wallMs()),
+  wallIsTrusted: clock.wallIsTrusted,
+  sleep: (ms, signal) => clock.sleep(ms, signal),
+});

@@ -1,0 +1,100 @@
+/**
+ * The tables of the store in SQLite, by numbered migrations: `user_version` says how many of them a file has seen.
+ * A migration that has been released is never changed; a new one is added behind it.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+
+/** @throws {RangeError} where the file was written by a newer version: going on could lose what it knows. */
+export function migrate(db: DatabaseSync): void {
+  const row = db.prepare('PRAGMA user_version').get();
+  const found = Number(row?.['user_version']);
+  if (found > migrations.length) {
+    throw new RangeError(`expected a fleet store of version ${migrations.length} or lower, found ${found}`);
+  }
+  for (const [index, migration] of migrations.entries()) {
+    if (index < found) continue;
+    db.exec(`BEGIN IMMEDIATE; ${migration}; PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+}
+
+/** Members are counted as they move, so that a plan costs nothing in proportion to the fleet. */
+const countMembers = `
+CREATE TRIGGER member_added AFTER INSERT ON member BEGIN
+  INSERT INTO member_count VALUES (NEW.tenant, NEW.campaign, NEW.status, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER member_moved AFTER UPDATE OF status ON member WHEN OLD.status <> NEW.status BEGIN
+  UPDATE member_count SET count = count - 1
+    WHERE tenant = OLD.tenant AND campaign = OLD.campaign AND status = OLD.status;
+  INSERT INTO member_count VALUES (NEW.tenant, NEW.campaign, NEW.status, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+END;`;
+
+/** What was said and what was done is never changed and never deleted. */
+const appendOnly = ['report', 'audit']
+  .flatMap((table) =>
+    ['UPDATE', 'DELETE'].map(
+      (verb) => `CREATE TRIGGER ${table}_no_${verb.toLowerCase()} BEFORE ${verb} ON ${table} BEGIN
+        SELECT RAISE(ABORT, '${table} is append-only'); END;`,
+    ),
+  )
+  .join('\n');
+
+const migrations: readonly string[] = [
+  `
+CREATE TABLE device (
+  tenant TEXT NOT NULL, id TEXT NOT NULL, actor TEXT NOT NULL,
+  public_key BLOB NOT NULL, kid BLOB NOT NULL, vendor BLOB NOT NULL, class BLOB NOT NULL,
+  approval TEXT NOT NULL, created_ms INTEGER NOT NULL, update_mode TEXT NOT NULL,
+  token_hash BLOB, session_started_ms INTEGER, counter INTEGER, last_seen_ms INTEGER,
+  inventory BLOB, inventory_ms INTEGER, version TEXT, state TEXT, last_error TEXT,
+  PRIMARY KEY (tenant, id), UNIQUE (tenant, kid)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX device_by_class ON device (tenant, vendor, class, approval);
+
+CREATE TABLE campaign (
+  tenant TEXT NOT NULL, id TEXT NOT NULL, actor TEXT NOT NULL,
+  signed BLOB NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, accepted_ms INTEGER NOT NULL,
+  digest BLOB NOT NULL, sequence_number INTEGER NOT NULL, image_bytes INTEGER NOT NULL,
+  components BLOB NOT NULL, uri TEXT NOT NULL,
+  state TEXT NOT NULL, because TEXT, generation INTEGER NOT NULL, order_number INTEGER NOT NULL,
+  forgiven_finished INTEGER NOT NULL, forgiven_failed INTEGER NOT NULL,
+  PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX campaign_by_age ON campaign (tenant, created_ms, id);
+
+CREATE TABLE member (
+  tenant TEXT NOT NULL, campaign TEXT NOT NULL, device TEXT NOT NULL, actor TEXT NOT NULL,
+  place INTEGER NOT NULL, status TEXT NOT NULL, generation INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
+  because TEXT, nonce BLOB, offered_ms INTEGER, expires_ms INTEGER,
+  PRIMARY KEY (tenant, campaign, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX member_by_status ON member (tenant, campaign, status, place, device);
+CREATE INDEX member_by_device ON member (tenant, device);
+
+CREATE TABLE member_count (
+  tenant TEXT NOT NULL, campaign TEXT NOT NULL, status TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (tenant, campaign, status)
+) STRICT, WITHOUT ROWID;
+${countMembers}
+
+CREATE TABLE report (
+  number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL,
+  hash BLOB NOT NULL, at_ms INTEGER NOT NULL, campaign TEXT, outcome TEXT NOT NULL, signed BLOB NOT NULL,
+  UNIQUE (tenant, kind, hash)
+) STRICT;
+CREATE INDEX report_by_device ON report (tenant, actor, number);
+
+CREATE TABLE access_grant (
+  tenant TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL,
+  hash BLOB NOT NULL, roles TEXT NOT NULL, created_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+  number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, actor TEXT NOT NULL, at_ms INTEGER NOT NULL,
+  act TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT
+) STRICT;
+CREATE INDEX audit_by_tenant ON audit (tenant, number);
+${appendOnly}`,
+];

@@ -1,0 +1,144 @@
+/** Rows of SQLite and the values that they stand for. What does not fit its column is a bug, and is thrown. */
+import type { SQLOutputValue } from 'node:sqlite';
+import { array, map, named, optional, bytes, read, required, text as tstr, uint, write } from '@lapel/cbor';
+import { peekSigned } from '@lapel/cose';
+import { ComponentIdentifier } from '@lapel/suit';
+import { Campaign, InstalledComponent, componentsMax, deviceStates, updateModes } from '../protocol.ts';
+import type { UpdateMode } from '../protocol.ts';
+import type { CampaignState, CampaignView } from './campaign.ts';
+import type { Approval, DeviceView, Inventory, Member, MemberStatus } from './fleet.ts';
+import { memberStatuses } from './fleet.ts';
+
+export type Row = Readonly<Record<string, SQLOutputValue>>;
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value !== 'string') throw new TypeError(`expected text in ${column}, found ${typeof value}`);
+  return value;
+}
+
+export function integer(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value !== 'number') throw new TypeError(`expected a number in ${column}, found ${typeof value}`);
+  return value;
+}
+
+export function blob(row: Row, column: string): Uint8Array {
+  const value = row[column];
+  if (!(value instanceof Uint8Array))
+    throw new TypeError(`expected bytes in ${column}, found ${typeof value}`);
+  return value;
+}
+
+/** Whether the column has a value at all. */
+export const has = (row: Row, column: string): boolean => row[column] !== null && row[column] !== undefined;
+
+function oneOf<T extends string>(row: Row, column: string, names: readonly T[]): T {
+  const found = text(row, column);
+  const name = names.find((each) => each === found);
+  if (name === undefined)
+    throw new TypeError(`expected one of ${names.join(', ')} in ${column}, found ${found}`);
+  return name;
+}
+
+/** An inventory at rest. Its time stands in a column of its own. */
+const StoredInventory = map({
+  state: required(1, named('device state', deviceStates)),
+  components: required(2, array(InstalledComponent, { max: componentsMax })),
+  imageBytesMax: required(3, uint),
+  pending: optional(4, bytes(32)),
+  bootReason: optional(5, tstr(128)),
+});
+
+export const inventoryBytes = ({ atMs: _, ...inventory }: Inventory): Uint8Array =>
+  write(StoredInventory, inventory);
+
+const approvals: readonly Approval[] = ['pending', 'approved'];
+export const modes = Object.keys(updateModes) as readonly UpdateMode[];
+export const modeOf = (row: Row): UpdateMode => oneOf(row, 'update_mode', modes);
+
+export function deviceOf(row: Row): DeviceView {
+  return {
+    id: text(row, 'id'),
+    publicKey: blob(row, 'public_key'),
+    vendor: blob(row, 'vendor'),
+    class: blob(row, 'class'),
+    approval: oneOf(row, 'approval', approvals),
+    createdMs: integer(row, 'created_ms'),
+    updateMode: modeOf(row),
+    ...(has(row, 'token_hash')
+      ? {
+          session: {
+            tokenHash: blob(row, 'token_hash'),
+            startedMs: integer(row, 'session_started_ms'),
+            counter: integer(row, 'counter'),
+          },
+        }
+      : {}),
+    ...(has(row, 'last_seen_ms') ? { lastSeenMs: integer(row, 'last_seen_ms') } : {}),
+    ...inventoryOf(row),
+    ...(has(row, 'last_error') ? { lastError: text(row, 'last_error') } : {}),
+  };
+}
+
+export function inventoryOf(row: Row): { readonly inventory?: Inventory } {
+  if (!has(row, 'inventory')) return {};
+  return {
+    inventory: { ...read(StoredInventory, blob(row, 'inventory')), atMs: integer(row, 'inventory_ms') },
+  };
+}
+
+export const statusOf = (row: Row): MemberStatus => oneOf(row, 'status', memberStatuses);
+
+export function memberOf(row: Row): Member {
+  return {
+    campaign: text(row, 'campaign'),
+    device: text(row, 'device'),
+    status: statusOf(row),
+    generation: integer(row, 'generation'),
+    changedMs: integer(row, 'changed_ms'),
+    ...becauseOf(row),
+    ...(has(row, 'nonce')
+      ? {
+          offer: {
+            nonce: blob(row, 'nonce'),
+            offeredMs: integer(row, 'offered_ms'),
+            expiresMs: integer(row, 'expires_ms'),
+          },
+        }
+      : {}),
+  };
+}
+
+const becauseOf = (row: Row): { readonly because?: string } =>
+  has(row, 'because') ? { because: text(row, 'because') } : {};
+
+const campaignStates: readonly CampaignState[] = ['running', 'paused', 'halted', 'completed', 'aborted'];
+const Components = array(ComponentIdentifier, { max: 1024 });
+
+export const componentsBytes = (components: readonly ComponentIdentifier[]): Uint8Array =>
+  write(Components, components);
+
+export function campaignOf(row: Row): CampaignView {
+  const signed = blob(row, 'signed');
+  return {
+    id: text(row, 'id'),
+    // Its signature was verified when it was accepted.
+    campaign: read(Campaign, peekSigned(signed).payload),
+    signed,
+    target: {
+      digest: blob(row, 'digest'),
+      sequenceNumber: integer(row, 'sequence_number'),
+      imageBytes: integer(row, 'image_bytes'),
+      components: read(Components, blob(row, 'components')),
+    },
+    uri: text(row, 'uri'),
+    state: oneOf(row, 'state', campaignStates),
+    ...becauseOf(row),
+    generation: integer(row, 'generation'),
+    orderNumber: integer(row, 'order_number'),
+    acceptedMs: integer(row, 'accepted_ms'),
+    actor: text(row, 'actor'),
+    forgiven: { finished: integer(row, 'forgiven_finished'), failed: integer(row, 'forgiven_failed') },
+  };
+}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import test from 'node:test';
+import type { TestContext } from 'node:test';
+import { createSqliteStore } from '../src/index.ts';
+import { newDevice, testFleetStore } from './fleet-store-suite.ts';
+import { createWorld, startMs } from './world.ts';
+
+testFleetStore('the store in SQLite', () => createSqliteStore({ path: ':memory:' }));
+
+function newFile(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lapel-fleet-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'fleet.sqlite');
+}
+
+test('§16: a tracker killed without warning loses no answer that it gave, and goes on', async (context) => {
+  const path = newFile(context);
+  const writer = spawn(process.execPath, [new URL('./sqlite-writer.ts', import.meta.url).pathname, path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let answered = '';
+  for await (const chunk of writer.stdout) {
+    answered += String(chunk);
+    if (answered.split('\n').length > 20) break;
+  }
+  const exited = once(writer, 'exit');
+  writer.kill('SIGKILL');
+  await exited;
+  const numbers = answered.trimEnd().split('\n').map(Number);
+  const store = createSqliteStore({ path });
+  const found = new Set((await store.devices({ limit: 10_000 })).map(({ id }) => id));
+  const last = numbers.at(-1) ?? 0;
+  assert.ok(last >= 19);
+  for (let number = 0; number <= last; number++)
+    assert.ok(found.has(`lamp-${number}`), `lamp-${number} is lost`);
+  await store.addDevices([newDevice('one-more')], { actor: 'test', atMs: startMs });
+  await store.close();
+});
+
+test('§16: a rollout goes on from the file, with the offers that were out under their nonces', async (context) => {
+  const path = newFile(context);
+  const before = createSqliteStore({ path });
+  const first = await createWorld({ store: before });
+  const [lamp] = await first.lamps(2);
+  await first.tracker.desk.start(first.campaign('c1', 2, { inFlightMax: 1, waves: [500, 1000] }), 'test');
+  await first.tracker.tick();
+  const out = await before.liveOffers();
+  await first.tracker.close();
+  await before.close();
+
+  const store = createSqliteStore({ path });
+  const second = await createWorld({ store });
+  assert.deepEqual(await store.liveOffers(), out);
+  for (let round = 0; round < 3; round++) {
+    // The devices keep their sessions: they know nothing of the restart.
+    await second.tracker.tick();
+    for (const id of ['lamp-0', 'lamp-1']) {
+      const device = second.device(id);
+      await device.checkIn();
+      await device.update();
+    }
+  }
+  await second.tracker.tick();
+  assert.equal((await second.tracker.desk.campaign('c1'.repeat(16))).state, 'completed');
+  assert.ok(lamp);
+  await store.close();
+});
+
+test('a file of a newer version is refused, not half understood', (context) => {
+  const path = newFile(context);
+  const db = new DatabaseSync(path);
+  db.exec('PRAGMA user_version = 999');
+  db.close();
+  assert.throws(
+    () => createSqliteStore({ path }),
+    /expected a fleet store of version \d+ or lower, found 999/,
+  );
+});
+
+test('two tenants in one file never see each other', async (context) => {
+  const path = newFile(context);
+  const a = createSqliteStore({ path, tenant: 'a' });
+  const b = createSqliteStore({ path, tenant: 'b' });
+  const by = { actor: 'test', atMs: startMs };
+  await a.addDevices([newDevice('lamp-1')], by);
+  assert.equal(await b.device('lamp-1'), undefined);
+  assert.deepEqual(await b.audit(10), []);
+  assert.deepEqual(await b.addDevices([newDevice('lamp-1')], by), ['added']);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('what was said and done can be neither changed nor deleted', async (context) => {
+  const path = newFile(context);
+  const store = createSqliteStore({ path });
+  await store.addDevices([newDevice('lamp-1')], { actor: 'test', atMs: startMs });
+  await store.close();
+  const db = new DatabaseSync(path);
+  context.after(() => db.close());
+  assert.throws(() => db.exec('DELETE FROM audit'), /append-only/);
+  assert.throws(() => db.exec(`UPDATE audit SET actor = 'nobody'`), /append-only/);
+});
