@@ -45,7 +45,7 @@ export function note(tally: Tally, event: TestEvent): void {
   }
   if (event.type !== 'test:pass' && event.type !== 'test:fail' && event.type !== 'test:complete') return;
   const { name, file = '', details } = event.data;
-  // The runner speaks of a file itself as of a test: that is no test, but it may fail, for example by crashing.
+  // The runner speaks of a file as of a test: that is no test, but it may fail, for example by crashing.
   const isFile = name === file;
   const isTest = !isFile && details.type !== 'suite';
   if (event.type === 'test:fail') tally.failures.push(event);

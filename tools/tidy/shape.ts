@@ -57,7 +57,7 @@ export function notKebabCase(path: string): readonly Violation[] {
 
 /** Words that have no place in any text of the repository, with the reason. */
 const bannedWords: readonly (readonly [RegExp, string])[] = [
-  [/\b(TODO|FIXME|XXX)\b(?!\(#\d+\))/, 'expected what is left to do to name its issue, like TODO(#12)'],
+  [/\b(TODO|FIXME|XXX)\b(?!\(#\d+\))/, 'expected what is left to do to name its issue, like (#12)'],
   [/(^|[\s"'`(=])\/(work|root|tmp|home)\//, 'a path of somebody’s machine'],
   [/\bregistry\.(npmjs|yarnpkg)\b|\b(deb|security)\.debian\.org\b/, 'the host of a package registry'],
   [/(eslint|oxlint)-disable|@ts-(ignore|nocheck)/, 'a check that is switched off'],
@@ -72,7 +72,7 @@ export function bannedWord(path: string, text: string): readonly Violation[] {
   );
 }
 
-/** Where the clock, chance and the environment of the real world may be touched; tests touch what they like. */
+/** Where the clock, chance and the environment of the world may be touched; tests touch what they like. */
 function mayTouchWorld({ path, room, part }: Source): boolean {
   if (room === undefined || room === 'cli' || part !== 'src') return true;
   return path.endsWith('main.ts') || path === 'packages/transport/src/system.ts';

@@ -1,6 +1,6 @@
 /**
- * The walls between the rooms and within them: who may import whom. A type counts as much as a value, because a
- * reader must follow it all the same.
+ * The walls between the rooms and within them: who may import whom. A type counts as much as a value,
+ * because a reader must follow it all the same.
  */
 import { dirname, join, normalize } from 'node:path/posix';
 import type { Room } from '../house.ts';

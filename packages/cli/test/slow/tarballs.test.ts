@@ -19,7 +19,7 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 for (const { name: room, manifest } of rooms()) {
-  test(`S0-17: ${manifest.name} is installed from its tarball into an empty project and used there alone`, () => {
+  test(`S0-17: ${manifest.name} works alone, installed from its tarball into an empty project`, () => {
     const project = emptyProject(room, manifest.name);
     copyFileSync(join(import.meta.dirname, 'alone', `${room}.ts`), join(project, 'alone.ts'));
     runTool(process.execPath, ['alone.ts'], project);
