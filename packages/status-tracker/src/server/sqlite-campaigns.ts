@@ -10,7 +10,6 @@ import {
   campaignOf,
   componentsBytes,
   has,
-  has,
   integer,
   inventoryOf,
   memberOf,
