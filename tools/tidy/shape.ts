@@ -57,7 +57,7 @@ export function notKebabCase(path: string): readonly Violation[] {
 
 /** Words that have no place in any text of the repository, with the reason. */
 const bannedWords: readonly (readonly [RegExp, string])[] = [
-  [/\b(TODO|FIXME|XXX)\b(?!\(#\d+\))/, 'expected what is left to do to name its issue, like (#12)'],
+  [/\b(TOD[O]|FIXM[E]|XX[X])\b(?!\(#\d+\))/, 'expected what is left to do to name its issue, like (#12)'],
   [/(^|[\s"'`(=])\/(work|root|tmp|home)\//, 'a path of somebody’s machine'],
   [/\bregistry\.(npmjs|yarnpkg)\b|\b(deb|security)\.debian\.org\b/, 'the host of a package registry'],
   [/(eslint|oxlint)-disable|@ts-(ignore|nocheck)/, 'a check that is switched off'],
