@@ -5,6 +5,7 @@
  */
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import type { Clock, Handler, Random } from '@lapel/transport';
+import type { FastifyPluginAsync } from 'fastify';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
 import type { CampaignView, Releases } from './campaign.ts';
@@ -16,6 +17,8 @@ import type { Change } from './fleet.ts';
 import { isLive } from './fleet.ts';
 import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
+import { operatorApi } from './operator-api.ts';
+import type { OperatorApiOptions } from './operator-api.ts';
 import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
@@ -34,6 +37,7 @@ export interface StatusTrackerOptions {
   readonly releases: Releases;
   readonly onBug: (error: unknown) => void;
   readonly limits?: NotifyLimits;
+  readonly page?: Pick<OperatorApiOptions, 'pageIsOpen' | 'classNames'>;
 }
 
 export interface StatusTracker {
@@ -43,6 +47,8 @@ export interface StatusTracker {
   readonly desk: Desk;
   readonly access: Access;
   readonly watch: Watch;
+  /** A plugin of Fastify: the API of operators, and the page at `/`. */
+  readonly operatorApi: FastifyPluginAsync;
   /** Plans and carries out one round for every open campaign; a timer calls it. */
   tick(): Promise<void>;
   /** Writes what is still to be written; the store stays open. */
@@ -76,6 +82,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     desk,
     access,
     watch,
+    operatorApi: operatorApi({ store, desk, access, watch, clock, onBug, ...options.page }),
     tick: rounds.tick,
     async close() {
       notify.close();

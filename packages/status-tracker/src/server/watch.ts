@@ -1,4 +1,5 @@
 /** State changes as they happen, for those who watch; nothing is kept for later. */
+import { Problem } from '@lapel/transport';
 
 export interface StateChange {
   readonly atMs: number;
@@ -11,48 +12,24 @@ export interface StateChange {
 
 export interface Watch {
   tell(change: StateChange): void;
-  /** Until the signal fires, or the reader falls too far behind. @throws {RangeError} where too many watch. */
-  changes(signal: AbortSignal): AsyncIterable<StateChange>;
+  /** @returns what ends it. @throws {Problem} where too many watch already. */
+  follow(take: (change: StateChange) => void): () => void;
 }
 
 export const watchersMax = 100;
-/** A reader that is further behind loses its place: it reads the present state and watches anew. */
-export const backlogMax = 1_000;
 
 export function createWatch(): Watch {
   const watchers = new Set<(change: StateChange) => void>();
-
-  async function* changes(signal: AbortSignal): AsyncGenerator<StateChange, void, undefined> {
-    const backlog: StateChange[] = [];
-    let wake: () => void = () => undefined;
-    const take = (change: StateChange) => {
-      backlog.push(change);
-      wake();
-    };
-    const onAbort = () => wake();
-    watchers.add(take);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      while (!signal.aborted && backlog.length <= backlogMax) {
-        const next = backlog.shift();
-        if (next !== undefined) yield next;
-        else await new Promise<void>((resolve) => (wake = resolve));
-      }
-    } finally {
-      watchers.delete(take);
-      signal.removeEventListener('abort', onAbort);
-    }
-  }
-
   return {
     tell(change) {
       for (const take of watchers) take(change);
     },
-    changes(signal) {
+    follow(take) {
       if (watchers.size >= watchersMax) {
-        throw new RangeError(`expected fewer than ${watchersMax} watchers, found as many`);
+        throw new Problem('too-many-requests', `expected fewer than ${watchersMax} watchers, found as many`);
       }
-      return changes(signal);
+      watchers.add(take);
+      return () => void watchers.delete(take);
     },
   };
 }

@@ -1,0 +1,67 @@
+/** What the operators' API and its readers see of devices and campaigns: plain JSON, times in milliseconds since 1970. */
+import { hex } from '@lapel/cbor';
+import { componentName, uuidText } from '@lapel/suit';
+import type { CampaignView } from './campaign.ts';
+import type { DeviceView, Member, Totals } from './fleet.ts';
+import { addressed, conditionOf, runningVersion } from './fleet.ts';
+import type { Evidence } from './store.ts';
+
+export function deviceJson(device: DeviceView) {
+  const { id, vendor, class: product, approval, updateMode, inventory, member } = device;
+  return {
+    id,
+    vendor: uuidText(vendor),
+    class: uuidText(product),
+    approval,
+    updateMode,
+    state: conditionOf(device),
+    version: runningVersion(inventory),
+    imageBytesMax: inventory?.imageBytesMax,
+    bootReason: inventory?.bootReason,
+    components: inventory?.components.map(({ component, manifestDigest, ...rest }) => ({
+      component: componentName(component),
+      manifestDigest: hex(manifestDigest),
+      ...rest,
+    })),
+    createdMs: device.createdMs,
+    lastSeenMs: device.lastSeenMs,
+    lastError: device.lastError,
+    campaign: member === undefined ? undefined : memberJson(member),
+  };
+}
+
+export const memberJson = ({ campaign, device, status, generation, changedMs, because }: Member) => ({
+  campaign,
+  device,
+  status,
+  generation,
+  changedMs,
+  because,
+});
+
+export function campaignJson(view: CampaignView, totals: Totals) {
+  const { id, campaign, target, state, because, generation, orderNumber, acceptedMs, actor } = view;
+  return {
+    id,
+    name: campaign.name,
+    state,
+    because,
+    manifestDigest: hex(target.digest),
+    sequenceNumber: target.sequenceNumber,
+    vendor: uuidText(campaign.vendor),
+    class: uuidText(campaign.class),
+    waves: campaign.waves,
+    inFlightMax: campaign.inFlightMax,
+    failureRateMax: campaign.failureRateMax,
+    silenceMsMax: campaign.silenceMsMax,
+    createdMs: campaign.created,
+    expiresMs: campaign.expires,
+    acceptedMs,
+    actor,
+    generation,
+    orderNumber,
+    totals: { addressed: addressed(totals), ...totals },
+  };
+}
+
+export const evidenceJson = ({ signed, ...evidence }: Evidence) => ({ ...evidence, signed: hex(signed) });
