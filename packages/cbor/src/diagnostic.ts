@@ -23,7 +23,9 @@ export function diagnostic(item: Item, open: (bytes: Uint8Array) => Item = () =>
   if (item instanceof Map) {
     return `{${[...(item as ItemMap)].map(([key, value]) => `${show(key)}: ${show(value)}`).join(', ')}}`;
   }
-  if (Array.isArray(item)) return `[${(item as readonly Item[]).map(show).join(', ')}]`;
+  if (typeof item === 'object' && item !== null) {
+    return `[${(item as readonly Item[]).map(show).join(', ')}]`;
+  }
   return String(item);
 }
 

@@ -10,6 +10,7 @@ export { diagnostic, hex, unhex } from './diagnostic.ts';
 export { decode, encode, Float, Simple, Tagged } from './item.ts';
 export type { Item, ItemMap } from './item.ts';
 export { major, nestingMax, Reader } from './reader.ts';
-export { compareBytes, Writer } from './writer.ts';
+export { compareBytes } from './key-order.ts';
+export { Writer } from './writer.ts';
 export * from './schema.ts';
 export * from './schema-map.ts';

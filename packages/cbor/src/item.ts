@@ -2,7 +2,8 @@
 
 import { CborError } from './cbor-error.ts';
 import { floatFrom } from './float.ts';
-import { KeyOrder, Reader, major, nestingMax } from './reader.ts';
+import { KeyOrder } from './key-order.ts';
+import { Reader, major, nestingMax } from './reader.ts';
 import { Writer } from './writer.ts';
 
 export type Item =

@@ -6,6 +6,7 @@
 
 import { CborError } from './cbor-error.ts';
 import { isShortestFloat } from './float.ts';
+import { KeyOrder } from './key-order.ts';
 
 export const major = {
   uint: 0,
@@ -108,9 +109,15 @@ export class Reader {
 
   /** The content of a byte string, as a view into the input. */
   bstr(): Uint8Array {
+    const length = this.skipBstr();
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  /** Reads past a byte string and returns the length of its content, which ends where the reader now is. */
+  skipBstr(): number {
     const length = this.#length(major.bstr);
     this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
+    return length;
   }
 
   tstr(): string {
@@ -166,7 +173,7 @@ export class Reader {
     if (depth > nestingMax) throw new CborError(`expected at most ${nestingMax} levels of nesting`, this.at);
     switch (this.peek()) {
       case major.bstr:
-        this.bstr();
+        this.skipBstr();
         return;
       case major.tstr:
         this.tstr();
@@ -260,36 +267,4 @@ export class Reader {
     }
     return value;
   }
-}
-
-/** §4.2.1: keys of a map in the bytewise order of their encodings, so none twice. */
-export class KeyOrder {
-  readonly #reader: Reader;
-  #start = -1;
-  #end = -1;
-
-  constructor(reader: Reader) {
-    this.#reader = reader;
-  }
-
-  /** Call when the key that began at `start` has been read. */
-  next(start: number): void {
-    const { bytes, at } = this.#reader;
-    if (this.#start >= 0) {
-      const order = compareSlices(bytes, this.#start, this.#end, start, at);
-      if (order === 0) throw new CborError('expected each map key once, found one again', start);
-      if (order > 0)
-        throw new CborError('expected map keys in deterministic order, found one out of order', start);
-    }
-    this.#start = start;
-    this.#end = at;
-  }
-}
-
-function compareSlices(bytes: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): number {
-  while (a < aEnd && b < bEnd) {
-    const difference = bytes[a++]! - bytes[b++]!;
-    if (difference !== 0) return difference;
-  }
-  return aEnd - a - (bEnd - b);
 }

@@ -2,7 +2,8 @@
 
 import { CborError, UnknownKeyError } from './cbor-error.ts';
 import type { Reader } from './reader.ts';
-import { KeyOrder, major } from './reader.ts';
+import { KeyOrder } from './key-order.ts';
+import { major } from './reader.ts';
 import type { Schema } from './schema.ts';
 import { int, write } from './schema.ts';
 

@@ -119,7 +119,7 @@ export function named<const Names extends Readonly<Record<string, number>>>(
 export function embedded<T>(content: Schema<T>): Schema<T> {
   return {
     read(r) {
-      const length = r.bstr().length;
+      const length = r.skipBstr();
       const inner = new Reader(r.bytes, r.at - length, r.at);
       const value = content.read(inner);
       inner.finish();

@@ -2,6 +2,7 @@
 
 import { CborError } from './cbor-error.ts';
 import { floatBytes } from './float.ts';
+import { compareBytes } from './key-order.ts';
 import { major } from './reader.ts';
 
 const utf8 = new TextEncoder();
@@ -123,14 +124,4 @@ export class Writer {
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
   }
-}
-
-/** Bytewise order; a prefix comes first. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let index = 0; index < length; index++) {
-    const difference = a[index]! - b[index]!;
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
 }

@@ -76,7 +76,7 @@ export const digestOf = ({ algorithm, bytes: digestBytes }: KnownDigest): Digest
 export const wrapped: Schema<Uint8Array> = {
   read(r) {
     const start = r.at;
-    r.bstr();
+    r.skipBstr();
     return r.bytes.subarray(start, r.at);
   },
   write: (w, value) => w.raw(value),
@@ -146,8 +146,6 @@ export const Common = map({
   components: optional(2, array(ComponentIdentifier, { min: 1, max: componentsMax })),
   sharedSequence: optional(4, bstr),
 });
-
-export type Common = Infer<typeof Common>;
 
 /** An element in its place, or the digest of one that was severed (§8.6). */
 export type Severable = Uint8Array | Digest;

@@ -3,7 +3,7 @@
  * asks whether it fits, for people. Only running it tells what a given device would do.
  */
 
-import { read } from '@lapel/cbor';
+import { hex, read } from '@lapel/cbor';
 import type { AuthenticManifest } from './authenticate.ts';
 import { elementOf, innerSequences, sectionBytes, sectionNames } from './admit.ts';
 import type { Limits } from './limits.ts';
@@ -54,7 +54,7 @@ export function summarise(
     classIdentifiers: uuids(all.map(({ classIdentifier }) => classIdentifier)),
     images: distinct(
       all.filter(hasImage).map(imageOf),
-      ({ digest, sizeBytes }) => `${digest?.bytes} ${sizeBytes}`,
+      ({ digest, sizeBytes }) => `${digest === undefined ? '' : hex(digest.bytes)} ${sizeBytes}`,
     ),
     uris: distinct(
       all.map(({ uri }) => uri).filter((uri) => uri !== undefined),

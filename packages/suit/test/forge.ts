@@ -26,7 +26,6 @@ import {
   digestOf,
   driveSync,
   linux,
-  policyCommands,
   run,
   severableNames,
   vendorIdentifier,
@@ -34,7 +33,6 @@ import {
   writeEnvelope,
   writeSequence,
 } from '@lapel/suit';
-import { Common } from '../src/manifest.ts';
 import type { MemoryRecipient, MemoryRecipientOptions } from './memory-recipient.ts';
 import { memoryRecipient } from './memory-recipient.ts';
 
@@ -44,13 +42,15 @@ export const anchors: readonly TrustAnchor[] = [{ key: author.public }];
 export const vendor = vendorIdentifier('lapel.example');
 export const lamp = classIdentifier(vendor, 'lamp');
 
+type PolicyCommand = Extract<Command, { readonly policy: number }>;
+
 /** What commands are made of, by their names in the draft. */
 export const set = (parameters: Parameters): Command => ({
   name: 'directive-override-parameters',
   parameters: write(Parameters, parameters),
 });
 export const at = (index: ComponentIndex): Command => ({ name: 'directive-set-component-index', index });
-export const perform = (name: keyof typeof policyCommands, policy = 0): Command => ({ name, policy });
+export const perform = (name: PolicyCommand['name'], policy = 0): Command => ({ name, policy });
 export const tryEach = (...sequences: readonly (readonly Command[] | null)[]): Command => ({
   name: 'directive-try-each',
   sequences: sequences.map((each) => (each === null ? null : writeSequence(each))),
@@ -140,7 +140,7 @@ export function manifestOf({
     inside[name] = digestOf({ algorithm: 'sha-256', bytes: digest('sha-256', wrapped) });
     if (!severed.includes(name)) outside[name] = wrapped;
   }
-  const common: Common = { components, sharedSequence: writeSequence(shared) };
+  const common: Manifest['common'] = { components, sharedSequence: writeSequence(shared) };
   return { manifest: { version: 1, sequenceNumber, common, ...inside }, severed: outside };
 }
 

@@ -15,6 +15,7 @@ import { SuitError, parsing } from '../reason.ts';
 import type { Command, EncodedSequence, Located } from '../sequence.ts';
 import { readSequence } from '../sequence.ts';
 import type { Run } from './drive.ts';
+import type { Target } from './perform.ts';
 import { perform } from './perform.ts';
 import type { SuitRecord } from './record.ts';
 import { consumedBy } from './record.ts';
@@ -93,56 +94,55 @@ function* topLevel(name: SectionName, state: State): Run<void> {
   }
 }
 
-/** Runs commands in order until one condition fails. `base` is where the sequence begins in its section. */
+/**
+ * Runs commands in order until one condition fails, each once for every component of the index (§6.5),
+ * control flow included. `base` is where the sequence begins in its section.
+ */
 function* sequence(
   commands: readonly Located[],
   base: number,
   state: State,
 ): Run<ConditionFailure | undefined> {
   for (const { command, offset } of commands) {
-    const failure = yield* perComponent(command, base + offset, state);
-    if (failure !== undefined) return failure;
+    if (command.name === 'directive-set-component-index') {
+      begin(base + offset, state.current[0] ?? 0, state);
+      setComponentIndex(command.index, state);
+      continue;
+    }
+    const outer = state.current;
+    for (const component of outer) {
+      begin(base + offset, component, state);
+      if (command.name === 'directive-override-parameters') {
+        overrideParameters(command.parameters, component, state);
+      } else {
+        const failure = yield* step(command, component, state);
+        if (failure !== undefined) return failure;
+      }
+    }
+    state.current = outer;
   }
   return undefined;
 }
 
-/** §6.5: a command is run once for each component of the index, control flow included. */
-function* perComponent(command: Command, offset: number, state: State): Run<ConditionFailure | undefined> {
-  if (command.name === 'directive-set-component-index') {
-    begin(offset, state.current[0] ?? 0, state);
-    setComponentIndex(command.index, state);
-    return undefined;
-  }
-  const outer = state.current;
-  for (const component of outer) {
-    begin(offset, component, state);
-    const failure = yield* step(command, component, state);
-    if (failure !== undefined) return failure;
-  }
-  state.current = outer;
-  return undefined;
-}
+type Step = Exclude<
+  Command,
+  { readonly name: 'directive-set-component-index' | 'directive-override-parameters' }
+>;
 
-function* step(
-  command: Exclude<Command, { name: 'directive-set-component-index' }>,
-  component: number,
-  state: State,
-): Run<ConditionFailure | undefined> {
+/** No generator of its own: each level that an effect passes through on its way out costs time. */
+function step(command: Step, component: number, state: State): Run<ConditionFailure | undefined> {
   switch (command.name) {
-    case 'directive-override-parameters':
-      overrideParameters(command.parameters, component, state);
-      return undefined;
     case 'directive-try-each':
-      return yield* tryEach(command.sequences, component, state);
+      return tryEach(command.sequences, component, state);
     case 'directive-run-sequence':
-      return yield* runSequence(command.sequence, component, state);
+      return runSequence(command.sequence, component, state);
     case 'custom':
     case 'unknown': {
       const found = `expected a command of manifest-37, found ${command.code}`;
       throw new SuitError('run', 'command-unsupported', found);
     }
     default:
-      return yield* recorded(command, component, state);
+      return recorded(command, component, state);
   }
 }
 
@@ -157,15 +157,16 @@ function* recorded(
   const record = { ...state.last, properties: consumedBy(name, parameters) };
   state.last = record;
   forget(name, component, state);
+  const target: Target = {
+    component: components[component] ?? [],
+    parameters,
+    components,
+    payloads: authentic.envelope.payloads,
+    contentBytesMax: limits.contentBytes,
+  };
   let succeeded = false;
   try {
-    const failure = yield* perform(name, {
-      component: components[component] ?? [],
-      parameters,
-      components,
-      payloads: authentic.envelope.payloads,
-      contentBytesMax: limits.contentBytes,
-    });
+    const failure = name === 'condition-abort' ? 'abort' : yield* perform(name, target);
     succeeded = failure === undefined;
     if (succeeded && name === 'condition-image-match') state.verified.add(component);
     return failure;

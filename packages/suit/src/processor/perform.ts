@@ -23,49 +23,61 @@ export interface Target {
   readonly contentBytesMax: number;
 }
 
+/** Commands that touch the world: all but abort. */
+export type WorldCommandName = Exclude<PolicyCommandName, 'condition-abort'>;
+type DirectiveName = Extract<PolicyCommandName, `directive-${string}`>;
+
+/** Why a condition does not hold, or undefined. */
 export type Verdict = string | undefined;
 
-export function* perform(name: PolicyCommandName, target: Target): Run<Verdict> {
+export function perform(name: WorldCommandName, target: Target): Run<Verdict> {
   const { component, parameters } = target;
   switch (name) {
     case 'condition-vendor-identifier':
-      return yield* identify('vendor', parameters.vendorIdentifier, component);
+      return identify('vendor', parameters.vendorIdentifier, component);
     case 'condition-class-identifier':
-      return yield* identify('class', parameters.classIdentifier, component);
+      return identify('class', parameters.classIdentifier, component);
     case 'condition-device-identifier':
-      return yield* identify('device', parameters.deviceIdentifier, component);
+      return identify('device', parameters.deviceIdentifier, component);
     case 'condition-image-match':
-      return yield* imageMatch(target);
+      return imageMatch(target);
     case 'condition-component-slot':
-      return yield* componentSlot(target);
+      return componentSlot(target);
     case 'condition-check-content':
-      return yield* checkContent(target);
-    case 'condition-abort':
-      return 'abort';
+      return checkContent(target);
+    default:
+      return act(directed(name, target));
+  }
+}
+
+/** What a directive asks of the world. */
+function directed(name: DirectiveName, target: Target): Effect {
+  const { component, parameters } = target;
+  switch (name) {
     case 'directive-write': {
       const content = needed(parameters.content, 'content');
-      yield { do: 'write', component, content, expected: expectedImage(parameters) };
-      return undefined;
+      return { do: 'write', component, content, expected: expectedImage(parameters) };
     }
     case 'directive-fetch':
-      yield fetch(target);
-      return undefined;
+      return fetch(target);
     case 'directive-copy':
-      yield { do: 'copy', component, source: source(target), expected: expectedImage(parameters) };
-      return undefined;
+      return { do: 'copy', component, source: source(target), expected: expectedImage(parameters) };
     case 'directive-swap':
-      yield { do: 'swap', component, source: source(target) };
-      return undefined;
+      return { do: 'swap', component, source: source(target) };
     case 'directive-invoke': {
       const { invokeArguments } = parameters;
-      yield {
+      return {
         do: 'invoke',
         component,
         ...(invokeArguments === undefined ? {} : { arguments: invokeArguments }),
       };
-      return undefined;
     }
   }
+}
+
+function* act(effect: Effect): Run<Verdict> {
+  yield effect;
+  return undefined;
 }
 
 function* identify(

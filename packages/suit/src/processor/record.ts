@@ -34,6 +34,9 @@ const consumed: Readonly<Record<PolicyCommandName, readonly ParameterName[]>> = 
 };
 
 export function consumedBy(command: PolicyCommandName, parameters: Parameters): Parameters {
-  const names = consumed[command].filter((name) => parameters[name] !== undefined);
-  return Object.fromEntries(names.map((name) => [name, parameters[name]]));
+  const properties: Record<string, unknown> = {};
+  for (const name of consumed[command]) {
+    if (parameters[name] !== undefined) properties[name] = parameters[name];
+  }
+  return properties;
 }

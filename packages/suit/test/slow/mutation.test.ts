@@ -110,7 +110,7 @@ function changedAt(tree: Tree, target: number, draw: Draw): Tree {
     left -= sizeOf(child);
     return next;
   });
-  if (tree instanceof Opened) return new Opened(children[0]!);
+  if (tree instanceof Opened) return new Opened(children[0]);
   if (Array.isArray(tree)) return children;
   return new Map(children.flatMap((key, index) => (index % 2 === 0 ? [[key, children[index + 1]!]] : [])));
 }
