@@ -57,7 +57,9 @@ async function runFiles(names: readonly string[]): Promise<Tally> {
     note(sum, event);
     if (event.type !== 'test:complete' || event.data.name !== event.data.file) continue;
     const tests = sum.done.get(event.data.name) ?? 0;
-    console.log(`${event.data.details.passed ? 'ok  ' : 'FAIL'} ${nameOf(event.data.name)}  ${tests}`);
+    const { passed, duration_ms: milliseconds } = event.data.details;
+    const seconds = (milliseconds / 1000).toFixed(1);
+    console.log(`${passed ? 'ok  ' : 'FAIL'} ${nameOf(event.data.name)}  ${tests} (${seconds} s)`);
   }
   return sum;
 }
