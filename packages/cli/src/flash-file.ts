@@ -1,24 +1,62 @@
 /**
- * A device's flash in a file, so that a person can start the device, kill it, and start it again. Every change is written
- * through at once: what the operating system has taken survives the process.
+ * A device's flash in a file, so that a person can start the device, kill it, and start it again. Every change is
+ * written through at once: what the operating system has taken survives the process. The loader's pages, which no
+ * device ever writes, say which kind of device the flash belongs to.
  */
 
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import type { NorFlashOptions } from '@lapel/simulator';
+import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import type { Profile } from '@lapel/device';
+import { class1 } from '@lapel/device';
+import type { NorFlash } from '@lapel/simulator';
+import { norFlash } from '@lapel/simulator';
+import { exitCodes } from './exit-codes.ts';
+import { CommandFailure } from './failure.ts';
 
-export interface FlashFile extends Pick<NorFlashOptions, 'content' | 'onChange'> {
+export interface FlashFile {
+  readonly flash: NorFlash;
+  readonly profile: Profile;
   close(): void;
 }
 
-/** Opens the file, or makes it at the first change. */
-export function openFlashFile(path: string, sizeBytes: number): FlashFile {
-  const content = existsSync(path) ? new Uint8Array(readFileSync(path)) : undefined;
-  if (content === undefined)
-    writeFileSync(path, new Uint8Array(sizeBytes).fill(0xff), { flag: 'wx', mode: 0o600 });
+const mark = /^lapel flash 1, class1, (?<pages>\d{1,5}) image pages\n/;
+const markBytesMax = 64;
+const imagePagesMax = 8192;
+
+/** Makes the file of an unused device. @throws EEXIST */
+export function makeFlashFile(path: string, imagePages: number): FlashFile {
+  const profile = class1({ imagePages });
+  const { pageBytes, pages } = profile.layout.geometry;
+  const content = new Uint8Array(pageBytes * pages).fill(0xff);
+  content.set(new TextEncoder().encode(`lapel flash 1, class1, ${imagePages} image pages\n`));
+  writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
+  return openFlashFile(path);
+}
+
+/** @throws {CommandFailure} where it is no flash file, or not whole. */
+export function openFlashFile(path: string): FlashFile {
+  const content = new Uint8Array(readFileSync(path));
+  const found = mark.exec(new TextDecoder('latin1').decode(content.subarray(0, markBytesMax)));
+  const imagePages = Number(found?.groups?.['pages']);
+  if (found === null || imagePages > imagePagesMax) {
+    throw new CommandFailure(
+      exitCodes.failed,
+      `expected the flash of a device in ${path}, found something else`,
+    );
+  }
+  const profile = class1({ imagePages });
+  const { geometry } = profile.layout;
+  const sizeBytes = geometry.pageBytes * geometry.pages;
+  if (content.length !== sizeBytes) {
+    const message = `expected ${sizeBytes} bytes of flash in ${path}, found ${content.length}`;
+    throw new CommandFailure(exitCodes.failed, message);
+  }
   const file = openSync(path, 'r+');
+  const onChange = (address: number, bytes: Uint8Array) => {
+    writeSync(file, bytes, 0, bytes.length, address);
+  };
   return {
-    ...(content === undefined ? {} : { content }),
-    onChange: (address, bytes) => void writeSync(file, bytes, 0, bytes.length, address),
+    flash: norFlash({ geometry, content, onChange }),
+    profile,
     close() {
       fsyncSync(file);
       closeSync(file);

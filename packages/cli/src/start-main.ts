@@ -28,17 +28,18 @@ async function start(options: StartOptions): Promise<number> {
   const begun = performance.now();
   const image = await readImage(options.image ?? join(lamp, 'lamp-1.1.0.bin'));
   const factoryImage = await readImage(join(lamp, 'lamp-1.0.0.bin'));
-  const author = await keyIn(join(options.data, 'keys', 'authors'), 'author');
-  const operator = await keyIn(join(options.data, 'keys', 'operators'), 'operator');
+  const keys = () => demoKeys(options.data);
   const house = await openHouse({
     path: options.data,
     port: options.port,
+    prepare: async () => void (await keys()),
     onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     onNotice: (text) => terminal.note(text),
   });
   const stop = new AbortController();
   const lives: Promise<unknown>[] = [];
   try {
+    const { author, operator } = await keys();
     const fleet = await openDemoFleet({
       folder: join(options.data, 'devices'),
       count: options.devices,
@@ -65,6 +66,12 @@ async function start(options: StartOptions): Promise<number> {
     await house.close();
   }
 }
+
+/** Author and operator of the demonstration; made at the first start, found at the second. */
+const demoKeys = async (data: string) => ({
+  author: await keyIn(join(data, 'keys', 'authors'), 'author'),
+  operator: await keyIn(join(data, 'keys', 'operators'), 'operator'),
+});
 
 const imageBytesMax = 4 * 1024 * 1024;
 

@@ -13,8 +13,7 @@ import type { Clock, Handler } from '@lapel/transport';
 import type { Behaviour, Running } from './device-life.ts';
 import { live } from './device-life.ts';
 import { deviceClass, vendor } from './firmware.ts';
-import type { NorFlash, NorFlashOptions } from './flash.ts';
-import { norFlash } from './flash.ts';
+import type { NorFlash } from './flash.ts';
 import type { Loss } from './network.ts';
 import { lossy } from './network.ts';
 import type { SeededRandom } from './random.ts';
@@ -32,8 +31,8 @@ export interface Factory {
   readonly tracker: VerificationKey;
   readonly attempts: number;
   readonly deadlineMs: number;
-  /** Where a device's flash is kept: what it holds, if it exists already, and who is told of changes. */
-  readonly flashOf: (id: string) => Pick<NorFlashOptions, 'content' | 'onChange'>;
+  /** Where a device's flash is kept; with content, where the device exists already. */
+  readonly flashOf: (id: string) => NorFlash;
 }
 
 export interface FleetDevice {
@@ -48,7 +47,7 @@ export interface FleetDevice {
 export function makeDevice({ id, className, firmware }: DevicePlan, factory: Factory): FleetDevice {
   const { profile, author, tracker, attempts, deadlineMs } = factory;
   const { layout } = profile;
-  const flash = norFlash({ geometry: layout.geometry, ...factory.flashOf(id) });
+  const flash = factory.flashOf(id);
   if (readTrustStore(flash, layout.trustStore) === undefined) {
     const content = {
       version: trustStoreVersion,

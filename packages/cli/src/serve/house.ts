@@ -8,7 +8,7 @@ import { hex, unhex } from '@lapel/cbor';
 import type { FirmwareServer, Release as Published } from '@lapel/firmware-server';
 import { createFirmwareServer } from '@lapel/firmware-server';
 import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
-import { createMemoryStore, createStatusTracker } from '@lapel/status-tracker';
+import { createSqliteStore, createStatusTracker } from '@lapel/status-tracker';
 import type { HttpListener, HttpServer } from '@lapel/transport';
 import {
   Problem,
@@ -22,11 +22,14 @@ import {
 import { writeNewFile } from '../files.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
+import { operatorListener } from './operator-listener.ts';
 
 export interface HouseOptions {
   readonly path: string;
   readonly port: number;
   readonly host?: string;
+  /** What is to be put into the folder before it is opened, once the port is ours. */
+  readonly prepare?: () => Promise<void>;
   /** What nobody foresaw; the log's. */
   readonly onBug: (error: unknown) => void;
   /** What an operator should know. */
@@ -68,9 +71,13 @@ export async function openHouse(options: HouseOptions): Promise<House> {
 
 const starting = new Problem('unavailable', 'the server is starting');
 
-type Rooms = Omit<House, 'url' | 'close'> & { readonly listener: HttpListener };
+type Rooms = Omit<House, 'url' | 'close'> & {
+  readonly listener: HttpListener;
+  readonly closeOperators: () => Promise<void>;
+};
 
-async function openRooms({ path, onBug, onNotice }: HouseOptions): Promise<Rooms> {
+async function openRooms({ path, host, prepare, onBug, onNotice }: HouseOptions): Promise<Rooms> {
+  await prepare?.();
   const folder = await openDataFolder(path);
   const firmware = await createFirmwareServer({
     folder: folder.firmware,
@@ -78,7 +85,7 @@ async function openRooms({ path, onBug, onNotice }: HouseOptions): Promise<Rooms
     onBug,
     onRefused: (digest, why) => onNotice(`release ${digest.slice(0, 12)} is not served any more: ${why}`),
   });
-  const store = createMemoryStore();
+  const store = createSqliteStore({ path: folder.database });
   const tracker = await createStatusTracker({
     store,
     clock: systemClock,
@@ -92,15 +99,30 @@ async function openRooms({ path, onBug, onNotice }: HouseOptions): Promise<Rooms
   const { lookup } = tracker.access;
   const forAuthors = httpListener(bearer(firmware.handler, lookup), { onBug });
   const forDevices = httpListener(tracker.handler, { onBug });
+  const operators = await operatorListener({
+    store,
+    desk: tracker.desk,
+    access: tracker.access,
+    watch: tracker.watch,
+    clock: systemClock,
+    onBug,
+    pageIsOpen: isLocal(host),
+  });
   const listener: HttpListener = (incoming, outgoing) => {
     const room = /^\/(?<first>[^/?]*)/.exec(incoming.url ?? '')?.groups?.['first'] ?? '';
     if (firmwareResources.has(room)) forAuthors(incoming, outgoing);
-    else forDevices(incoming, outgoing);
+    else if (deviceResources.has(room)) forDevices(incoming, outgoing);
+    else operators.listener(incoming, outgoing);
   };
-  return { folder, firmware, tracker, store, listener };
+  return { folder, firmware, tracker, store, listener, closeOperators: operators.close };
 }
 
+/** First segments of paths: what is asked for, and by whom. */
 const firmwareResources = new Set(['payloads', 'manifests', 'releases', 'latest', 'capabilities']);
+const deviceResources = new Set(['challenges', 'register', 'check-in', 'offers', 'reports']);
+
+/** A page without a token is for this machine's own people. */
+const isLocal = (host = '127.0.0.1') => ['127.0.0.1', '::1', 'localhost'].includes(host);
 
 /** One token for each role, made at the first start; whoever hands them out deletes the files. */
 async function grantTokens(folder: DataFolder, { access }: StatusTracker): Promise<void> {
@@ -148,7 +170,7 @@ async function planInRounds(tracker: StatusTracker, signal: AbortSignal, onBug: 
 
 async function close(
   server: HttpServer,
-  { tracker, store }: Rooms,
+  { tracker, store, closeOperators }: Rooms,
   stop: AbortController,
   rounds: Promise<void>,
 ) {
@@ -156,5 +178,6 @@ async function close(
   await rounds;
   await tracker.close();
   await server.close();
+  await closeOperators();
   await store.close();
 }

@@ -10,7 +10,7 @@ import type { FleetDevice } from '@lapel/simulator';
 import { makeDevice, makeRelease } from '@lapel/simulator';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { openFlashFile } from '../flash-file.ts';
+import { makeFlashFile, openFlashFile } from '../flash-file.ts';
 
 /** The release is for the first; the other must not change. */
 export const classNames = ['lamp', 'lantern'] as const;
@@ -56,7 +56,6 @@ export async function openDemoFleet(options: DemoFleetOptions): Promise<DemoFlee
   for (const className of classNames) {
     envelopes.set(className, await makeRelease({ image: factoryImage, className, key: author, ...factory }));
   }
-  const sizeBytes = profile.layout.geometry.pages * pageBytes;
   const devices = Array.from({ length: plan.devices }, (_, index) => {
     const className = classNames[index % 2] ?? classNames[0];
     const id = `${className}-${String(Math.floor(index / 2) + 1).padStart(2, '0')}`;
@@ -69,7 +68,7 @@ export async function openDemoFleet(options: DemoFleetOptions): Promise<DemoFlee
         tracker,
         attempts: 3,
         deadlineMs: 120_000,
-        flashOf: () => openFlashFile(join(folder, `${id}.flash`), sizeBytes),
+        flashOf: () => flashIn(join(folder, `${id}.flash`), plan.imagePages),
       },
     );
   });
@@ -77,6 +76,9 @@ export async function openDemoFleet(options: DemoFleetOptions): Promise<DemoFlee
   if (!found) await writeFile(description, `${JSON.stringify(plan)}\n`);
   return { devices, profile, found };
 }
+
+const flashIn = (file: string, pages: number) =>
+  (existsSync(file) ? openFlashFile(file) : makeFlashFile(file, pages)).flash;
 
 interface Plan {
   readonly devices: number;

@@ -87,7 +87,9 @@ async function start(house: House, manifest: string, operator: SigningKey): Prom
     authorization: `Bearer ${await readToken(house.folder, 'operator')}`,
     'content-type': mediaTypes.cose,
   };
-  return house.tracker.desk.start(signAttached(operator, campaign), 'x');
+  const body = bytesBody(signAttached(operator, campaign));
+  const answer = await httpClient(house.url)(request('POST', '/campaigns', { headers, body }));
+  if (answer.status !== 'created' && answer.status !== 'ok') throw await readProblem(answer);
   const [view] = await house.store.campaigns(1);
   if (view === undefined) throw new Error('expected the campaign that was just accepted, found none');
   return view;

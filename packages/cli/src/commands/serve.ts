@@ -1,0 +1,116 @@
+/** `lapel serve`: firmware server and status tracker on one port and one folder, until a signal ends them. */
+
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { VerificationKey } from '@lapel/cose';
+import type { Command } from 'commander';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { readTextFile, readVerificationKey } from '../files.ts';
+import { openHouse } from '../serve/house.ts';
+import type { House } from '../serve/house.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Options {
+  readonly data: string;
+  readonly port: string;
+  readonly host?: string;
+  readonly author?: readonly string[];
+  readonly operator?: readonly string[];
+}
+
+export function addServe(program: Command, terminal: Terminal): void {
+  program
+    .command('serve')
+    .summary('run firmware server and status tracker')
+    .description(
+      'Runs the firmware server and the status tracker on one port. What they keep is in one folder: keys, tokens, ' +
+        'firmware and the database of the fleet.',
+    )
+    .option('--data <folder>', 'what the servers keep', 'data')
+    .option('--port <number>', 'where they listen', '8080')
+    .option('--host <address>', 'the address to listen on; 0.0.0.0 opens the servers to the network')
+    .option('--author <file...>', "accept this author's manifests (public key in PEM; kept in the folder)")
+    .option(
+      '--operator <file...>',
+      "carry out this operator's campaigns (public key in PEM; kept in the folder)",
+    )
+    .addHelpText('after', examples)
+    .action((options: Options) => serve(options, terminal));
+}
+
+const examples = `
+Examples:
+  lapel serve --author author.pub.pem --operator operator.pub.pem
+  lapel serve --data /var/lib/lapel --port 9000 --host 0.0.0.0
+
+The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.`;
+
+async function serve(
+  { data, port, host, author = [], operator = [] }: Options,
+  terminal: Terminal,
+): Promise<void> {
+  const house = await openHouse({
+    path: data,
+    port: portNumber(port),
+    prepare: async () => {
+      await keepKeys(author, join(data, 'keys', 'authors'));
+      await keepKeys(operator, join(data, 'keys', 'operators'));
+    },
+    ...(host === undefined ? {} : { host }),
+    onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    onNotice: (text) => terminal.note(text),
+  });
+  terminal.result(house.url);
+  terminal.note(standing(house));
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  await house.close();
+}
+
+function standing({ folder, firmware }: House): string {
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
+  const lines = [
+    `firmware server and status tracker, keeping all in ${folder.path}; Ctrl-C ends them`,
+    `${count(firmware.catalog.all().length, 'manifest')} published; ${count(folder.authors.length, 'author')}, ${count(folder.operators.length, 'operator')}`,
+    `devices need ${join(folder.path, 'keys', 'tracker.pub.pem')}; tokens are in ${join(folder.path, 'tokens')}`,
+  ];
+  if (folder.authors.length === 0)
+    lines.push('no author is known yet: nothing can be published (--author FILE)');
+  if (folder.operators.length === 0)
+    lines.push('no operator is known yet: no campaign can start (--operator FILE)');
+  return lines.join('\n');
+}
+
+/** Copies public keys into the folder, under their own names. */
+async function keepKeys(files: readonly string[], folder: string): Promise<void> {
+  for (const file of files) {
+    const key = await readPublicKeyOnly(file);
+    const kept = join(folder, basename(file));
+    if (existsSync(kept)) {
+      const known = await readVerificationKey(kept);
+      if (Buffer.compare(known.kid, key.kid) === 0) continue;
+      throw new CommandFailure(
+        exitCodes.conflict,
+        `expected ${kept} to hold the same key as ${file}, found another`,
+      );
+    }
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await copyFile(file, kept);
+  }
+}
+
+/** A private key has no business on a server. */
+async function readPublicKeyOnly(file: string): Promise<VerificationKey> {
+  const pem = await readTextFile(file);
+  if (!pem.includes('PRIVATE KEY')) return readVerificationKey(file);
+  throw new CommandFailure(exitCodes.failed, `expected a public key in ${file}, found a private one`);
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new CommandFailure(exitCodes.usage, `expected --port to be a number up to 65535, found ${text}`);
+}
