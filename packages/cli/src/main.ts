@@ -1,15 +1,9 @@
 /** The `lapel` command: what every role of RFC 9019 does, as one word each. */
 
 import { Command } from 'commander';
-import { addCreate } from './commands/create.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addKeygen } from './commands/keygen.ts';
-import { addPublish } from './commands/publish.ts';
-import { addRelease } from './commands/release.ts';
-import { addSign } from './commands/sign.ts';
-import { addVerify } from './commands/verify.ts';
 import { exitCodesHelp } from './exit-codes.ts';
 import { failureOf } from './failure.ts';
+import type { Terminal } from './terminal.ts';
 import { createTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -43,24 +37,43 @@ One update, from the image to the fleet:
 ${exitCodesHelp}`,
   );
 
-program.commandsGroup('Author:');
-addKeygen(program, terminal);
-addCreate(program, terminal);
-addSign(program, terminal);
-addInspect(program, terminal);
-addVerify(program, terminal);
-addPublish(program, terminal);
+type AddCommand = (program: Command, terminal: Terminal) => void;
 
-program.commandsGroup('Operator:');
-addRelease(program, terminal);
+/** In the order of the help. Only what is asked for is loaded: most commands need no server. */
+const commands: readonly (readonly [group: string, name: string, load: () => Promise<AddCommand>])[] = [
+  ['Author:', 'keygen', async () => (await import('./commands/keygen.ts')).addKeygen],
+  ['Author:', 'create', async () => (await import('./commands/create.ts')).addCreate],
+  ['Author:', 'sign', async () => (await import('./commands/sign.ts')).addSign],
+  ['Author:', 'inspect', async () => (await import('./commands/inspect.ts')).addInspect],
+  ['Author:', 'verify', async () => (await import('./commands/verify.ts')).addVerify],
+  ['Author:', 'publish', async () => (await import('./commands/publish.ts')).addPublish],
+  ['Operator:', 'release', async () => (await import('./commands/release.ts')).addRelease],
+  ['Operator:', 'campaign', async () => (await import('./commands/campaign.ts')).addCampaign],
+  ['Operator:', 'devices', async () => (await import('./commands/devices.ts')).addDevices],
+  ['Servers and devices:', 'serve', async () => (await import('./commands/serve.ts')).addServe],
+  ['Servers and devices:', 'device', async () => (await import('./commands/device.ts')).addDevice],
+];
 
-pointAtHelp(program, 'lapel');
 try {
+  await addCommands(process.argv.slice(2).find((word) => !word.startsWith('-')));
+  pointAtHelp(program, 'lapel');
   await program.parseAsync();
 } catch (error) {
   const { message, exitCode } = failureOf(error);
   if (message !== '') terminal.error(message);
   process.exitCode = exitCode;
+}
+
+/**
+ * @param asked the first word that is no option: the one command that it names is enough, for anything
+ * else all are needed
+ */
+async function addCommands(asked: string | undefined): Promise<void> {
+  const named = commands.filter(([, name]) => name === asked);
+  for (const [group, , load] of named.length > 0 ? named : commands) {
+    program.commandsGroup(group);
+    (await load())(program, terminal);
+  }
 }
 
 /** Whoever mistypes a command is shown where its own help is, not all of it. */

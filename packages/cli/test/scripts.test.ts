@@ -3,55 +3,69 @@
  * the output that is expected. Its first line is the sentence that it proves.
  *
  * `--- NAME` begins a file, `---` ends it. `$ ` is a command; lines after it are its stdout, `2> ` its stderr,
- * `(exit N)` how it ended where not with 0. `<hex>` stands for hexadecimal digits, `<any>` for anything in a line.
+ * `(exit N)` how it ended where not with 0. `<hex>` stands for hexadecimal digits, `<any>` for anything in a
+ * line. A command with `&` behind it goes on until the script ends; LAPEL_SERVER is what it prints first.
  */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 
 const scripts = join(import.meta.dirname, 'scripts');
 const lapel = join(import.meta.dirname, '../bin/lapel.mjs');
 
+interface Scene {
+  readonly folder: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly servers: ChildProcess[];
+}
+
 for (const name of (await readdir(scripts)).filter((each) => each.endsWith('.txt')).sort()) {
   const lines = (await readFile(join(scripts, name), 'utf8')).split('\n');
   test(lines[0] ?? name, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'lapel-script-'));
+    const environment = { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'] };
+    const scene: Scene = { folder, environment, servers: [] };
     try {
-      await runScript(lines.slice(1), folder);
+      await runScript(lines.slice(1), scene);
     } finally {
+      for (const server of scene.servers) await ended(server);
       await rm(folder, { recursive: true });
     }
   });
 }
 
-async function runScript(lines: readonly string[], folder: string): Promise<void> {
+async function runScript(lines: readonly string[], scene: Scene): Promise<void> {
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
     if (line.startsWith('--- ')) {
       const end = lines.indexOf('---', at);
-      await writeFile(join(folder, line.slice(4)), `${lines.slice(at + 1, end).join('\n')}\n`);
+      await writeFile(join(scene.folder, line.slice(4)), `${lines.slice(at + 1, end).join('\n')}\n`);
       at = end;
     } else if (line.startsWith('$ ')) {
       const next = lines.findIndex((each, index) => index > at && /^(?:\$|---|#)/.test(each));
       const expected = lines.slice(at + 1, next === -1 ? lines.length : next);
-      assertOutput(line, (await run(line.slice(2), folder)).trimEnd(), expected.join('\n').trimEnd());
+      assertOutput(line, (await run(line.slice(2), scene)).trimEnd(), expected.join('\n').trimEnd());
       at += expected.length;
     } else assert.match(line, /^(?:#.*)?$/, `expected a command, a file or a comment, found ${line}`);
   }
 }
 
 /** A command of lapel, or one of the few others that scripts need. */
-async function run(command: string, folder: string): Promise<string> {
+async function run(command: string, scene: Scene): Promise<string> {
   const words = [...command.matchAll(/'(?<quoted>[^']*)'|\S+/g)].map(
     ({ 0: word, groups }) => groups?.['quoted'] ?? word,
   );
   const [name, ...args] = words;
-  const file = join(folder, args[0] ?? '');
-  if (name === 'lapel') return runLapel(args, folder);
+  const file = join(scene.folder, args[0] ?? '');
+  if (name === 'lapel' && args.at(-1) === '&') return startLapel(args.slice(0, -1), scene);
+  if (name === 'lapel') return runLapel(args, scene);
   if (name === 'cut') await truncate(file, Number(args[1]));
   else if (name === 'mode') return ((await stat(file)).mode & 0o777).toString(8);
   else if (name === 'flip') {
@@ -63,11 +77,10 @@ async function run(command: string, folder: string): Promise<string> {
   return '';
 }
 
-async function runLapel(args: readonly string[], folder: string): Promise<string> {
+async function runLapel(args: readonly string[], { folder, environment }: Scene): Promise<string> {
   const redirected = args.indexOf('<');
   const input = redirected === -1 ? undefined : join(folder, args[redirected + 1] ?? '');
   const given = redirected === -1 ? args : args.slice(0, redirected);
-  const environment = { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'] };
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
@@ -82,6 +95,27 @@ async function runLapel(args: readonly string[], folder: string): Promise<string
     if (input === undefined) child.stdin?.end();
     else void readFile(input).then((bytes) => child.stdin?.end(bytes));
   });
+}
+
+async function startLapel(args: readonly string[], { folder, environment, servers }: Scene): Promise<string> {
+  const child = spawn(process.execPath, [lapel, ...args], {
+    cwd: folder,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  servers.push(child);
+  for await (const line of createInterface({ input: child.stdout })) {
+    environment['LAPEL_SERVER'] = line;
+    return '';
+  }
+  return assert.fail(`expected lapel ${args.join(' ')} to go on, found it ended`);
+}
+
+async function ended(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const exit = once(server, 'exit');
+  server.kill('SIGTERM');
+  await exit;
 }
 
 function assertOutput(command: string, found: string, expected: string): void {

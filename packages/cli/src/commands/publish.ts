@@ -76,7 +76,7 @@ async function publish(file: string, options: Options, terminal: Terminal): Prom
     ['server', options.server] as const,
   ];
   terminal.facts(told);
-  terminal.note(`\nNext, by an operator: lapel release ${digest} --token-file FILE`);
+  terminal.note(`\nNext, by an operator: lapel release ${file} --token-file FILE`);
 }
 
 /** Draws how much of all payloads has been read to be sent. */

@@ -46,6 +46,6 @@ async function release(which: string, options: Options, terminal: Terminal): Pro
       ['released', digest],
       ['server', options.server],
     ]);
-    terminal.note(`\nNext: lapel campaign start --release ${digest} --key KEY --token-file FILE`);
+    terminal.note(`\nNext: lapel campaign start --release ${which} --key KEY --token-file FILE`);
   }
 }

@@ -1,0 +1,139 @@
+/** `lapel campaign start`: an operator signs what shall be rolled out, to whom and how carefully. */
+
+import { hex, unhex, write } from '@lapel/cbor';
+import { signAttached } from '@lapel/cose';
+import type { Outline } from '@lapel/author';
+import { outlineEnvelope } from '@lapel/author';
+import { Campaign, mediaTypes } from '@lapel/status-tracker/protocol';
+import { server, uuidText } from '@lapel/suit';
+import { bytesBody, collect, readProblem, request, systemClock, systemRandom } from '@lapel/transport';
+import type { Command } from 'commander';
+import { askJson } from '../ask.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { readEnvelopeFile, readSigningKey } from '../files.ts';
+import { count, durationText, milliseconds, percentText, thousandths, waves } from '../quantities.ts';
+import type { ServerAccess, ServerOptions } from '../server-access.ts';
+import { accessServer, withServer } from '../server-access.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Options extends ServerOptions {
+  readonly release: string;
+  readonly key: string;
+  readonly name?: string;
+  readonly waves: readonly number[];
+  readonly inFlight: number;
+  readonly failureRate: number;
+  readonly silence: number;
+  readonly expires: number;
+  readonly json?: boolean;
+}
+
+export function addCampaignStart(campaign: Command, terminal: Terminal): void {
+  withServer(
+    campaign
+      .command('start')
+      .description(
+        'Signs a campaign with your key and starts it: the tracker offers the manifest, wave by wave.',
+      ),
+  )
+    .requiredOption('--release <which>', 'digest of a released manifest, or the file of its envelope')
+    .requiredOption('--key <file>', 'your private key (PEM)')
+    .option('--name <text>', 'what to call it (default: the version that the manifest tells)')
+    .option('--waves <shares>', 'of all devices, in turn', waves, [10, 100, 1000])
+    .option('--in-flight <number>', 'devices that update at the same time', count, 100)
+    .option('--failure-rate <share>', 'of finished devices; above it the campaign halts', thousandths, 50)
+    .option(
+      '--silence <time>',
+      'after which a device that took an offer is given up',
+      milliseconds,
+      3_600_000,
+    )
+    .option('--expires <time>', 'after which nothing is offered any more', milliseconds, 30 * 86_400_000)
+    .option('--json', 'print the campaign as JSON')
+    .addHelpText('after', examples)
+    .action((options: Options) => start(options, terminal));
+}
+
+const examples = `
+By default: waves 1%,10%,100%, 100 devices in flight, halt above 5% failed, silence 1h, expires 30d.
+
+Examples:
+  lapel campaign start --release lamp.suit --key operator.pem --token-file operator.token
+  lapel campaign start --release DIGEST --key operator.pem --name 'dimmer' --waves 5%,100% --failure-rate 2%`;
+
+async function start(options: Options, terminal: Terminal): Promise<void> {
+  const access = await accessServer(options);
+  const key = await readSigningKey(options.key);
+  const outline = await releaseNamed(options.release, access);
+  const campaign = campaignFor(outline, options);
+  const signed = signAttached(key, write(Campaign, campaign), mediaTypes.cbor);
+  const headers = { 'content-type': mediaTypes.cose };
+  const answer = await askJson(access, request('POST', '/campaigns', { headers, body: bytesBody(signed) }));
+  const id = hex(campaign.id);
+  if (options.json === true) terminal.result(JSON.stringify(answer));
+  else if (terminal.quiet) terminal.result(id);
+  else {
+    terminal.facts([
+      ['campaign', id],
+      ['name', campaign.name],
+      ['manifest', hex(campaign.manifestDigest)],
+      ['vendor', uuidText(campaign.vendor)],
+      ['class', uuidText(campaign.class)],
+      ['waves', campaign.waves.map(percentText).join(', ')],
+      ['in flight', `at most ${campaign.inFlightMax}`],
+      ['halts', `above ${percentText(campaign.failureRateMax)} failed`],
+      ['gives up', `a device that is silent for ${durationText(campaign.silenceMsMax)}`],
+      ['expires', new Date(campaign.expires).toISOString()],
+      ['signed with', `key ${hex(key.kid)}`],
+    ]);
+    terminal.note(`\nNext: lapel campaign status ${id.slice(0, 8)} --follow`);
+  }
+}
+
+function campaignFor({ digest, summary }: Outline, options: Options): Campaign {
+  const [vendor, ...otherVendors] = summary.vendorIdentifiers;
+  const [device, ...otherClasses] = summary.classIdentifiers;
+  if (vendor === undefined || device === undefined || otherVendors.length + otherClasses.length > 0) {
+    throw new CommandFailure(
+      exitCodes.refused,
+      'expected a manifest for one vendor and class, found another',
+    );
+  }
+  const created = systemClock.wallMs();
+  return {
+    version: 1,
+    id: systemRandom.bytes(16),
+    name: options.name ?? nameFor(summary),
+    manifestDigest: digest.bytes,
+    vendor,
+    class: device,
+    waves: options.waves,
+    inFlightMax: options.inFlight,
+    failureRateMax: options.failureRate,
+    silenceMsMax: options.silence,
+    created,
+    expires: created + options.expires,
+  };
+}
+
+function nameFor({ text, sequenceNumber }: Outline['summary']): string {
+  const components = text?.rest.flatMap(([, texts]) => texts.rest.map(([, component]) => component)) ?? [];
+  const model = components.find((each) => each.modelInfo !== undefined)?.modelInfo;
+  const version = components.find((each) => each.componentVersion !== undefined)?.componentVersion;
+  const words = [model, version].filter((each) => each !== undefined);
+  return (words.length > 0 ? words.join(' ') : `sequence ${sequenceNumber}`).slice(0, 64);
+}
+
+/** What is signed is read from the envelope itself, not from what a server says of it. */
+async function releaseNamed(which: string, { handler, token }: ServerAccess): Promise<Outline> {
+  const digest = unhex(which);
+  if (digest?.length !== 32) return outlineEnvelope(await readEnvelopeFile(which));
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await handler(request('GET', `/manifests/${which.toLowerCase()}`, { headers }));
+  if (answer.status !== 'ok') throw await readProblem(answer);
+  const outline = outlineEnvelope(await collect(answer.body, server.envelopeBytes));
+  if (hex(outline.digest.bytes) === hex(digest)) return outline;
+  const found = `expected the manifest ${which} from the server, found ${hex(outline.digest.bytes)}`;
+  throw new CommandFailure(exitCodes.refused, found);
+}

@@ -1,0 +1,180 @@
+/** `lapel devices`: the fleet as the status tracker sees it, and who belongs to it. */
+
+import { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from '@lapel/suit';
+import { keyToPem } from '@lapel/cose';
+import { bytesBody, request, systemClock } from '@lapel/transport';
+import type { Command } from 'commander';
+import type { Fields } from '../answers.ts';
+import { cellIn, fieldsOf, listOf, textIn } from '../answers.ts';
+import { askJson } from '../ask.ts';
+import { readVerificationKey } from '../files.ts';
+import { durationText } from '../quantities.ts';
+import type { ServerOptions } from '../server-access.ts';
+import { accessServer, withServer } from '../server-access.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Options extends ServerOptions {
+  readonly json?: boolean;
+}
+
+interface AddOptions extends Options {
+  readonly publicKey: string;
+  readonly vendor: string;
+  readonly class: string;
+}
+
+export function addDevices(program: Command, terminal: Terminal): void {
+  const devices = program
+    .command('devices')
+    .summary('see the fleet; let devices in')
+    .description('Shows the devices that the status tracker knows, and lets new ones in.')
+    .addHelpText('after', examples);
+  withServer(devices.command('list', { isDefault: true }).description('Lists all devices.'))
+    .option('--json', 'print the list as JSON')
+    .action((options: Options) => list(options, terminal));
+  withServer(devices.command('show').description('Shows one device, and says why it is where it is.'))
+    .argument('<id>', 'the device')
+    .option('--json', 'print the device as JSON')
+    .action((id: string, options: Options) => show(id, options, terminal));
+  withServer(devices.command('approve').description('Lets a device in that has registered by itself.'))
+    .argument('<id>', 'the device')
+    .option('--json', 'print the result as JSON')
+    .action((id: string, options: Options) => approve(id, options, terminal));
+  withServer(devices.command('add').description('Lets a device in before it registers, by its public key.'))
+    .argument('<id>', 'the name that the device calls itself by')
+    .requiredOption('--public-key <file>', "the device's public key (PEM)")
+    .requiredOption('--vendor <name>', "its vendor's domain, or a UUID")
+    .requiredOption('--class <name>', 'its class within the vendor, or a UUID')
+    .option('--json', 'print the result as JSON')
+    .action((id: string, options: AddOptions) => add(id, options, terminal));
+}
+
+const examples = `
+Examples:
+  lapel devices --token-file viewer.token
+  lapel devices show lamp-7 --token-file viewer.token
+  lapel devices approve lamp-7 --token-file operator.token
+  lapel devices add lamp-8 --public-key lamp-8.pub.pem --vendor lapel.example --class lamp`;
+
+const pageLimit = 1000;
+const pagesMax = 1000;
+
+async function list(options: Options, terminal: Terminal): Promise<void> {
+  const access = await accessServer(options);
+  const devices: Fields[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < pagesMax; page++) {
+    const query = new Map([
+      ['limit', `${pageLimit}`],
+      ...(after === undefined ? [] : [['after', after] as const]),
+    ]);
+    const answer = fieldsOf(await askJson(access, request('GET', '/devices', { query })));
+    devices.push(...listOf(answer['devices']).map(fieldsOf));
+    const { next } = answer;
+    if (typeof next !== 'string') break;
+    after = next;
+  }
+  if (options.json === true) terminal.result(JSON.stringify(devices));
+  else if (devices.length === 0) terminal.note('no devices yet');
+  else {
+    const headings = ['DEVICE', 'STATE', 'VERSION', 'UPDATE', 'SEEN', 'CLASS'];
+    terminal.table(headings, devices.map(deviceRow));
+    terminal.note(`${devices.length} device${devices.length === 1 ? '' : 's'}`);
+  }
+}
+
+function deviceRow(device: Fields): readonly string[] {
+  const waits = device['approval'] === 'pending';
+  return [
+    textIn(device, 'id'),
+    waits ? 'waits for approval' : cellIn(device, 'state'),
+    cellIn(device, 'version') || '-',
+    updateOf(device) || '-',
+    seenText(device),
+    cellIn(device, 'class'),
+  ];
+}
+
+/** How the device stands in the campaign that last addressed it. */
+function updateOf({ campaign }: Fields): string {
+  return campaign === undefined || campaign === null ? '' : cellIn(fieldsOf(campaign), 'status');
+}
+
+function seenText(device: Fields): string {
+  const seen = device['lastSeenMs'];
+  return typeof seen === 'number' ? `${durationText(systemClock.wallMs() - seen)} ago` : 'never';
+}
+
+async function show(id: string, options: Options, terminal: Terminal): Promise<void> {
+  const access = await accessServer(options);
+  const device = fieldsOf(await askJson(access, request('GET', `/devices/${encodeURIComponent(id)}`)));
+  if (options.json === true) {
+    terminal.result(JSON.stringify(device));
+    return;
+  }
+  const components = device['components'] === undefined ? [] : listOf(device['components']).map(fieldsOf);
+  const optional = (name: string, field: string) =>
+    cellIn(device, field) === '' ? [] : [[name, cellIn(device, field)] as const];
+  terminal.facts([
+    ['device', textIn(device, 'id')],
+    ['vendor', cellIn(device, 'vendor')],
+    ['class', cellIn(device, 'class')],
+    ['approval', cellIn(device, 'approval')],
+    ['state', cellIn(device, 'state')],
+    ...optional('version', 'version'),
+    ...components.map((component) => ['component', componentLine(component)] as const),
+    ...optional('booted because', 'bootReason'),
+    ...optional('last error', 'lastError'),
+    ['seen', seenText(device)],
+    ...optional('so', 'explanation'),
+  ]);
+}
+
+function componentLine(component: Fields): string {
+  const slot = cellIn(component, 'slot');
+  const version = cellIn(component, 'version');
+  return [
+    componentName(cellIn(component, 'component')),
+    ...(version === '' ? [] : [`version ${version}`]),
+    `sequence ${cellIn(component, 'sequenceNumber')}`,
+    ...(slot === '' ? [] : [`slot ${slot}`]),
+    `manifest ${cellIn(component, 'manifestDigest')}`,
+  ].join(', ');
+}
+
+/** The tracker names components in hexadecimal; people mostly name them in letters. */
+const componentName = (parts: string): string =>
+  parts
+    .split('/')
+    .map((part) => {
+      const text = Buffer.from(part, 'hex').toString('latin1');
+      return /^[!-~]+$/.test(text) ? text : `h'${part}'`;
+    })
+    .join('/');
+
+async function approve(id: string, options: Options, terminal: Terminal): Promise<void> {
+  const access = await accessServer(options);
+  await askJson(access, request('POST', `/devices/${encodeURIComponent(id)}/approve`));
+  if (options.json === true) terminal.result(JSON.stringify({ id, approval: 'approved' }));
+  else if (!terminal.quiet) terminal.facts([['approved', id]]);
+}
+
+async function add(id: string, options: AddOptions, terminal: Terminal): Promise<void> {
+  const access = await accessServer(options);
+  const key = await readVerificationKey(options.publicKey);
+  const vendor = uuidBytes(options.vendor) ?? vendorIdentifier(options.vendor);
+  const device = uuidBytes(options.class) ?? classIdentifier(vendor, options.class);
+  const provision = { id, publicKey: keyToPem(key), vendor: uuidText(vendor), class: uuidText(device) };
+  const body = bytesBody(new TextEncoder().encode(JSON.stringify(provision)));
+  const headers = { 'content-type': 'application/json' };
+  await askJson(access, request('POST', '/devices', { headers, body }));
+  if (options.json === true)
+    terminal.result(JSON.stringify({ id, vendor: provision.vendor, class: provision.class }));
+  else if (!terminal.quiet) {
+    terminal.facts([
+      ['added', id],
+      ['vendor', provision.vendor],
+      ['class', provision.class],
+    ]);
+  }
+}

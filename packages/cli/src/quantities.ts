@@ -1,0 +1,56 @@
+/** Shares and times as people write them on a command line, and as they read them. */
+
+import { InvalidArgumentError } from 'commander';
+
+/** `5%`, `0.5%`: in thousandths, as campaigns count. */
+export function thousandths(text: string): number {
+  const percent = /^(?<number>\d{1,3}(?:\.\d)?)\s*%$/.exec(text.trim())?.groups?.['number'];
+  const share = Math.round(Number(percent) * 10);
+  if (percent === undefined || share > 1000) {
+    throw new InvalidArgumentError(`expected a share from 0% to 100%, such as 0.5%, found ${text}`);
+  }
+  return share;
+}
+
+/** `1%,10%,100%`: shares that rise to the whole. */
+export function waves(text: string): readonly number[] {
+  const shares = text.split(',').map(thousandths);
+  const rises = shares.every((share, index) => share > (shares[index - 1] ?? 0));
+  if (!rises || shares.at(-1) !== 1000 || shares.length > wavesMax) {
+    const expected = `expected up to ${wavesMax} shares that rise to 100%, such as 1%,10%,100%`;
+    throw new InvalidArgumentError(`${expected}, found ${text}`);
+  }
+  return shares;
+}
+
+const wavesMax = 16;
+
+const unitsMs = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** `90s`, `15m`, `2h`, `30d`. */
+export function milliseconds(text: string): number {
+  const { number, unit } = /^(?<number>\d{1,6})\s*(?<unit>[smhd])$/.exec(text.trim())?.groups ?? {};
+  const found = unitsMs.find(([name]) => name === unit);
+  if (found === undefined || Number(number) === 0) {
+    throw new InvalidArgumentError(`expected a time such as 90s, 15m, 2h or 30d, found ${text}`);
+  }
+  return Number(number) * found[1];
+}
+
+export function count(text: string): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text);
+  throw new InvalidArgumentError(`expected a whole number from 1, found ${text}`);
+}
+
+export const percentText = (share: number): string => `${share / 10}%`;
+
+/** In the largest unit that fits. */
+export function durationText(ms: number): string {
+  const [unit, size] = unitsMs.find(([, each]) => ms >= each) ?? (['s', 1_000] as const);
+  return `${Math.max(0, Math.floor(ms / size))} ${unit}`;
+}
