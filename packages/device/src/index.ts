@@ -7,7 +7,7 @@
  */
 
 export { runAgent } from './agent.ts';
-export type { AgentOptions } from './agent.ts';
+export type { AgentOptions } from './agent-options.ts';
 export { boot } from './bootloader/boot.ts';
 export type { BootDecision } from './bootloader/boot.ts';
 export type { Network } from './firmware-consumer/fetch.ts';

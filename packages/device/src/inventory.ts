@@ -1,6 +1,6 @@
 /** What is installed, read off the journal and the stored envelopes: what a device tells a tracker. */
 
-import { read } from '@lapel/cbor';
+import { CborError, read } from '@lapel/cbor';
 import type { InstalledComponent } from '@lapel/status-tracker/protocol';
 import type { AuthenticManifest } from '@lapel/suit';
 import { Text, componentName, elementOf } from '@lapel/suit';
@@ -20,7 +20,7 @@ export function inventory(profile: Profile, decision: BootDecision): readonly In
       sequenceNumber: manifest.manifest.sequenceNumber,
       manifestDigest: manifest.digest.bytes,
       slot,
-      ...(version === undefined ? {} : { version: version.slice(0, versionMax) }),
+      ...(version === undefined ? {} : { version: version.slice(0, versionMax).toWellFormed() }),
     },
   ];
 }
@@ -29,10 +29,20 @@ export function inventory(profile: Profile, decision: BootDecision): readonly In
 function versionIn(manifest: AuthenticManifest, profile: Profile): string | undefined {
   const text = elementOf(manifest, 'text');
   if (text === undefined) return undefined;
-  for (const [, language] of read(Text, text).rest) {
+  for (const [, language] of languagesIn(text)) {
     for (const [component, own] of language.rest) {
       if (componentName(component) === componentName(profile.component)) return own.componentVersion;
     }
   }
   return undefined;
+}
+
+/** Text decides nothing (manifest-37 §8.6.4), so text that cannot be read costs the device nothing either. */
+function languagesIn(encoded: Uint8Array): Text['rest'] {
+  try {
+    return read(Text, encoded).rest;
+  } catch (error) {
+    if (error instanceof CborError) return [];
+    throw error;
+  }
 }

@@ -8,6 +8,7 @@ import { boot } from './bootloader/boot.ts';
 import { verify } from './firmware-consumer/verify.ts';
 import type { Profile } from './profile.ts';
 import type { Flash } from './storage/flash.ts';
+import { confirmation } from './storage/boot-record.ts';
 import { Journal } from './storage/journal.ts';
 import { ImageWriter, writeEnvelope } from './storage/slots.ts';
 import type { Provision } from './trust-store.ts';
@@ -42,9 +43,16 @@ export function manufacture(
   const writer = ImageWriter.start(flash, layout.slots[slot], () => undefined);
   writer.push(image);
   journal.append({ name: 'staged', slot, imageBytes: writer.finish() });
-  journal.append({ name: 'confirmed', slot, components: authentic.manifest.common.components ?? [] });
+  const record = confirmation(journal.bootRecord, slot, authentic.manifest.common.components ?? []);
+  if (record !== undefined) journal.append(record);
+  // From the first day on no single damage to the journal can take the only firmware away.
+  journal.duplicate();
   // Last, so that a device that knows whom to trust is a whole device.
   provision(flash, layout.trustStore, trust);
   const decision = boot(flash, profile);
   if (decision.boot === 'nothing') throw new SuitError('run', 'condition-failed', decision.reason);
+  if (decision.slot !== slot) {
+    const found = `expected the device to boot what was just installed, found that ${decision.reason}`;
+    throw new SuitError('run', 'condition-failed', found);
+  }
 }

@@ -6,7 +6,7 @@
 import { hex } from '@lapel/cbor';
 import { uuidText } from '@lapel/suit';
 import type { Handler } from '@lapel/transport';
-import { TransportError, collect, request } from '@lapel/transport';
+import { TransportError, collect, discard, request } from '@lapel/transport';
 import type { UpdateSource } from './update-source.ts';
 
 export interface ServerSourceOptions {
@@ -23,14 +23,17 @@ export interface ServerSourceOptions {
 export function serverSource(options: ServerSourceOptions): UpdateSource {
   const { handler, origin, envelopeBytesMax } = options;
   const path = `/latest/${uuidText(options.vendor)}/${uuidText(options.class)}`;
-  let seen = hex(options.running);
+  const running = hex(options.running);
+  let seen = running;
   return {
-    announce: async () => undefined,
+    announce: async () => false,
     report: async () => undefined,
+    postpone: () => void (seen = running),
     async next(signal) {
       const response = await handler(request('GET', path, { signal, ifNoneMatch: seen }));
-      if (response.status === 'valid' || response.status === 'not-found') return undefined;
       if (response.status !== 'ok') {
+        await discard(response.body);
+        if (response.status === 'valid' || response.status === 'not-found') return undefined;
         throw new TransportError('no-answer', `expected the latest manifest, found ${response.status}`);
       }
       const envelope = await collect(response.body, envelopeBytesMax);

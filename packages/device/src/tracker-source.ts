@@ -21,7 +21,9 @@ export function trackerSource({ client, origin, waitMs }: TrackerSourceOptions):
   return {
     async announce(status) {
       await client.checkIn(status);
+      return true;
     },
+    postpone: () => void (taken = undefined),
     async next(signal) {
       const offer = await client.poll({ signal, ...(waitMs === undefined ? {} : { waitMs }) });
       if (offer === undefined) return undefined;
@@ -29,7 +31,8 @@ export function trackerSource({ client, origin, waitMs }: TrackerSourceOptions):
       taken = offer.nonce;
       const { digest, envelope, nonce, generation } = offer;
       return {
-        uri: new URL(offer.uri, origin).href,
+        // One that is no URI leads nowhere, and is reported so.
+        uri: URL.canParse(offer.uri, origin) ? new URL(offer.uri, origin).href : offer.uri,
         digest,
         binding: { nonce, generation },
         ...(envelope === undefined ? {} : { envelope }),

@@ -72,18 +72,27 @@ export interface TrustStore {
 
 const headBytes = 8;
 
-/** Writes both copies; what stood there before is gone. */
+/**
+ * Writes both copies; what stood there before is gone.
+ * @throws {CoseError}, {RangeError} where the device could not live with it; then nothing is written.
+ */
 export function provision(flash: Flash, copies: readonly [Region, Region], content: Provision): void {
+  const { attempts, trackerKey, confirmBy } = openProvision(content);
+  if (attempts === 0) throw new RangeError('expected at least one attempt for each trial, found none');
+  if (confirmBy === 'tracker' && trackerKey === undefined) {
+    throw new RangeError('expected the key of the tracker that ends a trial, found none');
+  }
   const encoded = write(Provision, content);
   const stored = new Uint8Array(headBytes + encoded.length);
   const view = new DataView(stored.buffer);
   view.setUint32(0, encoded.length);
   view.setUint32(4, checksum(encoded));
   stored.set(encoded, headBytes);
+  const room = Math.min(copies[0].bytes, copies[1].bytes);
+  if (stored.length > room) {
+    throw new RangeError(`expected a trust store of at most ${room} bytes, found ${stored.length}`);
+  }
   for (const copy of copies) {
-    if (stored.length > copy.bytes) {
-      throw new RangeError(`expected a trust store of at most ${copy.bytes} bytes, found ${stored.length}`);
-    }
     eraseRegion(flash, copy);
     flash.program(copy.address, padded(stored, flash.geometry.granuleBytes));
   }

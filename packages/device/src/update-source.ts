@@ -28,13 +28,15 @@ export interface Candidate {
 
 export interface UpdateSource {
   /**
-   * Tells what the device is and runs. When it resolves, an authenticated peer has answered this very
-   * message: that may confirm a trial (`tracker` policy).
+   * Tells what the device is and runs. Resolves to whether a peer that proved who it is has answered this
+   * very message: only that may confirm a trial (`tracker` policy).
    * @throws {TransportError}
    */
-  announce(status: DeviceStatus, signal: AbortSignal): Promise<void>;
+  announce(status: DeviceStatus, signal: AbortSignal): Promise<boolean>;
   /** What to install next, if anything is new. May wait for news. @throws {TransportError} */
   next(signal: AbortSignal): Promise<Candidate | undefined>;
+  /** The last candidate could not be obtained for now: `next` names it again, if it is still wanted. */
+  postpone(): void;
   /** Hands in a signed SUIT_Report. @throws {TransportError} */
   report(report: Uint8Array, signal: AbortSignal): Promise<void>;
 }

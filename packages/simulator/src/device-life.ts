@@ -29,13 +29,14 @@ export interface SimulatedDevice {
   readonly onStep?: OnStep;
 }
 
-/** A device that restarts this often without ever staying up is stuck. */
+/** A device that restarts this often in a row, without ever looking for news twice, is stuck. */
 const restartsMax = 32;
 
 /** Lives until the signal fires, or until no slot verifies. */
 export async function live(device: SimulatedDevice, signal: AbortSignal): Promise<BootDecision> {
-  const { flash, profile, connect, behaviour, onBoot } = device;
+  const { flash, profile, connect, behaviour, onBoot, clock, pollMs } = device;
   for (let restarts = 0; restarts < restartsMax; restarts++) {
+    const bootedMs = clock.monotonicMs();
     const decision = boot(flash, profile);
     onBoot?.(decision);
     const trust = readTrustStore(flash, profile.layout.trustStore);
@@ -53,6 +54,7 @@ export async function live(device: SimulatedDevice, signal: AbortSignal): Promis
       if (signal.aborted && error === signal.reason) return decision;
       throw error;
     }
+    if (clock.monotonicMs() - bootedMs >= pollMs) restarts = 0;
   }
   throw new Error(`expected the device to stay up, found ${restartsMax} restarts in a row`);
 }

@@ -46,6 +46,8 @@ export function norFlash({ geometry, content, cut, onChange }: NorFlashOptions):
   const size = pageBytes * pages;
   const cells = content?.slice() ?? new Uint8Array(size).fill(erasedByte);
   if (cells.length !== size) throw new RangeError(`expected ${size} bytes of flash, found ${cells.length}`);
+  /** Granules programmed since their page was erased, ones only or not: ECC flash takes no second time. */
+  const programmed = new Uint8Array(size / granuleBytes);
   let operations = 0;
   let powered = true;
 
@@ -84,14 +86,18 @@ export function norFlash({ geometry, content, cut, onChange }: NorFlashOptions):
     },
     program(address, bytes) {
       inside(address, bytes.length, granuleBytes);
-      if (cells.subarray(address, address + bytes.length).some((byte) => byte !== erasedByte)) {
+      const granules = programmed.subarray(address / granuleBytes, (address + bytes.length) / granuleBytes);
+      const isErased = cells.subarray(address, address + bytes.length).every((byte) => byte === erasedByte);
+      if (!isErased || granules.some((times) => times > 0)) {
         throw new FlashMisuse(`expected erased granules at ${address}, found programmed ones`);
       }
+      granules.fill(1);
       operate(address, bytes, (random) => tornProgram(bytes, granuleBytes, random));
     },
     erase(address) {
       inside(address, pageBytes, pageBytes);
       const erased = new Uint8Array(pageBytes).fill(erasedByte);
+      programmed.fill(0, address / granuleBytes, (address + pageBytes) / granuleBytes);
       operate(address, erased, (random) => tornErase(cells.subarray(address, address + pageBytes), random));
     },
   };

@@ -1,7 +1,7 @@
 /** A bad radio link, as a Handler around a Handler: requests, answers and bodies get lost, under a seed. */
 
 import type { Body, Handler, Random } from '@lapel/transport';
-import { TransportError } from '@lapel/transport';
+import { TransportError, discard } from '@lapel/transport';
 
 export interface Loss {
   /** Share of requests that never arrive. */
@@ -18,16 +18,20 @@ export function lossy(upstream: Handler, random: Random, loss: Loss): Handler {
     if (lost(loss.request)) throw new TransportError('no-answer', 'the request was lost');
     const response = await upstream(request);
     if (lost(loss.response)) {
-      await response.body[Symbol.asyncIterator]().return?.();
+      await discard(response.body);
       throw new TransportError('no-answer', 'the answer was lost');
     }
     return { ...response, body: leaking(response.body, () => lost(loss.chunk)) };
   };
 }
 
-async function* leaking(body: Body, lost: () => boolean): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    if (lost()) throw new TransportError('no-answer', 'the link broke off in the middle');
-    yield chunk;
+/** A body that can be let go of before anybody has begun to read it, like the one behind it. */
+function leaking(body: Body, lost: () => boolean): Body & { destroy(): void } {
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      if (lost()) throw new TransportError('no-answer', 'the link broke off in the middle');
+      yield chunk;
+    }
   }
+  return { [Symbol.asyncIterator]: chunks, destroy: () => void discard(body) };
 }

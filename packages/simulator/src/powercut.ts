@@ -1,40 +1,25 @@
 /**
- * Cuts the power before and in the middle of every flash operation of an update, then lets the device start
- * again, and asks a reader that shares no code with it: is what booted an image that somebody signed, is a
- * confirmed image still there, has no floor fallen, and can the device still finish the update?
+ * Cuts the power before and in the middle of every flash operation of an update, and a second time while the
+ * device mends what the first cut left; then lets it finish. A reader that shares no code with the device is
+ * asked after each cut and at the end.
  */
 
-import { createHash } from 'node:crypto';
-import type { BootDecision, Network, Profile } from '@lapel/device';
-import { serverSource } from '@lapel/device';
-import type { Handler } from '@lapel/transport';
-import { simulatedClock } from './clock.ts';
-import type { Behaviour } from './device-life.ts';
-import { live } from './device-life.ts';
 import type { Cut, NorFlash } from './flash.ts';
 import { PowerCut, norFlash } from './flash.ts';
-import { readFlash } from './flash-reader.ts';
+import type { Booted } from './powercut-judge.ts';
+import { judge, judgeBoots } from './powercut-judge.ts';
+import type { Scenario } from './powercut-life.ts';
+import { settle } from './powercut-life.ts';
 import { seededRandom } from './random.ts';
-
-export interface Scenario {
-  readonly name: string;
-  readonly profile: Profile;
-  /** The flash as the factory left it. */
-  readonly factory: Uint8Array;
-  /** A firmware server that has released the new firmware. */
-  readonly server: Handler;
-  readonly old: Uint8Array;
-  readonly new: Uint8Array;
-  /** What the new firmware does when it runs; the old one is sound. */
-  readonly behaviour: Behaviour;
-  /** The sequence numbers of the two. */
-  readonly sequences: { readonly old: number; readonly new: number };
-}
 
 export interface PowercutResult {
   readonly scenario: string;
+  /** Programs and erases of the update when nothing cuts it. */
   readonly operations: number;
+  /** Lives with one cut. */
   readonly cuts: number;
+  /** Lives with a second cut after the first. */
+  readonly pairs: number;
   readonly violations: readonly string[];
 }
 
@@ -42,154 +27,82 @@ export interface PowercutOptions {
   readonly seed: number;
   /** Torn variants of each operation, beside the cut before it. */
   readonly tornEach: number;
+  /** Asked before each pair of cuts, which are drawn under the seed; none where absent. */
+  readonly wantsPair?: (pairs: number) => boolean;
   readonly onCut?: (done: number, total: number) => void;
 }
 
-/** A cut that breaks more than this is not looked into further. */
+/** A scenario that breaks more than this is not looked into further. */
 const violationsMax = 20;
 
 export async function powercut(scenario: Scenario, options: PowercutOptions): Promise<PowercutResult> {
-  const whole = start(scenario, scenario.factory);
-  await settle(scenario, whole);
+  const { seed, tornEach, wantsPair = () => false, onCut } = options;
+  const whole = await survive(scenario, [], 'without a cut');
   const { operations } = whole;
-  const violations = judge(scenario, whole, 'without a cut', true);
-  const total = operations * (1 + options.tornEach);
+  const violations = [...whole.violations];
+  const random = seededRandom(seed);
+  const cutAt = (operation: number, variant: number, name: string): Cut => ({
+    operation,
+    torn: variant === 0 ? false : random.fork(name),
+  });
+
   let cuts = 0;
   for (let operation = 0; operation < operations && violations.length < violationsMax; operation++) {
-    for (let variant = 0; variant <= options.tornEach; variant++) {
-      const random = seededRandom(options.seed).fork(`${operation}/${variant}`);
-      const torn = variant === 0 ? (false as const) : random;
-      violations.push(...(await cutOnce(scenario, { operation, torn }, variant)));
+    for (let variant = 0; variant <= tornEach; variant++) {
+      const cut = cutAt(operation, variant, `${operation}/${variant}`);
+      const life = await survive(scenario, [cut], place(cut));
+      violations.push(...life.violations);
+      if (life.cuts === 0) violations.push(`${scenario.name}: expected a cut ${place(cut)}, found none`);
       cuts++;
-      options.onCut?.(cuts, total);
+      onCut?.(cuts, operations * (1 + tornEach));
     }
   }
-  return { scenario: scenario.name, operations, cuts, violations };
-}
 
-async function cutOnce(scenario: Scenario, cut: Cut, variant: number): Promise<string[]> {
-  const where = `${scenario.name}: cut ${variant === 0 ? 'before' : 'in'} operation ${cut.operation} (${variant})`;
-  const flash = start(scenario, scenario.factory, cut);
-  try {
-    await settle(scenario, flash);
-    return [`${where}: expected a cut, found none`];
-  } catch (error) {
-    if (!(error instanceof PowerCut)) return [`${where}: before the cut: ${String(error)}`];
+  let pairs = 0;
+  const mayDraw = (draw: number) => draw < drawsMax * (pairs + 1) && violations.length < violationsMax;
+  for (let draw = 0; mayDraw(draw) && wantsPair(pairs); draw++) {
+    const drawn = [0, 1].map((each) => {
+      return cutAt(random.below(operations), random.below(1 + tornEach), `pair ${draw}/${each}`);
+    });
+    const life = await survive(scenario, drawn, drawn.map(place).join(', then '));
+    violations.push(...life.violations);
+    if (life.cuts === 2) pairs++;
   }
-  const violations = judge(scenario, flash, `${where}: right after`, false);
-  const again = start(scenario, flash.dump());
-  try {
-    const boots = await settle(scenario, again);
-    violations.push(...judgeBoots(scenario, boots, where));
-  } catch (error) {
-    return [...violations, `${where}: after the cut: ${String(error)}`];
-  }
-  return [...violations, ...judge(scenario, again, `${where}: at the end`, true)];
+  return { scenario: scenario.name, operations, cuts, pairs, violations };
 }
 
-const start = ({ profile }: Scenario, content: Uint8Array, cut?: Cut): NorFlash =>
-  norFlash({ geometry: profile.layout.geometry, content, ...(cut === undefined ? {} : { cut }) });
+/** Where the second cut would come after the end, another pair is drawn; not for ever. */
+const drawsMax = 20;
 
-interface Booted {
-  readonly decision: BootDecision;
-  /** What the flash held when the bootloader jumped. */
-  readonly flash: Uint8Array;
-}
+const place = ({ operation, torn }: Cut) => `${torn === false ? 'before' : 'in'} operation ${operation}`;
 
-const origin = 'http://firmware.example';
-
-/** Lets the device live until it finds nothing new. */
-async function settle(scenario: Scenario, flash: NorFlash): Promise<readonly Booted[]> {
-  const { profile, server } = scenario;
-  const clock = simulatedClock();
-  const done = new AbortController();
-  const boots: Booted[] = [];
-  const network: Network = (asked) => (asked === origin ? server : undefined);
-  const newImage = sha256(scenario.new);
-  await live(
-    {
-      flash,
-      profile,
-      network,
-      clock,
-      random: seededRandom(1),
-      pollMs: 1000,
-      behaviour: ({ slot }) => (imageIn(scenario, flash, slot) === newImage ? scenario.behaviour : 'sound'),
-      onBoot: (decision) => boots.push({ decision, flash: flash.dump() }),
-      connect: (trust, { manifest }) => {
-        const source = serverSource({
-          handler: server,
-          origin,
-          vendor: trust.vendor,
-          class: trust.class,
-          running: manifest.digest.bytes,
-          envelopeBytesMax: profile.limits.envelopeBytes,
-        });
-        return {
-          ...source,
-          async next(signal) {
-            const candidate = await source.next(signal);
-            const refused = flashRefuses(scenario, flash);
-            if (candidate === undefined || refused) done.abort(new Error('settled'));
-            return refused ? undefined : candidate;
-          },
-        };
-      },
-    },
-    done.signal,
-  );
-  return boots;
-}
-
-/** A firmware that did not prove itself is not tried again: then there is nothing more to come. */
-const flashRefuses = ({ profile, behaviour }: Scenario, flash: NorFlash) =>
-  behaviour !== 'sound' &&
-  readFlash(flash.dump(), profile.layout).slots.some(({ state }) => state === 'unusable');
-
-/** What must be true of the flash at any time, and of its end. */
-function judge(scenario: Scenario, flash: NorFlash, where: string, atEnd: boolean): string[] {
-  const { sequences, behaviour } = scenario;
-  const { slots, floor } = readFlash(flash.dump(), scenario.profile.layout);
+/** One device from the factory on, through the cuts one after the other, to its end. */
+async function survive(
+  scenario: Scenario,
+  cuts: readonly Cut[],
+  where: string,
+): Promise<{ readonly operations: number; readonly cuts: number; readonly violations: readonly string[] }> {
   const violations: string[] = [];
-  const known = new Map([
-    [sequences.old, sha256(scenario.old)],
-    [sequences.new, sha256(scenario.new)],
-  ]);
-  const sound = slots.filter(
-    ({ state, sequenceNumber = -1, image }) => state === 'confirmed' && known.get(sequenceNumber) === image,
-  );
-  if (sound.length === 0) violations.push(`${where}: expected a confirmed image, found ${describe(slots)}`);
-  for (const { state, sequenceNumber = -1, image } of slots) {
-    const complete = state === 'staged' || state === 'trial' || state === 'confirmed';
-    if (complete && known.get(sequenceNumber) !== image) {
-      violations.push(`${where}: expected slot content to match its manifest, found ${describe(slots)}`);
+  const complain = (found: readonly string[], when: string) =>
+    violations.push(...found.map((each) => `${scenario.name}: ${where}: ${when}: ${each}`));
+  const boots: Booted[] = [];
+  let content = scenario.factory;
+  for (let life = 0; ; life++) {
+    const cut = cuts[life];
+    const { geometry } = scenario.profile.layout;
+    const flash: NorFlash = norFlash({ geometry, content, ...(cut === undefined ? {} : { cut }) });
+    const error = await settle(scenario, flash, boots).then(
+      () => undefined,
+      (reason: unknown) => reason ?? new Error('found no reason'),
+    );
+    const isCut = error instanceof PowerCut;
+    complain(judge(scenario, flash, !isCut), isCut ? 'right after' : 'at the end');
+    if (isCut) {
+      content = flash.dump();
+      continue;
     }
+    complain(judgeBoots(scenario, boots), 'when it booted');
+    if (error !== undefined) complain([String(error)], 'while it ran');
+    return { operations: flash.operations, cuts: life, violations };
   }
-  if (floor < sequences.old) violations.push(`${where}: expected floor ${sequences.old}, found ${floor}`);
-  if (!atEnd) return violations;
-  const wanted = behaviour === 'sound' ? sequences.new : sequences.old;
-  if (!sound.some(({ sequenceNumber }) => sequenceNumber === wanted) || floor !== wanted) {
-    violations.push(`${where}: expected ${wanted} confirmed, found ${describe(slots)} and floor ${floor}`);
-  }
-  return violations;
 }
-
-/** Each start after the cut jumped to an image that is one of the two, whole. */
-function judgeBoots(scenario: Scenario, boots: readonly Booted[], where: string): readonly string[] {
-  const known = new Set([sha256(scenario.old), sha256(scenario.new)]);
-  return boots.flatMap(({ decision, flash }) => {
-    if (decision.boot === 'nothing') return [`${where}: expected a bootable image, found ${decision.reason}`];
-    const { image } = readFlash(flash, scenario.profile.layout).slots[decision.slot] ?? {};
-    return image !== undefined && known.has(image)
-      ? []
-      : [`${where}: expected a signed image to boot, found another`];
-  });
-}
-
-const describe = (slots: ReturnType<typeof readFlash>['slots']) =>
-  slots.map(({ state, sequenceNumber }) => `${state} ${sequenceNumber ?? ''}`.trim()).join(', ');
-
-const imageIn = ({ profile }: Scenario, flash: NorFlash, slot: number) =>
-  readFlash(flash.dump(), profile.layout).slots[slot]?.image;
-
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

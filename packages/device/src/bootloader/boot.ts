@@ -5,12 +5,14 @@
  * booting.
  */
 
+import { equalInConstantTime } from '@lapel/cose';
 import type { Answer, AuthenticManifest, Effect, SuitRecord } from '@lapel/suit';
 import { SuitError, admit, authenticate, driveSync, run } from '@lapel/suit';
 import type { Profile } from '../profile.ts';
 import { answerFrom, isComponent, isQuestion } from '../storage/components.ts';
 import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';
+import { inRecord } from '../storage/journal-record.ts';
 import { readStoredEnvelope } from '../storage/slots.ts';
 import type { TrustStore } from '../trust-store.ts';
 import { readTrustStore } from '../trust-store.ts';
@@ -31,7 +33,11 @@ export type BootDecision =
   /** No slot verifies: only a new, signed image brings the device back. */
   | { readonly boot: 'nothing'; readonly reason: string };
 
-/** Each step that changes state is in the journal before it is acted on. */
+/**
+ * Each step that changes state is in the journal before it is acted on. What does not verify is written off
+ * only when something else does: reading may fail once and succeed at the next start, and a device that has
+ * nothing better keeps what it has.
+ */
 export function boot(flash: Flash, profile: Profile): BootDecision {
   const { layout } = profile;
   const trust = readTrustStore(flash, layout.trustStore);
@@ -39,25 +45,47 @@ export function boot(flash: Flash, profile: Profile): BootDecision {
     return { boot: 'nothing', reason: 'expected a provisioned trust store, found none' };
   const journal = Journal.open(flash, layout.journal);
   const { candidates, exhausted } = select(journal.bootRecord);
-  for (const trial of exhausted) giveUp(journal, trial, 'not confirmed within its attempts');
+  for (const { slot, state } of exhausted) {
+    const because = 'not confirmed within its attempts';
+    journal.append({ name: 'reverted', slot, digest: state.digest, because, ...state.binding });
+  }
 
-  const refusals: string[] = [];
+  const refused: Refused[] = [];
   for (const candidate of candidates) {
+    const { slot } = candidate;
     const onTrial = candidate.state.state === 'trial';
     // An attempt that hangs has been counted: the record stands before anything of the image is looked at.
-    if (onTrial) journal.append({ name: 'attempt', slot: candidate.slot });
+    if (onTrial) journal.append({ name: 'attempt', slot });
     try {
       const verified = verify(flash, profile, trust, candidate);
-      const found = onTrial ? 'on trial' : 'confirmed';
-      const reason = [`slot ${candidate.slot} ${found}`, ...refusals].join('; ');
-      return { boot: 'slot', slot: candidate.slot, onTrial, reason, ...verified };
+      for (const each of refused) writeOff(journal, each);
+      const found = `slot ${slot} ${onTrial ? 'on trial' : 'confirmed'}`;
+      return { boot: 'slot', slot, onTrial, reason: [found, ...told(refused)].join('; '), ...verified };
     } catch (error) {
       if (!(error instanceof SuitError)) throw error;
-      giveUp(journal, candidate, error.message);
-      refusals.push(`slot ${candidate.slot} refused: ${error.message}`);
+      refused.push({ candidate, because: error.message });
     }
   }
-  return { boot: 'nothing', reason: ['no slot verifies', ...refusals].join('; ') };
+  return { boot: 'nothing', reason: ['no slot verifies', ...told(refused)].join('; ') };
+}
+
+interface Refused {
+  readonly candidate: Candidate;
+  readonly because: string;
+}
+
+const told = (refused: readonly Refused[]) =>
+  refused.map(({ candidate, because }) => `slot ${candidate.slot} refused: ${because}`);
+
+/**
+ * An image on trial that is not what was installed says nothing against its release: it is `rotten`, and may
+ * be installed again.
+ */
+function writeOff(journal: Journal, { candidate: { slot, state }, because: message }: Refused): void {
+  const because = inRecord(message);
+  if (state.state !== 'trial') return journal.append({ name: 'unusable', slot, because });
+  const { digest, binding } = state;
+  journal.append({ name: 'reverted', slot, digest, because, rotten: true, ...binding });
 }
 
 interface Verified {
@@ -69,9 +97,9 @@ interface Verified {
 function verify(flash: Flash, profile: Profile, trust: TrustStore, { slot, state }: Candidate): Verified {
   const stored = readStoredEnvelope(flash, profile.layout.slots[slot], state.envelopeBytes);
   const manifest = authenticate(stored, trust.anchors, profile.limits);
-  if (manifest.manifest.sequenceNumber !== state.sequenceNumber) {
-    const found = `expected sequence number ${state.sequenceNumber}, found ${manifest.manifest.sequenceNumber}`;
-    throw new SuitError('setup', 'unauthorised', found);
+  // Another manifest than the one that was installed, however authentic, was never on trial here.
+  if (!equalInConstantTime(manifest.digest.bytes, state.digest)) {
+    throw new SuitError('setup', 'unauthorised', 'expected the manifest that was installed, found another');
   }
   const admitted = admit(manifest, {
     limits: profile.limits,
@@ -92,12 +120,4 @@ function verify(flash: Flash, profile: Profile, trust: TrustStore, { slot, state
     throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
   }
   return { manifest, records };
-}
-
-const reasonMax = 120;
-
-function giveUp(journal: Journal, { slot, state }: Candidate, message: string): void {
-  const because = message.slice(0, reasonMax);
-  if (state.state !== 'trial') return journal.append({ name: 'unusable', slot, because });
-  journal.append({ name: 'reverted', slot, digest: state.digest, because, ...state.binding });
 }

@@ -7,7 +7,7 @@
 import type { AuthenticManifest } from '@lapel/suit';
 import type { Clock, Random } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
-import type { BootRecord } from '../storage/boot-record.ts';
+import { confirmation } from '../storage/boot-record.ts';
 import type { Journal } from '../storage/journal.ts';
 import type { TrustStore } from '../trust-store.ts';
 import { backOff } from './fetch.ts';
@@ -22,28 +22,35 @@ export interface Trial {
   readonly signal: AbortSignal;
   /** The firmware's own opinion: it runs and finds its hardware. */
   readonly selfTest: () => Promise<boolean>;
-  /** Asks an authenticated peer; rejects with a TransportError while it cannot be reached. */
-  readonly announce: () => Promise<void>;
+  /**
+   * Tells a peer that this firmware runs. Resolves to whether that peer has proved who it is, in answer to
+   * this very message; rejects with a TransportError while it cannot be reached.
+   */
+  readonly announce: () => Promise<boolean>;
 }
 
 /** Ends the trial one way or the other, and says which; the caller restarts the device after `reverted`. */
 export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
-  const { trust, clock, selfTest } = trial;
+  const { trust, clock, selfTest, journal, slot } = trial;
   const deadline = clock.monotonicMs() + trust.deadlineMs;
-  if (!(await selfTest())) return revert(trial, 'the self-test failed');
-  if (trust.confirmBy === 'tracker' && !(await answeredBy(deadline, trial))) {
+  const passed = await before(deadline, trial, selfTest);
+  if (passed === undefined) return revert(trial, `no end of the self-test within ${trust.deadlineMs} ms`);
+  if (!passed) return revert(trial, 'the self-test failed');
+  if (trust.confirmBy === 'tracker' && !(await isAnswered(deadline, trial))) {
     return revert(trial, `no answer from the status tracker within ${trust.deadlineMs} ms`);
   }
   const components = trial.manifest.manifest.common.components ?? [];
-  trial.journal.append({ name: 'confirmed', slot: trial.slot, components });
+  const record = confirmation(journal.bootRecord, slot, components);
+  if (record === undefined) throw new Error(`expected an image on trial in slot ${slot}, found none`);
+  journal.append(record);
   return 'confirmed';
 }
 
-async function answeredBy(deadline: number, { announce, clock, random, signal }: Trial): Promise<boolean> {
+async function isAnswered(deadline: number, trial: Trial): Promise<boolean> {
+  const { announce, clock, random, signal } = trial;
   for (let attempt = 0; clock.monotonicMs() < deadline; attempt++) {
     try {
-      await announce();
-      return true;
+      if ((await before(deadline, trial, announce)) === true) return true;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
     }
@@ -53,13 +60,25 @@ async function answeredBy(deadline: number, { announce, clock, random, signal }:
   return false;
 }
 
-function revert({ journal, slot, manifest }: Trial, because: string): 'reverted' {
-  const binding = bindingOf(journal.bootRecord, slot);
-  journal.append({ name: 'reverted', slot, digest: manifest.digest.bytes, because, ...binding });
-  return 'reverted';
+/** What the work resolves to, or undefined where it takes longer: whatever hangs, a trial has an end. */
+async function before<T>(
+  deadline: number,
+  { clock, signal }: Trial,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  const done = new AbortController();
+  const left = Math.max(0, deadline - clock.monotonicMs());
+  const late = clock.sleep(left, AbortSignal.any([signal, done.signal])).then(() => undefined);
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    done.abort();
+  }
 }
 
-function bindingOf({ slots }: BootRecord, slot: 0 | 1) {
-  const state = slots[slot];
-  return 'binding' in state ? state.binding : {};
+function revert({ journal, slot, manifest }: Trial, because: string): 'reverted' {
+  const state = journal.bootRecord.slots[slot];
+  const binding = 'binding' in state ? state.binding : {};
+  journal.append({ name: 'reverted', slot, digest: manifest.digest.bytes, because, ...binding });
+  return 'reverted';
 }

@@ -3,9 +3,10 @@
  * link that fails is tried again where it stopped; how often and how patiently has a limit.
  */
 
+import { shown } from '@lapel/cbor';
 import { SuitError } from '@lapel/suit';
 import type { Clock, Handler, Random, Response, Status } from '@lapel/transport';
-import { TransportError, collect, request } from '@lapel/transport';
+import { TransportError, collect, discard, request } from '@lapel/transport';
 
 /** The way to an origin such as `https://firmware.example`; undefined where the device has none. */
 export type Network = (origin: string) => Handler | undefined;
@@ -62,14 +63,16 @@ export function backOff(attempt: number, random: Random): number {
   return longest * (0.5 + random.fraction() / 2);
 }
 
-/** The envelope at a URI, refused beyond `bytesMax`. @throws {TransportError} */
+/**
+ * The envelope at a URI, refused beyond `bytesMax`.
+ * @throws {TransportError}; {SuitError} where the URI leads nowhere from here.
+ */
 export async function fetchEnvelope(uri: string, bytesMax: number, fetching: Fetching): Promise<Uint8Array> {
-  const { handler, path } = way(uri, fetching);
-  const response = await handler(request('GET', path, { signal: fetching.signal }));
-  if (response.status !== 'ok') {
-    throw new TransportError('no-answer', `expected the manifest ${uri}, found ${response.status}`);
-  }
-  return collect(response.body, bytesMax);
+  const { handler, path, query } = way(uri, fetching);
+  const response = await handler(request('GET', path, { query, signal: fetching.signal }));
+  if (response.status === 'ok') return collect(response.body, bytesMax);
+  await discard(response.body);
+  throw new TransportError('no-answer', `expected the manifest ${shown(uri)}, found ${response.status}`);
 }
 
 async function fetchOnce(
@@ -79,39 +82,78 @@ async function fetchOnce(
   fetching: Fetching,
 ): Promise<void> {
   if (sizeBytes !== undefined && sink.offset === sizeBytes && sizeBytes > 0) return;
-  const { handler, path } = way(uri, fetching);
+  const { handler, path, query } = way(uri, fetching);
   const { signal } = fetching;
   const start = sink.offset;
-  const wanted = start > 0 ? { signal, range: { start } } : { signal };
+  const wanted = start > 0 ? { query, signal, range: { start } } : { query, signal };
   const response = await handler(request('GET', path, wanted));
-  requirePayload(uri, response, start);
-  for await (const chunk of response.body) {
-    if (sizeBytes !== undefined && sink.offset + chunk.length > sizeBytes) {
-      throw new SuitError('run', 'operation-failed', `expected ${sizeBytes} bytes at ${uri}, found more`);
+  try {
+    // Only where nobody has said how long the payload is does an end show itself like this.
+    if (sizeBytes === undefined && isBehindEnd(response, start)) return;
+    let skipped = bytesBefore(uri, response, start);
+    for await (const chunk of response.body) {
+      const fresh = chunk.subarray(Math.min(skipped, chunk.length));
+      skipped -= chunk.length - fresh.length;
+      if (sizeBytes !== undefined && sink.offset + fresh.length > sizeBytes) {
+        throw new SuitError(
+          'run',
+          'operation-failed',
+          `expected ${sizeBytes} bytes at ${shown(uri)}, found more`,
+        );
+      }
+      sink.push(fresh);
     }
-    sink.push(chunk);
+  } finally {
+    await discard(response.body);
   }
   if (sizeBytes !== undefined && sink.offset < sizeBytes) {
-    throw new TransportError('no-answer', `expected ${sizeBytes} bytes at ${uri}, found ${sink.offset}`);
+    const found = `expected ${sizeBytes} bytes at ${shown(uri)}, found ${sink.offset}`;
+    throw new TransportError('no-answer', found);
   }
 }
+
+const isBehindEnd = ({ status, range }: Response, start: number) =>
+  status === 'range-not-satisfiable' && range?.total === start;
 
 /** Answers that may become better are the network's fault; the others end the update. */
 const passing: ReadonlySet<Status> = new Set(['unavailable', 'too-many-requests', 'internal-error']);
 
-function requirePayload(uri: string, { status, range }: Response, start: number): void {
-  if (status === 'ok' && start === 0) return;
-  if (status === 'partial' && range?.start === start) return;
-  if (passing.has(status)) throw new TransportError('no-answer', `the server of ${uri} answered ${status}`);
-  throw new SuitError('run', 'operation-failed', `expected the payload ${uri}, found ${status}`);
+/**
+ * How many bytes of this answer are here already: a server may answer with the whole where a part was asked
+ * for (RFC 9110 §14.2).
+ */
+function bytesBefore(uri: string, { status, range }: Response, start: number): number {
+  if (status === 'ok') return start;
+  if (status === 'partial' && range?.start === start) return 0;
+  if (passing.has(status)) {
+    throw new TransportError('no-answer', `the server of ${shown(uri)} answered ${status}`);
+  }
+  throw new SuitError('run', 'operation-failed', `expected the payload ${shown(uri)}, found ${status}`);
 }
 
-function way(uri: string, { base, network }: Fetching): { readonly handler: Handler; readonly path: string } {
-  if (!URL.canParse(uri, base)) {
-    throw new SuitError('run', 'operation-failed', `expected a URI, found ${uri.slice(0, 80)}`);
+interface Way {
+  readonly handler: Handler;
+  readonly path: string;
+  readonly query: ReadonlyMap<string, string>;
+}
+
+function way(uri: string, { base, network }: Fetching): Way {
+  const url = URL.canParse(uri, base) ? new URL(uri, base) : undefined;
+  const path = url === undefined ? undefined : decoded(url.pathname);
+  if (url === undefined || path === undefined) {
+    throw new SuitError('run', 'operation-failed', `expected a URI, found ${shown(uri)}`);
   }
-  const url = new URL(uri, base);
   const handler = network(url.origin);
-  if (handler !== undefined) return { handler, path: decodeURIComponent(url.pathname) };
-  throw new SuitError('run', 'operation-failed', `expected a way to ${url.origin}, found none`);
+  if (handler !== undefined) return { handler, path, query: new Map(url.searchParams) };
+  throw new SuitError('run', 'operation-failed', `expected a way to ${shown(url.origin)}, found none`);
+}
+
+/** Undefined where what is percent-encoded is no UTF-8. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
 }

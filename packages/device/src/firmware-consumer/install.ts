@@ -4,6 +4,7 @@
  * passed on what is in flash.
  */
 
+import { compareBytes } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
 import type { AdmittedManifest, Answer, Effect, Ending, ExpectedImage } from '@lapel/suit';
 import { SuitError, drive, run } from '@lapel/suit';
@@ -53,7 +54,7 @@ export async function install(installation: Installation): Promise<Installed> {
     if (effect.do !== 'write' && effect.do !== 'fetch') {
       throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} in an update, found one`);
     }
-    requireRoom(effect, installation);
+    requireRoom(effect, installation, slot);
     const again = sizeBytes !== undefined;
     sizeBytes = await store(effect, installation, slot, again);
   };
@@ -80,7 +81,7 @@ export function activate(journal: Journal, running: 0 | 1, attempts: number): vo
   journal.append({ name: 'trial', slot: running === 0 ? 1 : 0, attempts });
 }
 
-function requireRoom(effect: Change, { profile, envelope }: Installation): void {
+function requireRoom(effect: Change, { profile, envelope }: Installation, slot: 0 | 1): void {
   if (!isComponent(profile, effect.component)) {
     throw new SuitError(
       'run',
@@ -97,7 +98,7 @@ function requireRoom(effect: Change, { profile, envelope }: Installation): void 
       `expected an image of at most ${room} bytes, found ${wanted}`,
     );
   }
-  const envelopeRoom = profile.layout.slots[0].envelope.bytes;
+  const envelopeRoom = profile.layout.slots[slot].envelope.bytes;
   if (envelope.length > envelopeRoom) {
     const found = `expected an envelope of at most ${envelopeRoom} bytes, found ${envelope.length}`;
     throw new SuitError('run', 'operation-failed', found);
@@ -111,8 +112,11 @@ async function store(
   slot: 0 | 1,
   again: boolean,
 ): Promise<number> {
-  const { journal, fetching } = installation;
+  const { journal, fetching, binding } = installation;
   const before = again ? undefined : earlierState(installation, slot);
+  if (before !== undefined && !isBoundTo(before.binding, binding)) {
+    journal.append({ name: 'bound', slot, ...binding });
+  }
   const complete =
     before === undefined ? undefined : alreadyThere(installation, slot, before, effect.expected);
   if (complete !== undefined) return complete;
@@ -128,8 +132,15 @@ async function store(
   return writer.finish();
 }
 
+type Earlier = Extract<SlotState, { readonly state: 'receiving' | 'staged' }>;
+
+/** Whether what lies in the slot was begun for this very offer: its report must name the newest. */
+function isBoundTo(held: OfferBinding, { nonce = new Uint8Array(), generation }: OfferBinding): boolean {
+  return held.generation === generation && compareBytes(held.nonce ?? new Uint8Array(), nonce) === 0;
+}
+
 /** What an earlier attempt at the very same manifest left in the slot (manifest-37 §6.3.1). */
-function earlierState({ journal, admitted }: Installation, slot: 0 | 1): SlotState | undefined {
+function earlierState({ journal, admitted }: Installation, slot: 0 | 1): Earlier | undefined {
   const state = journal.bootRecord.slots[slot];
   if (state.state !== 'receiving' && state.state !== 'staged') return undefined;
   return equalInConstantTime(state.digest, admitted.authentic.digest.bytes) ? state : undefined;
@@ -139,7 +150,7 @@ function earlierState({ journal, admitted }: Installation, slot: 0 | 1): SlotSta
 function alreadyThere(
   { flash, profile }: Installation,
   slot: 0 | 1,
-  before: SlotState,
+  before: Earlier,
   { digest, sizeBytes }: ExpectedImage,
 ): number | undefined {
   if (before.state !== 'staged' || digest === undefined || before.imageBytes !== sizeBytes) return undefined;
@@ -150,7 +161,7 @@ function alreadyThere(
 function begin(
   { flash, profile, journal, admitted, envelope, binding }: Installation,
   slot: 0 | 1,
-  before: SlotState | undefined,
+  before: Earlier | undefined,
 ): ImageWriter {
   const layout = profile.layout.slots[slot];
   const remember = ({ offset, prefix }: { readonly offset: number; readonly prefix: Uint8Array }) =>

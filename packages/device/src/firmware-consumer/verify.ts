@@ -25,18 +25,30 @@ export function verify(
     hasComponent: (component) => isComponent(profile, component),
     floor: (component) => record.floors.get(componentName(component)),
   });
-  refuseReverted(manifest.digest.bytes, record, binding);
+  const { algorithm, bytes } = manifest.digest;
+  if (algorithm !== 'sha-256') {
+    // Journal and offers name a manifest by its SHA-256.
+    throw new SuitError('setup', 'alg-unsupported', `expected a manifest with sha-256, found ${algorithm}`);
+  }
+  refuseReverted(bytes, record, binding);
   return admitted;
 }
 
-/** An update that did not prove itself is tried again only when its operator offers it anew. */
+/** How often an update that did not prove itself may be tried again, whoever offers it: flash wears out. */
+const retriesMax = 3;
+
+/**
+ * An update that did not prove itself is tried again only when its operator offers it anew; one that never
+ * ran, because flash lost it, by itself.
+ */
 function refuseReverted(
   digest: Uint8Array,
   { reverted }: BootRecord,
   { generation = 0 }: OfferBinding,
 ): void {
   if (reverted === undefined || !equalInConstantTime(reverted.digest, digest)) return;
-  if (generation > (reverted.binding.generation ?? 0)) return;
+  const isAnew = reverted.rotten || generation > (reverted.binding.generation ?? 0);
+  if (isAnew && reverted.times <= retriesMax) return;
   const found = `expected an update that proves itself, found one that did not: ${reverted.because}`;
   throw new SuitError('setup', 'condition-failed', found);
 }

@@ -45,6 +45,10 @@ export interface Reverted {
   readonly digest: Uint8Array;
   readonly because: string;
   readonly binding: OfferBinding;
+  /** How often in a row it has been this manifest. */
+  readonly times: number;
+  /** It never ran: its image did not verify when it was to be booted. */
+  readonly rotten: boolean;
 }
 
 export interface BootRecord {
@@ -76,13 +80,10 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
       return reported(before, record.digest);
     case 'floor':
       return withFloor(before, record.component, record.floor[0], record.floor[1]);
-    case 'reverted': {
-      const { digest: failed, because } = record;
-      const next = withSlot(before, record.slot, { state: 'unusable', because });
-      return { ...next, reverted: { digest: failed, because, binding: bindingOf(record) } };
-    }
+    case 'reverted':
+      return revert(before, record);
     case 'confirmed':
-      return confirm(before, record.slot, record.components);
+      return confirm(before, record);
     default:
       return withSlot(before, record.slot, nextState(before.slots[record.slot], record));
   }
@@ -103,32 +104,47 @@ function reported(before: BootRecord, of: Uint8Array): BootRecord {
   };
 }
 
-function confirm(
-  before: BootRecord,
-  slotIndex: number,
+function revert(before: BootRecord, record: RecordOf<'reverted'>): BootRecord {
+  const { digest: failed, because, rotten = false } = record;
+  const next = withSlot(before, record.slot, { state: 'unusable', because });
+  const again = before.reverted !== undefined && compareBytes(before.reverted.digest, failed) === 0;
+  const times = record.times ?? (again ? before.reverted.times + 1 : 1);
+  return { ...next, reverted: { digest: failed, because, binding: bindingOf(record), times, rotten } };
+}
+
+/** Needs no state before it: a confirmed image is never lost with an earlier record. */
+function confirm(before: BootRecord, record: RecordOf<'confirmed'>): BootRecord {
+  const { digest: of, sequenceNumber, envelopeBytes, imageBytes } = record;
+  const held = { digest: of, sequenceNumber, envelopeBytes, imageBytes, binding: bindingOf(record) };
+  return record.components.reduce(
+    (next, component) => withFloor(next, component, sequenceNumber, of),
+    withSlot(before, record.slot, { state: 'confirmed', ...held }),
+  );
+}
+
+/** The record that confirms what lies in a slot; undefined where nothing complete lies there. */
+export function confirmation(
+  { slots }: BootRecord,
+  slot: 0 | 1,
   components: readonly ComponentIdentifier[],
-): BootRecord {
-  const old = before.slots[slotIndex];
-  if (old === undefined || (old.state !== 'staged' && old.state !== 'trial')) return before;
-  const { digest: of, sequenceNumber, envelopeBytes, imageBytes, binding } = old;
-  const state = {
-    state: 'confirmed',
+): JournalRecord | undefined {
+  const held = slots[slot];
+  if (held.state !== 'staged' && held.state !== 'trial' && held.state !== 'confirmed') return undefined;
+  const { digest: of, sequenceNumber, envelopeBytes, imageBytes, binding } = held;
+  return {
+    name: 'confirmed',
+    slot,
+    components,
     digest: of,
     sequenceNumber,
     envelopeBytes,
     imageBytes,
-    binding,
-  } as const;
-  return components.reduce(
-    (next, component) => withFloor(next, component, sequenceNumber, of),
-    withSlot(before, slotIndex, state),
-  );
+    ...binding,
+  };
 }
 
-type SlotRecord = Extract<
-  JournalRecord,
-  { readonly name: 'receiving' | 'progress' | 'staged' | 'trial' | 'attempt' | 'unusable' }
->;
+type RecordOf<N extends JournalRecord['name']> = Extract<JournalRecord, { readonly name: N }>;
+type SlotRecord = RecordOf<'receiving' | 'progress' | 'staged' | 'trial' | 'attempt' | 'unusable' | 'bound'>;
 
 function nextState(slotState: SlotState | undefined, record: SlotRecord): SlotState | undefined {
   switch (record.name) {
@@ -162,20 +178,29 @@ function nextState(slotState: SlotState | undefined, record: SlotRecord): SlotSt
       return slotState?.state === 'trial'
         ? { ...slotState, attemptsLeft: Math.max(0, slotState.attemptsLeft - 1) }
         : slotState;
+    case 'bound':
+      return slotState !== undefined && 'binding' in slotState
+        ? { ...slotState, binding: bindingOf(record) }
+        : slotState;
   }
 }
 
 /** The fewest records that make this state again: what a compaction writes. */
-export function snapshot({ slots, floors, reverted }: BootRecord): readonly JournalRecord[] {
+export function snapshot(record: BootRecord): readonly JournalRecord[] {
+  const { slots, floors, reverted } = record;
   const found: JournalRecord[] = [];
   for (const { component, sequenceNumber, manifestDigest } of floors.values()) {
     found.push({ name: 'floor', component, floor: [sequenceNumber, manifestDigest] });
   }
   if (reverted !== undefined) {
-    const { digest: of, because, binding } = reverted;
-    found.push({ name: 'reverted', slot: noSlot, digest: of, because, ...binding });
+    const { binding, ...rest } = reverted;
+    found.push({ name: 'reverted', slot: noSlot, ...rest, ...binding });
   }
-  slots.forEach((state, index) => found.push(...slotSnapshot(state, index)));
+  for (const slot of [0, 1] as const) {
+    // Its floors stand in records of their own.
+    const confirmed = slots[slot].state === 'confirmed' ? confirmation(record, slot, []) : undefined;
+    found.push(...(confirmed === undefined ? slotSnapshot(slots[slot], slot) : [confirmed]));
+  }
   return found;
 }
 
@@ -199,11 +224,8 @@ function slotSnapshot(state: SlotState, index: number): readonly JournalRecord[]
     return prefix === undefined ? [begun] : [begun, { name: 'progress', slot: index, offset, prefix }];
   }
   const staged: JournalRecord = { name: 'staged', slot: index, imageBytes: state.imageBytes };
-  if (state.state === 'staged') return [begun, staged];
-  if (state.state === 'trial') {
-    return [begun, staged, { name: 'trial', slot: index, attempts: state.attemptsLeft }];
-  }
-  return [begun, staged, { name: 'confirmed', slot: index, components: [] }];
+  if (state.state !== 'trial') return [begun, staged];
+  return [begun, staged, { name: 'trial', slot: index, attempts: state.attemptsLeft }];
 }
 
 function withSlot(record: BootRecord, index: number, state: SlotState | undefined): BootRecord {

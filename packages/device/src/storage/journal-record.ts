@@ -4,13 +4,19 @@
  */
 
 import type { Infer } from '@lapel/cbor';
-import { array, bytes, map, optional, required, text, tuple, uint } from '@lapel/cbor';
+import { array, bool, bytes, map, optional, required, text, tuple, uint } from '@lapel/cbor';
 import { ComponentIdentifier } from '@lapel/suit';
 
 const slot = uint;
 const digest = bytes(32);
-const nonce = bytes(1, 64);
+/** Short, so that nobody who chooses a nonce can hide the bytes of a whole record in it. */
+const nonce = bytes(8, 16);
 const componentsMax = 8;
+const becauseMax = 128;
+const because = text(becauseMax);
+
+/** An explanation as a record can hold it: a text that cannot be written must not keep a device from booting. */
+export const inRecord = (explanation: string): string => explanation.slice(0, becauseMax).toWellFormed();
 
 /**
  * Every record the journal may hold. Keys of the map are the record types; the numbers are on flash for
@@ -44,13 +50,20 @@ export const records = {
   /** A boot of the trial begins; written before the jump, so that an attempt that hangs has been counted. */
   attempt: { type: 5, body: map({ slot: required(1, slot) }) },
   /**
-   * The firmware proved itself. One record, so that the floors of its components rise in the same instant.
+   * The firmware proved itself. One record, so that the floors of its components rise in the same instant;
+   * and whole in itself, so that no damage to an earlier record takes a confirmed image away.
    */
   confirmed: {
     type: 6,
     body: map({
       slot: required(1, slot),
       components: required(2, array(ComponentIdentifier, { max: componentsMax })),
+      digest: required(3, digest),
+      sequenceNumber: required(4, uint),
+      envelopeBytes: required(5, uint),
+      imageBytes: required(6, uint),
+      nonce: optional(7, nonce),
+      generation: optional(8, uint),
     }),
   },
   /** The update in the slot did not prove itself. */
@@ -59,19 +72,28 @@ export const records = {
     body: map({
       slot: required(1, slot),
       digest: required(2, digest),
-      because: required(3, text(128)),
+      because: required(3, because),
       nonce: optional(4, nonce),
       generation: optional(5, uint),
+      /** How often this manifest has failed; counted on from the record before where absent. */
+      times: optional(6, uint),
+      /** It never ran: its image did not verify when it was to be booted. */
+      rotten: optional(7, bool),
     }),
   },
   /** What lies in the slot no longer verifies. */
-  unusable: { type: 8, body: map({ slot: required(1, slot), because: required(2, text(128)) }) },
+  unusable: { type: 8, body: map({ slot: required(1, slot), because: required(2, because) }) },
   /** The tracker, or whoever listens, has been told the end of this update. */
   reported: { type: 9, body: map({ digest: required(1, digest) }) },
   /** The lowest sequence number that is installed to a component, and the manifest that set it. */
   floor: {
     type: 10,
     body: map({ component: required(1, ComponentIdentifier), floor: required(2, tuple(uint, digest)) }),
+  },
+  /** The same manifest was offered anew: its end is reported to this offer. */
+  bound: {
+    type: 11,
+    body: map({ slot: required(1, slot), nonce: optional(2, nonce), generation: optional(3, uint) }),
   },
 } as const;
 

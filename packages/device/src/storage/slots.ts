@@ -9,8 +9,11 @@ import type { Flash } from './flash.ts';
 import { isBlank, padded, windows } from './flash.ts';
 import type { SlotLayout } from './layout.ts';
 
-/** Writes the envelope into its erased place. The caller has checked that it fits. */
+/** Writes the envelope into its place. The caller has checked that it fits. */
 export function writeEnvelope(flash: Flash, { envelope }: SlotLayout, bytes: Uint8Array): void {
+  if (bytes.length > envelope.bytes) {
+    throw new RangeError(`expected an envelope of at most ${envelope.bytes} bytes, found ${bytes.length}`);
+  }
   const { pageBytes, granuleBytes } = flash.geometry;
   for (let at = 0; at < envelope.bytes; at += pageBytes) flash.erase(envelope.address + at);
   flash.program(envelope.address, padded(bytes, granuleBytes));

@@ -1,0 +1,29 @@
+/** What an agent lives on: its flash and journal, what was booted, where updates come from, time and chance. */
+
+import type { Clock, Random } from '@lapel/transport';
+import type { BootDecision } from './bootloader/boot.ts';
+import type { Network } from './firmware-consumer/fetch.ts';
+import type { Profile } from './profile.ts';
+import type { OnStep } from './step.ts';
+import type { Flash } from './storage/flash.ts';
+import type { Journal } from './storage/journal.ts';
+import type { TrustStore } from './trust-store.ts';
+import type { UpdateSource } from './update-source.ts';
+
+export interface AgentOptions {
+  readonly flash: Flash;
+  readonly profile: Profile;
+  readonly trust: TrustStore;
+  readonly journal: Journal;
+  /** What the bootloader jumped to: this application. */
+  readonly decision: Extract<BootDecision, { readonly boot: 'slot' }>;
+  readonly source: UpdateSource;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Between two looks for news, on average. */
+  readonly pollMs: number;
+  /** The firmware's own opinion of itself, asked once in a trial. */
+  readonly selfTest: () => Promise<boolean>;
+  readonly onStep?: OnStep;
+}

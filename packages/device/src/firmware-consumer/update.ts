@@ -1,0 +1,122 @@
+/**
+ * One update, from the notice to an image that waits for its trial (RFC 9019 §9). Whoever offered it is told
+ * how it ended; where nobody is, it is tried again later.
+ */
+
+import { equalInConstantTime } from '@lapel/cose';
+import type { AdmittedManifest, Ending } from '@lapel/suit';
+import { SuitError } from '@lapel/suit';
+import { TransportError } from '@lapel/transport';
+import type { AgentOptions } from '../agent-options.ts';
+import type { Candidate } from '../update-source.ts';
+import type { Fetching } from './fetch.ts';
+import { backOff, fetchEnvelope } from './fetch.ts';
+import { activate, install } from './install.ts';
+import { atMost, once, severalTimes } from './patience.ts';
+import { endingOf, referenceTo, reportFailure, reportPending, reportSuccess } from './report.ts';
+import { tell } from './tell.ts';
+import { verify } from './verify.ts';
+
+/** `postponed`: it could not be obtained for now. */
+export type UpdateEnd = 'staged' | 'failed' | 'up-to-date' | 'postponed';
+
+/** Rejects only with the signal's reason, or with what is a bug. */
+export async function update(
+  agent: AgentOptions,
+  candidate: Candidate,
+  signal: AbortSignal,
+): Promise<UpdateEnd> {
+  try {
+    return await attempt(agent, candidate, signal);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    // Not waited for here: meanwhile the update may be withdrawn, or replaced by one that can be obtained.
+    return 'postponed';
+  }
+}
+
+/** How often a payload that arrived wrong is fetched again at once. */
+const wrongPayloadMax = 3;
+
+async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortSignal): Promise<UpdateEnd> {
+  const { journal, trust, decision } = agent;
+  const { binding } = candidate;
+  const fetching = { ...agent, signal, base: candidate.uri };
+  const found = await admittedFrom(agent, candidate, fetching);
+  if (found.failure !== undefined) return fail(agent, signal, candidate, endingOf(found.failure));
+  const { envelope, admitted } = found;
+  agent.onStep?.('manifest-validated');
+  const { digest } = admitted.authentic;
+  if (equalInConstantTime(digest.bytes, decision.manifest.digest.bytes)) {
+    // Whoever offers what runs has missed the report of it.
+    const report = reportSuccess(trust, referenceTo(decision.manifest), binding, decision.records);
+    await severalTimes(agent, signal, () => agent.source.report(report, signal));
+    return 'up-to-date';
+  }
+
+  agent.onStep?.('fetching');
+  await tell(agent, signal, 'fetching', digest.bytes);
+  const running = decision.slot;
+  for (let wrong = 1; ; wrong++) {
+    const ended = await install({ ...agent, running, envelope, admitted, binding, fetching });
+    if (ended.staged) {
+      const report = reportPending(trust, referenceTo(admitted.authentic), binding, ended.records);
+      await tell(agent, signal, 'installing', digest.bytes);
+      await once(() => agent.source.report(report, signal));
+      activate(journal, running, trust.attempts);
+      agent.onStep?.('restarting');
+      return 'staged';
+    }
+    if (ended.failure === undefined) return 'up-to-date';
+    // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
+    const mismatch = ended.failure.record.properties.imageDigest !== undefined;
+    if (!mismatch || wrong === wrongPayloadMax) {
+      const end = await fail(agent, signal, candidate, ended, digest.bytes);
+      return binding.nonce === undefined ? 'postponed' : end;
+    }
+    await agent.clock.sleep(backOff(wrong, agent.random), signal);
+  }
+}
+
+type Found =
+  | { readonly envelope: Uint8Array; readonly admitted: AdmittedManifest; readonly failure?: undefined }
+  | { readonly failure: SuitError };
+
+/** The manifest that was offered, proved; nothing has been written. @throws {TransportError} */
+async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching: Fetching): Promise<Found> {
+  const { profile, trust, journal } = agent;
+  try {
+    const envelope =
+      candidate.envelope ??
+      (await atMost(agent, fetching.signal, () =>
+        fetchEnvelope(candidate.uri, profile.limits.envelopeBytes, fetching),
+      ));
+    const admitted = verify(envelope, profile, trust, journal.bootRecord, candidate.binding);
+    requireOffered(admitted, candidate);
+    return { envelope, admitted };
+  } catch (error) {
+    if (error instanceof SuitError) return { failure: error };
+    throw error;
+  }
+}
+
+function requireOffered({ authentic }: AdmittedManifest, { digest }: Candidate): void {
+  if (digest === undefined || equalInConstantTime(authentic.digest.bytes, digest)) return;
+  throw new SuitError('setup', 'unauthorised', 'expected the manifest that was offered, found another');
+}
+
+async function fail(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  candidate: Candidate,
+  ending: Ending,
+  found?: Uint8Array,
+): Promise<'failed'> {
+  const digest = candidate.digest ?? found;
+  agent.onStep?.('failed', ending.failure?.error.message);
+  await tell(agent, signal, 'failed', digest);
+  if (digest === undefined) return 'failed';
+  const report = reportFailure(agent.trust, { digest }, candidate.binding, ending);
+  await severalTimes(agent, signal, () => agent.source.report(report, signal));
+  return 'failed';
+}
