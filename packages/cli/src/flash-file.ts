@@ -1,14 +1,17 @@
 /**
- * A device's flash in a file, so that a person can start the device, kill it, and start it again. Every change is
- * written through at once: what the operating system has taken survives the process. The loader's pages, which no
- * device ever writes, say which kind of device the flash belongs to.
+ * A device's flash in a file, so that a person can start the device, kill it, and start it again. Every
+ * change is written through at once: what the operating system has taken survives the process. The
+ * loader's pages, which no device ever writes, say which kind of device the flash belongs to.
  */
 
 import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { unhex } from '@lapel/cbor';
 import type { Profile } from '@lapel/device';
 import { class1 } from '@lapel/device';
 import type { NorFlash } from '@lapel/simulator';
 import { norFlash } from '@lapel/simulator';
+import type { ComponentIdentifier } from '@lapel/suit';
+import { componentName } from '@lapel/suit';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 
@@ -18,16 +21,24 @@ export interface FlashFile {
   close(): void;
 }
 
-const mark = /^lapel flash 1, class1, (?<pages>\d{1,5}) image pages\n/;
-const markBytesMax = 64;
+const mark = /^lapel flash 1, class1, (?<pages>\d{1,5}) image pages, component (?<component>[0-9a-f/]+)\n/;
+const markBytesMax = 512;
 const imagePagesMax = 8192;
 
 /** Makes the file of an unused device. @throws EEXIST */
-export function makeFlashFile(path: string, imagePages: number): FlashFile {
-  const profile = class1({ imagePages });
+export function makeFlashFile(
+  path: string,
+  imagePages: number,
+  component: ComponentIdentifier = class1().component,
+): FlashFile {
+  const profile = class1({ imagePages, component });
   const { pageBytes, pages } = profile.layout.geometry;
   const content = new Uint8Array(pageBytes * pages).fill(0xff);
-  content.set(new TextEncoder().encode(`lapel flash 1, class1, ${imagePages} image pages\n`));
+  content.set(
+    new TextEncoder().encode(
+      `lapel flash 1, class1, ${imagePages} image pages, component ${componentName(component)}\n`,
+    ),
+  );
   writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
   return openFlashFile(path);
 }
@@ -43,7 +54,10 @@ export function openFlashFile(path: string): FlashFile {
       `expected the flash of a device in ${path}, found something else`,
     );
   }
-  const profile = class1({ imagePages });
+  const component = (found.groups?.['component'] ?? '')
+    .split('/')
+    .map((part) => unhex(part) ?? new Uint8Array());
+  const profile = class1({ imagePages, component });
   const { geometry } = profile.layout;
   const sizeBytes = geometry.pageBytes * geometry.pages;
   if (content.length !== sizeBytes) {

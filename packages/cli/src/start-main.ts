@@ -1,14 +1,18 @@
-/** `npm start`: one update, end to end, on real input, with everything that production has but the hardware. */
+/**
+ * `npm start`: one update, end to end, on real input, with everything that production has but the
+ * hardware.
+ */
 
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RolloutCheck, Surroundings } from '@lapel/simulator';
 import { checkRollout, deviceClass, liveInFleet, seededRandom, vendor } from '@lapel/simulator';
+import { uuidText } from '@lapel/suit';
 import { httpClient, systemClock } from '@lapel/transport';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure, failureOf } from './failure.ts';
-import { keyIn } from './serve/data-folder.ts';
+import { keyIn, tokenFile } from './serve/data-folder.ts';
 import type { House } from './serve/house.ts';
 import { openHouse } from './serve/house.ts';
 import type { DemoFleet } from './start/demo-fleet.ts';
@@ -33,6 +37,7 @@ async function start(options: StartOptions): Promise<number> {
     path: options.data,
     port: options.port,
     prepare: async () => void (await keys()),
+    classNames: new Map(classNames.map((name) => [uuidText(deviceClass(name)), name])),
     onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     onNotice: (text) => terminal.note(text),
   });
@@ -99,7 +104,8 @@ function opening(house: House, { devices, found }: DemoFleet, image: Uint8Array)
   const fleet = `${devices.length} devices (${lamps} ${classNames[0]}s, ${lanterns} ${classNames[1]}s)`;
   const where = found ? `found in ${house.folder.path}` : `made in ${house.folder.path}`;
   return `${fleet}, ${where}, behind a link that loses one message in ten
-firmware server and status tracker on ${house.url}; an image of ${image.length} bytes for the ${classNames[0]}s`;
+firmware server and status tracker on ${house.url}
+an image of ${image.length} bytes for the ${classNames[0]}s`;
 }
 
 function surroundings(house: House, { seed }: StartOptions): Surroundings {
@@ -159,9 +165,11 @@ function conclude(
 ): void {
   const { devices, addressed, confirmed, wrongClassChanged } = check;
   const others = wrongClassChanged === 0 ? 'no other device changed' : `${wrongClassChanged} others changed`;
-  const done = `${confirmed} of ${addressed} ${classNames[0]}s run ${campaign}, by their own flash; ${others}`;
+  const [lamps] = classNames;
+  const done = `${confirmed} of ${addressed} ${lamps}s run ${campaign}, by their own flash; ${others}`;
   terminal.result(`${terminal.paint('bold', done)} (${seconds} s)`);
-  terminal.result(`See the fleet: ${house.url} · npx lapel devices --token-file ${data}/tokens/viewer.token`);
+  const look = `npx lapel devices --token-file ${tokenFile({ path: data }, 'viewer')}`;
+  terminal.result(`See the fleet: ${house.url} · ${look}`);
   terminal.result('Try next: npm start -- --image YOUR-FIRMWARE · npx lapel --help · npm run powercut');
   if (once) terminal.result(JSON.stringify({ ...check, devices, seconds }));
   else terminal.note('Serving on; Ctrl-C ends it.');

@@ -1,6 +1,6 @@
 /**
- * Does the fleet run what it should? Judged from the devices' flash alone, by a reader that shares no code with
- * tracker or device.
+ * Does the fleet run what it should? Judged from the devices' flash alone, by a reader that shares no code
+ * with tracker or device.
  */
 
 import { createHash } from 'node:crypto';

@@ -100,7 +100,10 @@ const peers: Readonly<Record<string, Peer>> = {
   operator: { id: 'operator', roles: ['operator'] },
 };
 
-/** Writes, signs and uploads the new firmware, noting each step; an operator releases it. Returns the manifest's digest. */
+/**
+ * Writes, signs and uploads the new firmware, noting each step; an operator releases it. Returns the
+ * manifest's digest.
+ */
 export async function publishNew({ author, server, image }: Parties, trace: MessageTrace): Promise<string> {
   const proved = bearer(server.handler, (token) => peers[token]);
   const upload = trace.between(party.author, party.server, proved, ({ method }) => ({

@@ -1,6 +1,6 @@
 /**
- * RFC 9019 §9, second flow: a status tracker learns what the device runs, pushes the manifest to it, and the device fetches
- * the firmware from the firmware server (S4-132, S4-133).
+ * RFC 9019 §9, second flow: a status tracker learns what the device runs, pushes the manifest to it, and
+ * the device fetches the firmware from the firmware server (S4-132, S4-133).
  */
 
 import { hex, unhex, write } from '@lapel/cbor';

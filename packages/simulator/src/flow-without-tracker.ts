@@ -1,6 +1,6 @@
 /**
- * RFC 9019 §9, first flow: no status tracker. The device asks the firmware server for the latest, and confirms by its own
- * self-test (S4-130, S4-131).
+ * RFC 9019 §9, first flow: no status tracker. The device asks the firmware server for the latest, and
+ * confirms by its own self-test (S4-130, S4-131).
  */
 
 import { serverSource } from '@lapel/device';

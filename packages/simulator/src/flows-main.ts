@@ -1,4 +1,7 @@
-/** `npm run flows`: both example flows of the architecture, played by real parties and held against the figures. */
+/**
+ * `npm run flows`: both example flows of the architecture, played by real parties and held against the
+ * figures.
+ */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * The world under one seed: flash that loses power, links that lose messages, a fleet of real devices on them,
- * and checkers that read the outcome with code of their own.
+ * The world under one seed: flash that loses power, links that lose messages, a fleet of real devices on
+ * them, and checkers that read the outcome with code of their own.
  */
 
 export { checkRollout } from './checkers.ts';

@@ -1,7 +1,8 @@
 /**
- * The messages between the two halves of the status tracker (RFC 9019 §2.3), and those that operators sign. Every message
- * carries its version. What changes a decision is signed by whom it is about: a device signs what it says of itself, an
- * operator signs a campaign, the tracker signs the receipt that may confirm a trial.
+ * The messages between the two halves of the status tracker (RFC 9019 §2.3), and those that operators sign.
+ * Every message carries its version. What changes a decision is signed by whom it is about: a device signs
+ * what it says of itself, an operator signs a campaign, the tracker signs the receipt that may confirm a
+ * trial.
  */
 
 import type { Infer } from '@lapel/cbor';
@@ -73,8 +74,8 @@ export const updateModes = { 'client-initiated': 1, 'server-initiated': 2, negot
 export type UpdateMode = keyof typeof updateModes;
 
 /**
- * Proof of possession: signed with the key that it carries, over a challenge of the tracker's. A device registers each time
- * it starts; the token of the receipt replaces the one before.
+ * Proof of possession: signed with the key that it carries, over a challenge of the tracker's. A device
+ * registers each time it starts; the token of the receipt replaces the one before.
  */
 export const Registration = map({
   version,
@@ -98,7 +99,10 @@ export const InstalledComponent = map({
 });
 export type InstalledComponent = Infer<typeof InstalledComponent>;
 
-/** What the device is and runs now; sent when something changed. `counter` rises within a session, so none is told twice. */
+/**
+ * What the device is and runs now; sent when something changed. `counter` rises within a session, so none
+ * is told twice.
+ */
 export const CheckIn = map({
   version,
   device: required(2, DeviceId),
@@ -117,7 +121,10 @@ export const CheckIn = map({
 });
 export type CheckIn = Infer<typeof CheckIn>;
 
-/** The tracker's signed answer to a registration or a check-in; bound to its nonce, so that a trial may be confirmed by it. */
+/**
+ * The tracker's signed answer to a registration or a check-in; bound to its nonce, so that a trial may be
+ * confirmed by it.
+ */
 export const Receipt = map({
   version,
   device: required(2, DeviceId),

@@ -1,6 +1,6 @@
 /**
- * `lapel device`: one device on this machine, with its flash in a file. `make` is the factory, `run` the power switch
- * (kill it whenever you like), `show` a look at the flash.
+ * `lapel device`: one device on this machine, with its flash in a file. `make` is the factory, `run`
+ * the power switch (kill it whenever you like), `show` a look at the flash.
  */
 
 import { existsSync } from 'node:fs';
@@ -56,8 +56,8 @@ function addMake(device: Command, terminal: Terminal): void {
     .command('make')
     .summary('make a device, as its factory does')
     .description(
-      'Makes a device with a key of its own and a first firmware, which it must accept like any other. Vendor and ' +
-        "class are the firmware's. Writes the device's public key beside the flash, for the tracker.",
+      'Makes a device with a key of its own and a first firmware, which it must accept like any other. ' +
+        "Vendor, class and component are the firmware's. Writes the device's public key beside the flash.",
     )
     .argument('<flash>', 'where to keep the flash; must not exist yet')
     .requiredOption('--id <name>', 'what the device calls itself')

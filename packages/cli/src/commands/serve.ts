@@ -1,4 +1,7 @@
-/** `lapel serve`: firmware server and status tracker on one port and one folder, until a signal ends them. */
+/**
+ * `lapel serve`: firmware server and status tracker on one port and one folder, until a signal ends
+ * them.
+ */
 
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
@@ -25,8 +28,8 @@ export function addServe(program: Command, terminal: Terminal): void {
     .command('serve')
     .summary('run firmware server and status tracker')
     .description(
-      'Runs the firmware server and the status tracker on one port. What they keep is in one folder: keys, tokens, ' +
-        'firmware and the database of the fleet.',
+      'Runs the firmware server and the status tracker on one port. What they keep is in one folder: ' +
+        'keys, tokens, firmware and the database of the fleet.',
     )
     .option('--data <folder>', 'what the servers keep', 'data')
     .option('--port <number>', 'where they listen', '8080')
@@ -74,8 +77,10 @@ function standing({ folder, firmware }: House): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
   const lines = [
     `firmware server and status tracker, keeping all in ${folder.path}; Ctrl-C ends them`,
-    `${count(firmware.catalog.all().length, 'manifest')} published; ${count(folder.authors.length, 'author')}, ${count(folder.operators.length, 'operator')}`,
-    `devices need ${join(folder.path, 'keys', 'tracker.pub.pem')}; tokens are in ${join(folder.path, 'tokens')}`,
+    `${count(firmware.catalog.all().length, 'manifest')} published`,
+    `${count(folder.authors.length, 'author')} and ${count(folder.operators.length, 'operator')} known`,
+    `devices need ${join(folder.path, 'keys', 'tracker.pub.pem')}`,
+    `tokens are in ${join(folder.path, 'tokens')}`,
   ];
   if (folder.authors.length === 0)
     lines.push('no author is known yet: nothing can be published (--author FILE)');

@@ -1,4 +1,7 @@
-/** The factory of one device: its flash goes into a file that only its owner can read, for it holds the device's key. */
+/**
+ * The factory of one device: its flash goes into a file that only its owner can read, for it holds the
+ * device's key.
+ */
 
 import { rm } from 'node:fs/promises';
 import type { VerificationKey } from '@lapel/cose';
@@ -36,11 +39,12 @@ export async function makeDeviceFile(
     only('vendor', summary.vendorIdentifiers),
     only('class', summary.classIdentifiers),
   ];
+  const component = only('component', summary.components);
   const key = generateSigningKey('P-256');
   const publicKeyFile = `${file.replace(/\.flash$/, '')}.pub.pem`;
   // Room to grow: the next firmware may be half as large again.
   const imagePages = Math.max(imagePagesMin, Math.ceil((firmware.image.length * 1.5) / pageBytes));
-  const made = makeFlashFile(file, imagePages);
+  const made = makeFlashFile(file, imagePages, component);
   try {
     manufacture(
       made.flash,
@@ -69,7 +73,7 @@ export async function makeDeviceFile(
   return { publicKeyFile, sequenceNumber: summary.sequenceNumber };
 }
 
-function only(what: string, identifiers: readonly Uint8Array[]): Uint8Array {
+function only<T>(what: string, identifiers: readonly T[]): T {
   const [first, ...others] = identifiers;
   if (first !== undefined && others.length === 0) return first;
   const found = `expected the first firmware to name one ${what}, found ${identifiers.length}`;

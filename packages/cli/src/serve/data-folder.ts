@@ -1,6 +1,6 @@
 /**
- * The folder of a server: keys, tokens, blobs and the tracker's database. Everything that a second start must find again
- * is here, and nothing else.
+ * The folder of a server: keys, tokens, blobs and the tracker's database. Everything that a second start
+ * must find again is here, and nothing else.
  */
 
 import { existsSync } from 'node:fs';

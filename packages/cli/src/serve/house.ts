@@ -1,6 +1,6 @@
 /**
- * Firmware server and status tracker in one process, on one port and one folder. Device-facing resources are the rooms'
- * own Handlers; what operators see is Fastify's, mounted beside them.
+ * Firmware server and status tracker in one process, on one port and one folder. Device-facing resources
+ * are the rooms' own Handlers; what operators see is Fastify's, mounted beside them.
  */
 
 import { existsSync } from 'node:fs';
@@ -30,6 +30,8 @@ export interface HouseOptions {
   readonly host?: string;
   /** What is to be put into the folder before it is opened, once the port is ours. */
   readonly prepare?: () => Promise<void>;
+  /** What people call a class, by its UUID as text. */
+  readonly classNames?: ReadonlyMap<string, string>;
   /** What nobody foresaw; the log's. */
   readonly onBug: (error: unknown) => void;
   /** What an operator should know. */
@@ -62,12 +64,16 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     listener = opened.listener;
     const stop = new AbortController();
     const rounds = planInRounds(opened.tracker, stop.signal, onBug);
-    return { ...opened, url: server.url, close: () => close(server, opened, stop, rounds) };
+    return { ...opened, url: urlOf(server, host), close: () => close(server, opened, stop, rounds) };
   } catch (error) {
     await server.close(0);
     throw error;
   }
 }
+
+/** As people type it; the address itself where they chose one. */
+const urlOf = ({ url, port }: HttpServer, host: string | undefined) =>
+  host === undefined ? `http://localhost:${port}` : url;
 
 const starting = new Problem('unavailable', 'the server is starting');
 
@@ -76,7 +82,7 @@ type Rooms = Omit<House, 'url' | 'close'> & {
   readonly closeOperators: () => Promise<void>;
 };
 
-async function openRooms({ path, host, prepare, onBug, onNotice }: HouseOptions): Promise<Rooms> {
+async function openRooms({ path, host, prepare, classNames, onBug, onNotice }: HouseOptions): Promise<Rooms> {
   await prepare?.();
   const folder = await openDataFolder(path);
   const firmware = await createFirmwareServer({
@@ -107,6 +113,7 @@ async function openRooms({ path, host, prepare, onBug, onNotice }: HouseOptions)
     clock: systemClock,
     onBug,
     pageIsOpen: isLocal(host),
+    ...(classNames === undefined ? {} : { classNames }),
   });
   const listener: HttpListener = (incoming, outgoing) => {
     const room = /^\/(?<first>[^/?]*)/.exec(incoming.url ?? '')?.groups?.['first'] ?? '';

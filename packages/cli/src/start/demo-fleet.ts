@@ -1,4 +1,7 @@
-/** The devices of `npm start`: two classes, one factory firmware, flash in files so that a second start finds them again. */
+/**
+ * The devices of `npm start`: two classes, one factory firmware, flash in files so that a second start
+ * finds them again.
+ */
 
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * The author's and the operator's part of `npm start`, over HTTP with tokens and keys like anybody's: the image is
- * described, signed, uploaded, released, and a campaign signed that offers it to one class.
+ * The author's and the operator's part of `npm start`, over HTTP with tokens and keys like anybody's: the
+ * image is described, signed, uploaded, released, and a campaign signed that offers it to one class.
  */
 
 import { hex, write } from '@lapel/cbor';

@@ -16,8 +16,8 @@ export interface StartOptions {
 
 export const startUsage = `npm start -- [--once] [--image FILE] [--port N] [--data FOLDER]
 
-Runs one update, end to end: firmware server and status tracker on one port, fifty devices of two classes behind a
-lossy link, and a release for one of the classes. Goes on serving afterwards.
+Runs one update, end to end: firmware server and status tracker on one port, fifty devices of two
+classes behind a lossy link, and a release for one of the classes. Goes on serving afterwards.
 
   --once          end after the rollout: exit code 0 when every addressed device has confirmed
   --image FILE    roll out this firmware                   (default: examples/lamp)

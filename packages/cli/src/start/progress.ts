@@ -1,4 +1,7 @@
-/** What a person sees of the rollout: one line that moves on a terminal, a line for each change of the count elsewhere. */
+/**
+ * What a person sees of the rollout: one line that moves on a terminal, a line for each change of the count
+ * elsewhere.
+ */
 
 import type { MemberStatus } from '@lapel/status-tracker';
 import { memberStatuses } from '@lapel/status-tracker';

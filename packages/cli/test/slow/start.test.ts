@@ -55,7 +55,7 @@ function requireSuccess({ code, output, result }: Ended): void {
   assert.deepEqual(counts, succeeded, output);
 }
 
-test('S0-01, S1-18, S4-33: fifty devices behind a bad link, one release: its class confirms, the other stays', async (t) => {
+test('S0-01, S1-18, S4-33: of fifty devices behind a bad link one class updates', async (t) => {
   const data = await emptyFolder(t);
   requireSuccess(await start(['--once', '--port', '0', '--data', data]));
 
