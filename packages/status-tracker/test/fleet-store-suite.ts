@@ -4,108 +4,23 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { encodeVerificationKey } from '@lapel/cose';
-import type { CampaignView, FleetStore, Inventory, Member } from '../src/index.ts';
-import type { NewDevice, ReportRecord } from '../src/server/store.ts';
-import { acceptCampaign } from '../src/server/campaign.ts';
+import type { FleetStore } from '../src/index.ts';
+import { campaignTests, planTests } from './fleet-campaign-suite.ts';
+import type { Check } from './fleet-fixtures.ts';
 import {
-  bytes16,
-  campaignBytes,
-  digestFor,
-  inventoryOf,
-  lampClass,
-  operatorKey,
-  otherClass,
-  releaseOf,
-  startMs,
-  testKey,
-  vendor,
-} from './world.ts';
-
-const by = { actor: 'test', atMs: startMs };
-const tokenHash = new Uint8Array(32).fill(7);
-
-export const newDevice = (id: string, changes: Partial<NewDevice> = {}): NewDevice => {
-  const key = testKey(id).public;
-  return {
-    id,
-    publicKey: encodeVerificationKey(key),
-    kid: key.kid,
-    vendor,
-    class: lampClass,
-    approval: 'approved',
-    ...changes,
-  };
-};
-
-export const newCampaign = async (
-  id: string,
-  sequenceNumber = 2,
-  createdMs = startMs,
-): Promise<CampaignView> => {
-  const signed = campaignBytes(id, sequenceNumber, createdMs);
-  const releases = () => releaseOf(sequenceNumber);
-  const { signer, ...accepted } = await acceptCampaign(signed, {
-    operators: [operatorKey.public],
-    releases,
-    nowMs: createdMs,
-  });
-  return {
-    ...accepted,
-    signed,
-    state: 'running',
-    generation: 0,
-    orderNumber: 0,
-    acceptedMs: createdMs,
-    actor: signer,
-    forgiven: { finished: 0, failed: 0 },
-  };
-};
-
-export const inventory = (sequenceNumber = 1, changes: Partial<Inventory> = {}): Inventory => ({
-  ...inventoryOf(sequenceNumber),
-  atMs: startMs,
-  ...changes,
-});
-
-let told = 0;
-/** Bytes that nobody has signed: a store keeps them, it does not judge them. */
-const evidence = () => new Uint8Array([...new TextEncoder().encode(`evidence ${told++}`)]);
-
-/** A device that has registered and told what it runs. */
-async function addSeen(
-  store: FleetStore,
-  id: string,
-  counter = 1,
-  told: Inventory = inventory(),
-): Promise<void> {
-  await store.addDevices([newDevice(id)], by);
-  await store.startSessions([{ device: id, tokenHash, updateMode: 'negotiated', atMs: startMs }]);
-  await store.recordCheckIns([{ device: id, counter, inventory: told, signed: evidence() }]);
-}
-
-const nonceOf = (id: string) => bytes16(id);
-
-async function offer(store: FleetStore, campaign: string, device: string, nonce: Uint8Array, atMs = startMs) {
-  const view = await store.campaign(campaign);
-  const moves = [{ do: 'offer', device, nonce, expiresMs: startMs + 1e6 }] as const;
-  const applied = await store.applySteps(campaign, view?.generation ?? -1, moves, atMs);
-  assert.ok(applied);
-  return applied;
-}
-
-const reportOn = (device: string, nonce: Uint8Array, changes: Partial<ReportRecord> = {}): ReportRecord => ({
-  device,
-  nonce,
-  digest: digestFor(2),
-  reason: 'ok',
-  signed: evidence(),
-  atMs: startMs + 1,
-  ...changes,
-});
-
-const c1 = 'c1'.repeat(16);
-const c2 = 'c2'.repeat(16);
+  addSeen,
+  by,
+  c1,
+  evidence,
+  inventory,
+  newCampaign,
+  newDevice,
+  nonceOf,
+  offer,
+  reportOn,
+  tokenHash,
+} from './fleet-fixtures.ts';
+import { digestFor, otherClass, startMs, testKey } from './world.ts';
 
 export function testFleetStore(name: string, make: () => Promise<FleetStore> | FleetStore): void {
   const check = (sentence: string, body: (store: FleetStore) => Promise<void>) =>
@@ -124,8 +39,6 @@ export function testFleetStore(name: string, make: () => Promise<FleetStore> | F
   planTests(check);
   accessTests(check);
 }
-
-type Check = (sentence: string, body: (store: FleetStore) => Promise<void>) => void;
 
 function deviceTests(check: Check): void {
   check('S2-08: a device is found by its id and its key, with all that it told', async (store) => {
@@ -257,177 +170,6 @@ function reportTests(check: Check): void {
     const told = { counter: 2, inventory: inventory(2), signed: evidence() };
     await store.recordCheckIns([{ device: 'lamp-1', ...told }]);
     assert.equal((await store.device('lamp-1'))?.lastError, undefined);
-  });
-}
-
-function campaignTests(check: Check): void {
-  check('a campaign is read back as it was signed, and its id is taken once', async (store) => {
-    const view = await newCampaign('c1');
-    assert.equal(await store.addCampaign(view), true);
-    assert.equal(await store.addCampaign(view), false);
-    assert.deepEqual(await store.campaign(c1), view);
-    assert.equal(await store.campaign(c2), undefined);
-    await store.addCampaign(await newCampaign('c2', 3, startMs + 1));
-    assert.deepEqual(
-      (await store.campaigns(10)).map(({ id }) => id),
-      [c2, c1],
-    );
-    assert.deepEqual(
-      (await store.campaigns(1)).map(({ id }) => id),
-      [c2],
-    );
-  });
-
-  check('members are the approved devices of the class, each once, each with its standing', async (store) => {
-    await addSeen(store, 'due');
-    await addSeen(store, 'current', 1, inventory(2));
-    await addSeen(store, 'newer', 1, inventory(3));
-    await addSeen(store, 'small', 1, inventory(1, { imageBytesMax: 10 }));
-    await store.addDevices([newDevice('never-seen'), newDevice('pending', { approval: 'pending' })], by);
-    await store.addDevices([newDevice('other', { class: otherClass })], by);
-    await store.addCampaign(await newCampaign('c1'));
-    assert.equal(await store.join(c1, startMs), 5);
-    assert.equal(await store.join(c1, startMs), 0);
-    const members = await store.members(c1, undefined, { limit: 10 });
-    assert.deepEqual(
-      members.map(({ device, status }) => `${device} ${status}`),
-      ['current confirmed', 'due waiting', 'never-seen waiting', 'newer superseded', 'small unfit'],
-    );
-    assert.deepEqual(await store.totals(c1), {
-      waiting: 2,
-      inFlight: 0,
-      confirmed: 1,
-      failed: 0,
-      reverted: 0,
-      givenUp: 0,
-      unfit: 1,
-    });
-    const page = await store.members(c1, 'waiting', { after: 'due', limit: 1 });
-    assert.deepEqual(
-      page.map(({ device }) => device),
-      ['never-seen'],
-    );
-  });
-
-  check('an order is obeyed once, and counts up the campaign', async (store) => {
-    await store.addCampaign(await newCampaign('c1'));
-    const order = {
-      version: 1,
-      campaign: bytes16('c1'),
-      number: 1,
-      order: 'pause',
-      created: startMs,
-    } as const;
-    const paused = await store.applyOrder({ order, signer: 'test' }, by);
-    assert.equal(paused.state, 'paused');
-    assert.equal(paused.generation, 1);
-    assert.deepEqual(await store.campaign(c1), paused);
-    await assert.rejects(store.applyOrder({ order, signer: 'test' }, by), { code: 'conflict' });
-    const unknown = { ...order, campaign: bytes16('c2') };
-    await assert.rejects(store.applyOrder({ order: unknown, signer: 'test' }, by), { code: 'not-found' });
-  });
-}
-
-function planTests(check: Check): void {
-  check('steps planned for an older state of the campaign are not carried out', async (store) => {
-    await addSeen(store, 'lamp-1');
-    await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
-    const applied = await offer(store, c1, 'lamp-1', nonceOf('aa'));
-    assert.deepEqual(applied.offers, await store.liveOffers('lamp-1'));
-    const stale = [{ do: 'offer', device: 'lamp-1', nonce: nonceOf('bb'), expiresMs: startMs }] as const;
-    assert.equal(await store.applySteps(c1, 0, stale, startMs), undefined);
-    assert.deepEqual(await store.liveOffers(), applied.offers);
-  });
-
-  check(
-    'only what has checked in and was seen of late is due, fresh ones before reverted ones',
-    async (store) => {
-      for (const id of ['a', 'b', 'quiet']) await addSeen(store, id);
-      await store.addDevices([newDevice('never-seen')], by);
-      await store.addCampaign(await newCampaign('c1'));
-      await store.join(c1, startMs);
-      await offer(store, c1, 'a', nonceOf('aa'));
-      await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'invoke-pending' })]);
-      await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'operation-failed' })]);
-      const nowMs = startMs + 61_000;
-      await store.recordSeen(['a', 'b'].map((device) => ({ device, atMs: nowMs })));
-      const due = await store.due(c1, nowMs, 10);
-      assert.deepEqual(
-        due.map(({ device, status }) => `${device} ${status}`),
-        ['b waiting', 'a reverted'],
-      );
-      assert.equal((await store.due(c1, nowMs, 1)).length, 1);
-    },
-  );
-
-  check('a device in flight is due when it has been silent for too long', async (store) => {
-    await addSeen(store, 'a');
-    await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
-    await offer(store, c1, 'a', nonceOf('aa'), startMs + 1_000);
-    assert.deepEqual(await store.due(c1, startMs + 61_000, 10), []);
-    const due = { device: 'a', status: 'offered', lastSeenMs: startMs, offeredMs: startMs + 1_000 };
-    assert.deepEqual(await store.due(c1, startMs + 61_001, 10), [due]);
-  });
-
-  check('a device has one live offer: a newer campaign holds it, and ends the older offer', async (store) => {
-    await addSeen(store, 'a');
-    await addSeen(store, 'b');
-    await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
-    await offer(store, c1, 'a', nonceOf('aa'));
-    await store.addCampaign(await newCampaign('c2', 3, startMs + 1));
-    await store.join(c2, startMs);
-    assert.deepEqual(await store.due(c1, startMs, 10), [], 'the newer campaign holds what waits');
-    const { changes } = await offer(store, c2, 'a', nonceOf('bb'));
-    assert.deepEqual(
-      changes.map(({ campaign, to }) => `${campaign.slice(0, 2)} ${to}`),
-      ['c1 superseded', 'c2 offered'],
-    );
-    assert.deepEqual(
-      (await store.liveOffers()).map(({ nonce }) => nonce),
-      [nonceOf('bb')],
-    );
-    const member: Member | undefined = (await store.device('a'))?.member;
-    assert.equal(member?.campaign, c2);
-  });
-
-  check('a manifest that a device refused is not offered to it again by another campaign', async (store) => {
-    await addSeen(store, 'a');
-    await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
-    await offer(store, c1, 'a', nonceOf('aa'));
-    await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'condition-failed' })]);
-    await store.addCampaign(await newCampaign('c2', 2, startMs + 1));
-    await store.join(c2, startMs);
-    const member = await store.member(c2, 'a');
-    assert.equal(member?.status, 'unfit');
-    assert.match(member.because ?? '', /condition-failed/);
-    const told = { counter: 2, inventory: inventory(), signed: evidence() };
-    await store.recordCheckIns([{ device: 'a', ...told }]);
-    assert.equal((await store.member(c2, 'a'))?.status, 'unfit', 'a check-in does not make it forgotten');
-  });
-
-  check('a halt stops the offers, and is kept with its reason', async (store) => {
-    await addSeen(store, 'a');
-    await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
-    await offer(store, c1, 'a', nonceOf('aa'));
-    await store.applySteps(c1, 1, [{ do: 'halt', because: '1 of 1 finished devices failed' }], startMs);
-    const view = await store.campaign(c1);
-    assert.equal(view?.state, 'halted');
-    assert.equal(view.because, '1 of 1 finished devices failed');
-    assert.deepEqual(await store.liveOffers(), []);
-    assert.deepEqual(await store.openCampaigns(startMs), []);
-    const [entry] = await store.audit(1);
-    assert.deepEqual(entry, {
-      actor: 'planner',
-      atMs: startMs,
-      act: 'campaign halted',
-      subject: c1,
-      detail: '1 of 1 finished devices failed',
-    });
   });
 }
 

@@ -1,6 +1,6 @@
 /** Adds device after device, and says of each that it is stored, until it is killed. */
 import { createSqliteStore } from '../src/index.ts';
-import { newDevice } from './fleet-store-suite.ts';
+import { newDevice } from './fleet-fixtures.ts';
 import { startMs } from './world.ts';
 
 const store = createSqliteStore({ path: process.argv[2] ?? ':memory:' });

@@ -8,8 +8,9 @@ import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { createSqliteStore } from '../src/index.ts';
-import { newDevice, testFleetStore } from './fleet-store-suite.ts';
-import { createWorld, startMs } from './world.ts';
+import { newDevice } from './fleet-fixtures.ts';
+import { testFleetStore } from './fleet-store-suite.ts';
+import { createWorld, startMs, testRandom } from './world.ts';
 
 testFleetStore('the store in SQLite', () => createSqliteStore({ path: ':memory:' }));
 
@@ -55,7 +56,7 @@ test('§16: a rollout goes on from the file, with the offers that were out under
   await before.close();
 
   const store = createSqliteStore({ path });
-  const second = await createWorld({ store });
+  const second = await createWorld({ store, random: testRandom('tracker, started again') });
   assert.deepEqual(await store.liveOffers(), out);
   for (let round = 0; round < 3; round++) {
     // The devices keep their sessions: they know nothing of the restart.

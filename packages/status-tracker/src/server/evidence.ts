@@ -5,6 +5,7 @@
  */
 import { compareBytes } from '@lapel/cbor';
 import type { ReportReason } from '@lapel/suit';
+import type { DeviceState } from '../protocol.ts';
 import type {
   Change,
   DeviceView,
@@ -48,9 +49,17 @@ export function decideCheckIn(
   return decision({ ...before, session, inventory }, moves, inventory.atMs);
 }
 
-/** What a report makes of the device and of the member whose offer it answers. */
-export const decideReport = (before: DeviceView, member: Member, { reason, atMs }: ReportRecord): Decision =>
-  decision(before, [{ member, after: afterReport(member, reason, atMs) }], atMs);
+/**
+ * What a report makes of the device and of the member that it is about. One on an offer before the member's last
+ * comes late: of such, only success still counts, because it is true whatever was offered since.
+ */
+export function decideReport(before: DeviceView, member: Member, record: ReportRecord): Decision {
+  const { nonce, reason, atMs } = record;
+  const isLate = member.offer === undefined || compareBytes(member.offer.nonce, nonce) !== 0;
+  const told = { reason, atMs, state: before.inventory?.state };
+  const after = isLate && reason !== 'ok' ? member : afterReport(member, told);
+  return decision(before, [{ member, after }], atMs);
+}
 
 function decision(
   before: DeviceView,
@@ -117,8 +126,14 @@ function afterLiveCheckIn(
   return moved(member, state, atMs, undefined);
 }
 
-/** What a report of the member's own offer makes of it. */
-function afterReport(member: Member, reason: ReportReason, atMs: number): Member {
+interface Told {
+  readonly reason: ReportReason;
+  readonly atMs: number;
+  /** As the device last checked in. */
+  readonly state: DeviceState | undefined;
+}
+
+function afterReport(member: Member, { reason, atMs, state }: Told): Member {
   const { status } = member;
   if (status === 'confirmed') return member;
   if (reason === 'ok') return moved(member, 'confirmed', atMs, undefined);
@@ -129,8 +144,8 @@ function afterReport(member: Member, reason: ReportReason, atMs: number): Member
   }
   if (status === 'reverted') return member;
   // What fails to operate after it was installed and verified is a trial that ended, not a bad manifest.
-  if (status === 'awaiting-confirmation' && reason === 'operation-failed')
-    return reverted(member, atMs, reason);
+  const wasOnTrial = status === 'awaiting-confirmation' || state === 'reverted';
+  if (wasOnTrial && reason === 'operation-failed') return reverted(member, atMs, reason);
   return moved(member, 'failed', atMs, reason);
 }
 

@@ -114,16 +114,15 @@ function recordReport(state: State, record: ReportRecord): Recorded {
   const key = `report/${hex(digest('sha-256', signed))}`;
   if (state.evidence.has(key)) return { end: 'known', changes: [] };
   const before = state.devices.get(device);
-  const found = membershipsOf(state, device).find(
-    ({ member: { offer } }) => offer !== undefined && compareBytes(offer.nonce, record.nonce) === 0,
-  );
-  if (before === undefined || found === undefined) return { end: 'no-such-offer', changes: [] };
-  if (compareBytes(found.campaign.target.digest, record.digest) !== 0) {
-    return { end: 'other-manifest', changes: [] };
-  }
-  const campaign = found.campaign.id;
+  const offer = state.offers.get(hex(record.nonce));
+  if (before === undefined || offer?.device !== device) return { end: 'no-such-offer', changes: [] };
+  const { campaign } = offer;
+  const view = state.campaigns.get(campaign);
+  const member = state.members.get(campaign)?.get(device);
+  if (view === undefined || member === undefined) return { end: 'no-such-offer', changes: [] };
+  if (compareBytes(view.target.digest, record.digest) !== 0) return { end: 'other-manifest', changes: [] };
   state.evidence.set(key, { kind: 'report', atMs, device, campaign, outcome: reason, signed });
-  return save(state, decideReport(before, found.member, record));
+  return save(state, decideReport(before, member, record));
 }
 
 function save(state: State, { device, members, changes }: Decision): Recorded {

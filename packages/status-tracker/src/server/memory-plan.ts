@@ -1,4 +1,5 @@
 /** What the planner asks and what its steps do, in memory. */
+import { hex } from '@lapel/cbor';
 import type { CampaignView } from './campaign.ts';
 import { isNewer } from './campaign.ts';
 import { afterGiveUp, afterOffer, moved } from './evidence.ts';
@@ -80,7 +81,10 @@ function applySteps(
     if (move.do === 'offer') changes.push(...supersede(state, member, atMs));
     put(state, after);
     changes.push(changeOf(member, after));
-    offers.push(...[liveOfferOf(after)].filter((offer) => offer !== undefined));
+    const offer = liveOfferOf(after);
+    if (offer === undefined) continue;
+    offers.push(offer);
+    state.offers.set(hex(offer.nonce), offer);
   }
   const after = stepped(before, moves);
   state.campaigns.set(id, after);

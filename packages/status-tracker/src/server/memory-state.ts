@@ -5,7 +5,7 @@ import { isNewer } from './campaign.ts';
 import type { Membership } from './evidence.ts';
 import type { DeviceView, Member, MemberStatus, Totals } from './fleet.ts';
 import { totalsOf } from './fleet.ts';
-import type { AccessGrant, AuditEntry, Evidence } from './store.ts';
+import type { AccessGrant, AuditEntry, Evidence, LiveOffer } from './store.ts';
 
 export interface State {
   readonly devices: Map<string, DeviceView>;
@@ -13,6 +13,8 @@ export interface State {
   readonly campaigns: Map<string, CampaignView>;
   /** By campaign, then by device, in the order of the campaign's draw. */
   readonly members: Map<string, Map<string, Member>>;
+  /** Every offer that was ever made, by its nonce. */
+  readonly offers: Map<string, LiveOffer>;
   readonly evidence: Map<string, Evidence>;
   readonly grants: Map<string, AccessGrant>;
   readonly audit: AuditEntry[];

@@ -157,17 +157,17 @@ function recordReport(db: Database, record: ReportRecord): Recorded {
   const { device, nonce, atMs, reason, signed } = record;
   if (isKnown(db, 'report', signed)) return { end: 'known', changes: [] };
   const row = rowOf(db, device);
-  const sql = 'SELECT * FROM member WHERE tenant = ? AND device = ? AND nonce = ?';
-  const found = db.get(sql, db.tenant, device, nonce);
-  if (row === undefined || found === undefined) return { end: 'no-such-offer', changes: [] };
-  const member = memberOf(found);
-  const campaign = db.get(
-    'SELECT digest FROM campaign WHERE tenant = ? AND id = ?',
-    ...[db.tenant, member.campaign],
+  const found = db.get(
+    `SELECT campaign.digest, member.* FROM offer
+     JOIN campaign ON campaign.tenant = offer.tenant AND campaign.id = offer.campaign
+     JOIN member ON member.tenant = offer.tenant AND member.campaign = offer.campaign
+       AND member.device = offer.device
+     WHERE offer.tenant = ? AND offer.nonce = ? AND offer.device = ?`,
+    ...[db.tenant, nonce, device],
   );
-  if (campaign === undefined || compareBytes(blob(campaign, 'digest'), record.digest) !== 0) {
-    return { end: 'other-manifest', changes: [] };
-  }
+  if (row === undefined || found === undefined) return { end: 'no-such-offer', changes: [] };
+  if (compareBytes(blob(found, 'digest'), record.digest) !== 0) return { end: 'other-manifest', changes: [] };
+  const member = memberOf(found);
   writeEvidence(db, { kind: 'report', atMs, device, campaign: member.campaign, outcome: reason, signed });
   return save(db, decideReport(deviceOf(row), member, record));
 }

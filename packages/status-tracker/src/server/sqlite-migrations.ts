@@ -31,7 +31,7 @@ CREATE TRIGGER member_moved AFTER UPDATE OF status ON member WHEN OLD.status <> 
 END;`;
 
 /** What was said and what was done is never changed and never deleted. */
-const appendOnly = ['report', 'audit']
+const appendOnly = ['offer', 'report', 'audit']
   .flatMap((table) =>
     ['UPDATE', 'DELETE'].map(
       (verb) => `CREATE TRIGGER ${table}_no_${verb.toLowerCase()} BEFORE ${verb} ON ${table} BEGIN
@@ -77,6 +77,12 @@ CREATE TABLE member_count (
   PRIMARY KEY (tenant, campaign, status)
 ) STRICT, WITHOUT ROWID;
 ${countMembers}
+
+CREATE TABLE offer (
+  tenant TEXT NOT NULL, nonce BLOB NOT NULL, actor TEXT NOT NULL, campaign TEXT NOT NULL, device TEXT NOT NULL,
+  generation INTEGER NOT NULL, offered_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, nonce)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE report (
   number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL,

@@ -104,7 +104,10 @@ function applySteps(
     if (move.do === 'offer') changes.push(...supersede(db, member, atMs));
     writeMember(db, after, plannerActor);
     changes.push(changeOf(member, after));
-    offers.push(...[liveOfferOf(after)].filter((offer) => offer !== undefined));
+    const offer = liveOfferOf(after);
+    if (offer === undefined) continue;
+    offers.push(offer);
+    writeOffer(db, offer, atMs);
   }
   const after = stepped(before, moves);
   updateCampaign(db, after);
@@ -113,6 +116,15 @@ function applySteps(
     writeAudit(db, { actor: plannerActor, atMs, act: `campaign ${after.state}`, subject: id, ...detail });
   }
   return { changes, offers, state: after.state };
+}
+
+/** Kept for good: a report that comes late still tells which offer it answers. */
+function writeOffer(db: Database, { nonce, campaign, device, generation }: LiveOffer, atMs: number): void {
+  db.run(
+    `INSERT INTO offer (tenant, nonce, actor, campaign, device, generation, offered_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ...[db.tenant, nonce, plannerActor, campaign, device, generation, atMs],
+  );
 }
 
 /** One live offer per device: those of other campaigns end here. */

@@ -11,6 +11,7 @@ export function createMemoryStore(): FleetStore {
     idByKid: new Map(),
     campaigns: new Map(),
     members: new Map(),
+    offers: new Map(),
     evidence: new Map(),
     grants: new Map(),
     audit: [],

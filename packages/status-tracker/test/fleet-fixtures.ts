@@ -1,0 +1,115 @@
+/** Devices, campaigns and words of devices that the tests of stores begin with. Nothing of it is signed but campaigns. */
+import assert from 'node:assert/strict';
+import { encodeVerificationKey } from '@lapel/cose';
+import type { CampaignView, FleetStore, Inventory } from '../src/index.ts';
+import { acceptCampaign } from '../src/index.ts';
+import type { NewDevice, ReportRecord } from '../src/server/store.ts';
+import {
+  bytes16,
+  campaignBytes,
+  digestFor,
+  inventoryOf,
+  lampClass,
+  operatorKey,
+  releaseOf,
+  startMs,
+  testKey,
+  vendor,
+} from './world.ts';
+
+export const by = { actor: 'test', atMs: startMs };
+export const tokenHash = new Uint8Array(32).fill(7);
+
+export const newDevice = (id: string, changes: Partial<NewDevice> = {}): NewDevice => {
+  const key = testKey(id).public;
+  return {
+    id,
+    publicKey: encodeVerificationKey(key),
+    kid: key.kid,
+    vendor,
+    class: lampClass,
+    approval: 'approved',
+    ...changes,
+  };
+};
+
+export const newCampaign = async (
+  id: string,
+  sequenceNumber = 2,
+  createdMs = startMs,
+): Promise<CampaignView> => {
+  const signed = campaignBytes(id, sequenceNumber, createdMs);
+  const releases = () => releaseOf(sequenceNumber);
+  const { signer, ...accepted } = await acceptCampaign(signed, {
+    operators: [operatorKey.public],
+    releases,
+    nowMs: createdMs,
+  });
+  return {
+    ...accepted,
+    signed,
+    state: 'running',
+    generation: 0,
+    orderNumber: 0,
+    acceptedMs: createdMs,
+    actor: signer,
+    forgiven: { finished: 0, failed: 0 },
+  };
+};
+
+export const inventory = (sequenceNumber = 1, changes: Partial<Inventory> = {}): Inventory => ({
+  ...inventoryOf(sequenceNumber),
+  atMs: startMs,
+  ...changes,
+});
+
+let told = 0;
+/** Bytes that nobody has signed: a store keeps them, it does not judge them. */
+export const evidence = () => new Uint8Array([...new TextEncoder().encode(`evidence ${told++}`)]);
+
+/** A device that has registered and told what it runs. */
+export async function addSeen(
+  store: FleetStore,
+  id: string,
+  counter = 1,
+  told: Inventory = inventory(),
+): Promise<void> {
+  await store.addDevices([newDevice(id)], by);
+  await store.startSessions([{ device: id, tokenHash, updateMode: 'negotiated', atMs: startMs }]);
+  await store.recordCheckIns([{ device: id, counter, inventory: told, signed: evidence() }]);
+}
+
+export const nonceOf = (id: string) => bytes16(id);
+
+export async function offer(
+  store: FleetStore,
+  campaign: string,
+  device: string,
+  nonce: Uint8Array,
+  atMs = startMs,
+) {
+  const view = await store.campaign(campaign);
+  const moves = [{ do: 'offer', device, nonce, expiresMs: startMs + 1e6 }] as const;
+  const applied = await store.applySteps(campaign, view?.generation ?? -1, moves, atMs);
+  assert.ok(applied);
+  return applied;
+}
+
+export const reportOn = (
+  device: string,
+  nonce: Uint8Array,
+  changes: Partial<ReportRecord> = {},
+): ReportRecord => ({
+  device,
+  nonce,
+  digest: digestFor(2),
+  reason: 'ok',
+  signed: evidence(),
+  atMs: startMs + 1,
+  ...changes,
+});
+
+export const c1 = 'c1'.repeat(16);
+export const c2 = 'c2'.repeat(16);
+
+export type Check = (sentence: string, body: (store: FleetStore) => Promise<void>) => void;
