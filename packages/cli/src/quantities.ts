@@ -54,3 +54,14 @@ export function durationText(ms: number): string {
   const [unit, size] = unitsMs.find(([, each]) => ms >= each) ?? (['s', 1_000] as const);
   return `${Math.max(0, Math.floor(ms / size))} ${unit}`;
 }
+
+export function sizeText(bytes: number): string {
+  const [unit, size] = sizes.find(([, each]) => bytes >= each) ?? (['bytes', 1] as const);
+  return `${size === 1 ? bytes : (bytes / size).toFixed(1)} ${unit}`;
+}
+
+const sizes = [
+  ['GB', 1_000_000_000],
+  ['MB', 1_000_000],
+  ['kB', 1_000],
+] as const;

@@ -8,6 +8,7 @@ import { Campaign, mediaTypes } from '@lapel/status-tracker/protocol';
 import { server, uuidText } from '@lapel/suit';
 import { bytesBody, collect, readProblem, request, systemClock, systemRandom } from '@lapel/transport';
 import type { Command } from 'commander';
+import { Option } from 'commander';
 import { askJson } from '../ask.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
@@ -40,24 +41,25 @@ export function addCampaignStart(campaign: Command, terminal: Terminal): void {
     .requiredOption('--release <which>', 'digest of a released manifest, or the file of its envelope')
     .requiredOption('--key <file>', 'your private key (PEM)')
     .option('--name <text>', 'what to call it (default: the version that the manifest tells)')
-    .option('--waves <shares>', 'of all devices, in turn', waves, [10, 100, 1000])
-    .option('--in-flight <number>', 'devices that update at the same time', count, 100)
-    .option('--failure-rate <share>', 'of finished devices; above it the campaign halts', thousandths, 50)
-    .option(
-      '--silence <time>',
-      'after which a device that took an offer is given up',
-      milliseconds,
-      3_600_000,
+    .addOption(withDefault('--waves <shares>', 'of all devices, in turn', waves, '1%,10%,100%'))
+    .addOption(withDefault('--in-flight <number>', 'devices that update at the same time', count, '100'))
+    .addOption(
+      withDefault('--failure-rate <share>', 'of finished devices; above it all halts', thousandths, '5%'),
     )
-    .option('--expires <time>', 'after which nothing is offered any more', milliseconds, 30 * 86_400_000)
+    .addOption(
+      withDefault('--silence <time>', 'after which a device with an offer is given up', milliseconds, '1h'),
+    )
+    .addOption(withDefault('--expires <time>', 'after which nothing is offered', milliseconds, '30d'))
     .option('--json', 'print the campaign as JSON')
     .addHelpText('after', examples)
     .action((options: Options) => start(options, terminal));
 }
 
-const examples = `
-By default: waves 1%,10%,100%, 100 devices in flight, halt above 5% failed, silence 1h, expires 30d.
+/** An option whose default is shown as a person would write it. */
+const withDefault = (flags: string, about: string, parse: (text: string) => unknown, text: string): Option =>
+  new Option(flags, about).argParser(parse).default(parse(text), text);
 
+const examples = `
 Examples:
   lapel campaign start --release lamp.suit --key operator.pem --token-file operator.token
   lapel campaign start --release DIGEST --key operator.pem --name 'dimmer' --waves 5%,100% --failure-rate 2%`;

@@ -18,7 +18,7 @@ interface Options extends ServerOptions {
 }
 
 interface AddOptions extends Options {
-  readonly publicKey: string;
+  readonly key: string;
   readonly vendor: string;
   readonly class: string;
 }
@@ -42,7 +42,7 @@ export function addDevices(program: Command, terminal: Terminal): void {
     .action((id: string, options: Options) => approve(id, options, terminal));
   withServer(devices.command('add').description('Lets a device in before it registers, by its public key.'))
     .argument('<id>', 'the name that the device calls itself by')
-    .requiredOption('--public-key <file>', "the device's public key (PEM)")
+    .requiredOption('--key <file>', "the device's public key (PEM)")
     .requiredOption('--vendor <name>', "its vendor's domain, or a UUID")
     .requiredOption('--class <name>', 'its class within the vendor, or a UUID')
     .option('--json', 'print the result as JSON')
@@ -54,7 +54,7 @@ Examples:
   lapel devices --token-file viewer.token
   lapel devices show lamp-7 --token-file viewer.token
   lapel devices approve lamp-7 --token-file operator.token
-  lapel devices add lamp-8 --public-key lamp-8.pub.pem --vendor lapel.example --class lamp`;
+  lapel devices add lamp-8 --key lamp-8.pub.pem --vendor lapel.example --class lamp`;
 
 const pageLimit = 1000;
 const pagesMax = 1000;
@@ -126,7 +126,7 @@ async function show(id: string, options: Options, terminal: Terminal): Promise<v
     ...optional('booted because', 'bootReason'),
     ...optional('last error', 'lastError'),
     ['seen', seenText(device)],
-    ...optional('so', 'explanation'),
+    ...optional('in words', 'explanation'),
   ]);
 }
 
@@ -161,7 +161,7 @@ async function approve(id: string, options: Options, terminal: Terminal): Promis
 
 async function add(id: string, options: AddOptions, terminal: Terminal): Promise<void> {
   const access = await accessServer(options);
-  const key = await readVerificationKey(options.publicKey);
+  const key = await readVerificationKey(options.key);
   const vendor = uuidBytes(options.vendor) ?? vendorIdentifier(options.vendor);
   const device = uuidBytes(options.class) ?? classIdentifier(vendor, options.class);
   const provision = { id, publicKey: keyToPem(key), vendor: uuidText(vendor), class: uuidText(device) };

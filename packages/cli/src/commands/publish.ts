@@ -12,6 +12,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { readEnvelopeFile } from '../files.ts';
 import { findPayloads } from '../payload-files.ts';
+import { sizeText } from '../quantities.ts';
 import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { Terminal } from '../terminal.ts';
@@ -89,7 +90,7 @@ function withProgress(payloads: readonly Payload[], terminal: Terminal): readonl
     open: () =>
       watched(open(), (length) => {
         sent += length;
-        terminal.move(progressLine(sent / total, `${sent} of ${total} bytes`));
+        terminal.move(progressLine(sent / total, `${sizeText(sent)} of ${sizeText(total)}`));
       }),
   }));
 }
