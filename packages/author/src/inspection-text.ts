@@ -18,7 +18,8 @@ export function inspectionText(part: Part, paint: Paint = plain): string {
 function linesOf(part: Part, depth: number, paint: Paint): readonly string[] {
   const { name, number, value, error, parts = [] } = part;
   const indent = '  '.repeat(depth);
-  const head = `${indent}${paint.name(printable(name))}${number === undefined ? '' : paint.number(` (${number})`)}`;
+  const code = number === undefined ? '' : paint.number(` (${number})`);
+  const head = `${indent}${paint.name(printable(name))}${code}`;
   const [first, ...further] = value === undefined ? [] : valueLines(value);
   const lines = [first === undefined ? head : `${head}  ${first}`];
   for (const line of further) lines.push(`${indent}    ${line}`);

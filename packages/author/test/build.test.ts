@@ -169,7 +169,7 @@ test('§8.6: what is severable stands outside, and its digest covers its head', 
   }
 });
 
-test('§8.4.5: components stand in the order described, each followed by where its payload passes', async () => {
+test('§8.4.5: components stand in the order described, each before where its payload passes', async () => {
   const { manifest } = await build(`components:
   - { id: one, image: a.bin, staging: outside, load: ram }
   - { id: two, image: b.bin }

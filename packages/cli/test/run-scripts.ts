@@ -1,10 +1,10 @@
 /**
- * The `lapel` command as a person uses it: each script holds commands, the files they need and
- * the output that is expected. Its first line is the sentence that it proves.
+ * The `lapel` command as a person uses it: each script holds commands, the files they need and the output
+ * that is expected. Its first line is the sentence that it proves.
  *
- * `--- NAME` begins a file, `---` ends it. `$ ` is a command; lines after it are its stdout, `2> ` its stderr,
- * `(exit N)` how it ended where not with 0. `<hex>` stands for hexadecimal digits, `<any>` for anything in a
- * line. A command with `&` behind it goes on until the script ends; where it prints an address
+ * `--- NAME` begins a file, `---` ends it. `$ ` is a command; lines after it are its stdout, `2> ` its
+ * stderr, `(exit N)` how it ended where not with 0. `<hex>` stands for hexadecimal digits, `<any>` for
+ * anything in a line. A command with `&` behind it goes on until the script ends; where it prints an address
  * first, LAPEL_SERVER is that.
  */
 

@@ -198,8 +198,8 @@ async function campaignNamed(which: string, access: ServerAccess): Promise<Field
     throw new CommandFailure(exitCodes.absent, `expected the id or the name of a campaign, found ${which}`);
   }
   if (others.length > 0) {
-    const message = `expected one campaign that ${which} names, found ${fitting.length}; lapel campaign list has their ids`;
-    throw new CommandFailure(exitCodes.usage, message);
+    const message = `expected one campaign that ${which} names, found ${fitting.length}`;
+    throw new CommandFailure(exitCodes.usage, `${message}; lapel campaign list has their ids`);
   }
   return found;
 }

@@ -31,17 +31,17 @@ async function inspect(
   { json }: { readonly json?: boolean },
   terminal: Terminal,
 ): Promise<void> {
-  const found = inspectEnvelope(await readEnvelopeFile(file));
+  const envelope = inspectEnvelope(await readEnvelopeFile(file));
   const paint = {
     name: (text: string) => terminal.paint('cyan', text),
     number: (text: string) => terminal.paint('dim', text),
     error: (text: string) => terminal.paint('red', text),
   };
-  terminal.result(json === true ? JSON.stringify(found, null, 2) : inspectionText(found, paint));
-  const errors = countErrors(found);
+  terminal.result(json === true ? JSON.stringify(envelope, null, 2) : inspectionText(envelope, paint));
+  const errors = countErrors(envelope);
   if (errors > 0) {
-    const message = `expected a well-formed envelope, found ${errors} error${errors === 1 ? '' : 's'} (shown above)`;
-    throw new CommandFailure(exitCodes.refused, message);
+    const found = `${errors} error${errors === 1 ? '' : 's'} (shown above)`;
+    throw new CommandFailure(exitCodes.refused, `expected a well-formed envelope, found ${found}`);
   }
 }
 

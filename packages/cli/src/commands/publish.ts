@@ -29,14 +29,11 @@ export function addPublish(program: Command, terminal: Terminal): void {
       .command('publish')
       .summary('upload an envelope and its payloads')
       .description(
-        'Uploads an envelope and its payloads to the firmware server, as an author. An operator releases it later.',
+        'Uploads an envelope and its payloads, as an author. No device gets them before an operator releases.',
       )
       .argument('<envelope>', 'the signed envelope'),
   )
-    .option(
-      '--payload <file...>',
-      'payload files, or folders to find them in (default: the envelope’s folder)',
-    )
+    .option('--payload <file...>', 'payloads, or folders to find them in (default: where the envelope is)')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action((file: string, options: Options) => publish(file, options, terminal));
@@ -52,8 +49,8 @@ async function publish(file: string, options: Options, terminal: Terminal): Prom
   const envelope = await readEnvelopeFile(file);
   const { envelope: parts, payloads: wanted } = outlineEnvelope(envelope);
   if (parts.blocks.length === 0) {
-    const message = `expected a signed envelope, found one without a signature; lapel sign ${file} --key KEY adds it`;
-    throw new CommandFailure(exitCodes.refused, message);
+    const message = 'expected a signed envelope, found one without a signature';
+    throw new CommandFailure(exitCodes.refused, `${message}; lapel sign ${file} --key KEY adds it`);
   }
   const places = options.payload ?? [dirname(file)];
   const payloads = await findPayloads(wanted, wanted.length === 0 ? [] : places);
