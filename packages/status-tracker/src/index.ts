@@ -1,8 +1,9 @@
 /**
- * The status tracker (RFC 9019 §2.3): it knows the fleet, and decides who updates when, by campaigns that operators
- * have signed. A device registers with its key, says what it runs (check-in), asks what it should run (offer) and
- * proves what came of it (report); `plan` proposes the next offers, `carry-out` makes them. This is the front door of
- * the server half; `./client` is the half in the device, `./protocol` what passes between them.
+ * The status tracker (RFC 9019 §2.3): it knows the fleet, and decides who updates when, by campaigns that
+ * operators have signed. A device registers with its key, says what it runs (check-in), asks what it should
+ * run (offer) and proves what came of it (report); `plan` proposes the next offers, `carry-out` makes them.
+ * This is the front door of the server half; `./client` is the half in the device, `./protocol` what passes
+ * between them.
  */
 export { createAccess } from './server/access.ts';
 export type { Access } from './server/access.ts';

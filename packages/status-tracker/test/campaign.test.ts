@@ -6,7 +6,7 @@ import { Campaign } from '../src/protocol.ts';
 import type { Release } from '../src/index.ts';
 import { campaignOf, createWorld, digestFor, otherClass, releaseOf, startMs, testKey } from './world.ts';
 
-test("S4-133: a campaign is accepted only if it is an operator's, current, sensible, and about a released manifest", async () => {
+test('S4-133: a campaign must be current, sensible, and about a manifest that is known', async () => {
   const day = 86_400_000;
   const refusals: readonly (readonly [Partial<Campaign>, RegExp])[] = [
     [

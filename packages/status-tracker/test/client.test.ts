@@ -41,7 +41,7 @@ const changing =
 
 const sealed = (key: string, receipt: Receipt) => signAttached(testKey(key), write(Receipt, receipt));
 
-test('§16: only a receipt of the tracker, on this message, to this device, is an answer that may confirm a trial', async () => {
+test('§16: only a receipt of the tracker on this very message may confirm a trial', async () => {
   const forgeries: readonly (readonly [string, (receipt: Receipt) => Uint8Array, RegExp])[] = [
     ['another key', (receipt) => sealed('impostor', receipt), /^refused: receipt: expected a trusted key/],
     [
@@ -67,7 +67,7 @@ test('§16: only a receipt of the tracker, on this message, to this device, is a
   }
 });
 
-test('RFC 9019 §9: the receipt of a registration asks what the device runs, and is signed by the tracker', async () => {
+test('RFC 9019 §9: the receipt of a registration asks what the device runs', async () => {
   const world = await createWorld();
   let encoded = new Uint8Array();
   const lamp = await lampBehind(world, (tracker) => async (asked) => {
@@ -129,7 +129,7 @@ test('a refusal is told apart from a server that can not answer now', async () =
   }
 });
 
-test('an exchange that is never answered ends after its time, and an offer that breaks on its way is asked for again', async () => {
+test('an exchange without an answer ends after its time, and a broken offer is asked for again', async () => {
   const world = await createWorld();
   let isDeaf = true;
   const lamp = await lampBehind(

@@ -80,7 +80,7 @@ test('a late report on an offer before the last is kept, and only its success co
   assert.equal(await statusOf(world, 'lamp-0'), 'confirmed');
 });
 
-test('a trial that expired is reverted, whichever word of it comes first; a refused manifest has failed', async () => {
+test('an expired trial is reverted, whichever word comes first; a refused manifest has failed', async () => {
   for (const words of ['check-in first', 'report first'] as const) {
     const world = await createWorld();
     const [[lamp, offer] = [], [other, otherOffer] = []] = await offered(world, 2);
@@ -99,7 +99,7 @@ test('a trial that expired is reverted, whichever word of it comes first; a refu
   }
 });
 
-test('a device that says at every start that it once went back does not revert an offer that it has not begun', async () => {
+test('who repeats that it once went back does not revert an offer that it has not begun', async () => {
   const world = await createWorld();
   const [lamp] = await world.lamps(1);
   assert.ok(lamp);

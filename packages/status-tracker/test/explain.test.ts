@@ -15,7 +15,8 @@ test('why is this device not updating? each reason in one sentence', async () =>
   await world.tracker.desk.start(world.campaign('c1', 2, { inFlightMax: 1, failureRateMax: 1000 }), 'test');
   assert.equal(
     await why(world, 'lamp-3'),
-    `lamp-3 can't have what "lamps to 2" offers: the image does not fit: expected room for 50000 bytes, found 10.`,
+    'lamp-3 can\'t have what "lamps to 2" offers: ' +
+      'the image does not fit: expected room for 50000 bytes, found 10.',
   );
   await world.tracker.tick();
   const [offered] = await world.store.members('c1'.repeat(16), 'offered', { limit: 1 });

@@ -1,4 +1,7 @@
-/** Devices, campaigns and words of devices that the tests of stores begin with. Nothing of it is signed but campaigns. */
+/**
+ * Devices, campaigns and words of devices that the tests of stores begin with. Nothing of it is signed but
+ * campaigns.
+ */
 import assert from 'node:assert/strict';
 import { encodeVerificationKey } from '@lapel/cose';
 import type { CampaignView, FleetStore, Inventory } from '../src/index.ts';

@@ -1,6 +1,6 @@
 /**
- * What every FleetStore must do. A store earns its place by passing this suite; the tests of the tracker then hold on
- * it, too.
+ * What every FleetStore must do. A store earns its place by passing this suite; the tests of the tracker
+ * then hold on it, too.
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -23,8 +23,8 @@ import {
 import { digestFor, otherClass, startMs, testKey } from './world.ts';
 
 export function testFleetStore(name: string, make: () => Promise<FleetStore> | FleetStore): void {
-  const check = (sentence: string, body: (store: FleetStore) => Promise<void>) =>
-    test(`${name}: ${sentence}`, async () => {
+  const check: Check = (sentence, body) =>
+    void test(`${name}: ${sentence}`, async () => {
       const store = await make();
       try {
         await body(store);

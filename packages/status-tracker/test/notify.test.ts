@@ -69,7 +69,7 @@ test('an unknown token is nobody, and a token is for its own device only', async
   assert.equal((await poll(world, 'lamp-0', next)).status, 'ok');
 });
 
-test('S4-133: a poll that waits is answered as soon as there is an offer, and unchanged when its time is up', async () => {
+test('S4-132: a waiting poll is answered as soon as there is an offer, or when its time is up', async () => {
   const world = await createWorld();
   await world.lamps(1);
   const token = await tokenOf(world);
@@ -145,7 +145,7 @@ test('an offer is served no more after it has expired', async () => {
   assert.equal(await lamp.client.poll(), undefined);
 });
 
-test('the newest desired state wins: a newer campaign replaces the offer of an older one, without a word between', async () => {
+test('the newest desired state wins: a newer campaign replaces the offer of an older one', async () => {
   const world = await createWorld();
   const [lamp] = await world.lamps(1);
   assert.ok(lamp);

@@ -51,7 +51,12 @@ async function createApi(context: TestContext, options: Partial<StatusTrackerOpt
         },
         ...(body === undefined ? {} : { payload: isSigned ? Buffer.from(body) : body }),
       });
-      return { status: statusCode, text: payload, headers, json: () => JSON.parse(payload) };
+      return {
+        status: statusCode,
+        text: payload,
+        headers,
+        json: () => JSON.parse(payload) as Record<string, unknown>,
+      };
     },
   };
 }
@@ -91,7 +96,7 @@ test('S4-23: every route asks for a role, and refuses a token without it', async
   assert.equal((await ask(undefined, 'GET', '/events')).status, 401);
 });
 
-test('an operator provisions a device by PEM or by COSE_Key, and a second key for it is refused', async (context) => {
+test('a device is provisioned by PEM or by COSE_Key, and a second key is refused', async (context) => {
   const { ask } = await createApi(context);
   const key = testKey('lamp-1').public;
   assert.equal((await ask('operator', 'POST', '/devices', lampBody('lamp-1', keyToPem(key)))).status, 201);
@@ -112,7 +117,7 @@ test('an operator provisions a device by PEM or by COSE_Key, and a second key fo
   assert.equal((await ask('operator', 'POST', '/devices', lampBody('../x', keyToPem(key)))).status, 400);
 });
 
-test('S2-08, S2-09: devices, campaigns and the exact sets of a campaign are read as JSON', async (context) => {
+test('S2-08, S2-09: devices, campaigns and their exact sets are read as JSON', async (context) => {
   const { ask, world } = await createApi(context);
   const lamps = await world.lamps(3);
   const started = await ask('operator', 'POST', '/campaigns', world.campaign('c1', 2));
@@ -218,7 +223,7 @@ test('a token is told once, works at once, and no more after it is revoked', asy
   assert.equal((await ask('admin', 'DELETE', '/tokens/anna')).status, 404);
 });
 
-test('S2-08: the page shows the fleet and its campaigns, escapes what it shows, and may load nothing', async (context) => {
+test('S2-08: the page shows the fleet, escapes what it shows, and may load nothing', async (context) => {
   const page = { pageIsOpen: true, classNames: new Map([[uuidText(lampClass), 'lamp']]) };
   const { ask, world } = await createApi(context, { page });
   const lamps = await world.lamps(3);
@@ -262,7 +267,8 @@ test('S4-15: who watches /events sees each state of a device in order', async (c
   const states: string[] = [];
   const decoder = new TextDecoder();
   for await (const chunk of events.body) {
-    for (const [, state] of decoder.decode(chunk).matchAll(/"state":"([\w-]+)"/g)) states.push(state ?? '');
+    for (const [, state] of decoder.decode(chunk as Uint8Array).matchAll(/"state":"([\w-]+)"/g))
+      states.push(state ?? '');
     if (states.includes('confirmed')) break;
   }
   assert.deepEqual(states, ['offered', 'fetching', 'installing', 'awaiting-confirmation', 'confirmed']);

@@ -1,6 +1,6 @@
 /**
- * A rollout as text: above the line a policy, a fleet and what happens to it, below it the steps of each round. It is
- * run by a real tracker with real devices, a round every ten seconds.
+ * A rollout as text: above the line a policy, a fleet and what happens to it, below it the steps of each
+ * round. It is run by a real tracker with real devices, a round every ten seconds.
  */
 import assert from 'node:assert/strict';
 import type { Step } from '../src/index.ts';

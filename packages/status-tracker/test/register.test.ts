@@ -17,11 +17,15 @@ async function challengeFor(world: World, device: string): Promise<Uint8Array> {
 const registration = (
   device: string,
   challenge: Uint8Array,
-  { key = testKey(device), signer = key, product = lampClass } = {} as {
+  {
+    key = testKey(device),
+    signer = key,
+    product = lampClass,
+  }: {
     key?: SigningKey;
     signer?: SigningKey;
     product?: Uint8Array;
-  },
+  } = {},
 ): Uint8Array =>
   signAttached(
     signer,
@@ -48,7 +52,7 @@ async function post(world: World, body: Uint8Array): Promise<string> {
 const provision = (world: World, id: string, key = testKey(id)) =>
   world.tracker.desk.provision({ id, key: key.public, vendor, class: lampClass }, 'test');
 
-test('a device that proves its key registers; one that holds another key is refused, and the clone is audited', async () => {
+test('a device that proves its key registers; a clone with another key is refused and audited', async () => {
   const world = await createWorld();
   await provision(world, 'lamp-1');
   assert.equal(await post(world, registration('lamp-1', await challengeFor(world, 'lamp-1'))), 'created');

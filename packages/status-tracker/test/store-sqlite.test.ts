@@ -44,7 +44,7 @@ test('§16: a tracker killed without warning loses no answer that it gave, and g
   await store.close();
 });
 
-test('§16: a rollout goes on from the file, with the offers that were out under their nonces', async (context) => {
+test('§16: a rollout goes on from the file, with its offers under their nonces', async (context) => {
   const path = newFile(context);
   const before = createSqliteStore({ path });
   const first = await createWorld({ store: before });

@@ -8,7 +8,7 @@ const statuses = async ({ store }: Awaited<ReturnType<typeof createWorld>>, id: 
   return Object.fromEntries(members.map(({ device, status }) => [device, status]));
 };
 
-test('S2-02, S4-15: a device is offered an update, tells each state of the cycle, and is confirmed', async () => {
+test('S2-02, S4-15: a device is offered an update, tells each state, and is confirmed', async () => {
   const world = await createWorld();
   const [lamp] = await world.lamps(1);
   assert.ok(lamp);
@@ -33,7 +33,7 @@ test('S2-02, S4-15: a device is offered an update, tells each state of the cycle
   assert.equal((await world.tracker.desk.campaign('c1'.repeat(16))).state, 'completed');
 });
 
-test('S2-09, S4-82: after forced failures, the sets of confirmed, failed and waiting devices are exact', async () => {
+test('S2-09, S4-82: after forced failures, the sets of confirmed, failed and waiting are exact', async () => {
   const world = await createWorld();
   const lamps = await world.lamps(6);
   await world.tracker.desk.start(world.campaign('c1', 2, { inFlightMax: 4, failureRateMax: 1000 }), 'test');

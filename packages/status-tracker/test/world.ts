@@ -1,4 +1,7 @@
-/** A tracker and its devices in one process: real keys and messages, a clock that a test moves, seeded chance. */
+/**
+ * A tracker and its devices in one process: real keys and messages, a clock that a test moves, seeded
+ * chance.
+ */
 import { unhex, write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
 import { digest, readKeyPem, signAttached } from '@lapel/cose';

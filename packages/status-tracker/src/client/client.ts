@@ -1,8 +1,8 @@
 /**
- * The half of the status tracker that lives in the device (RFC 9019 §2.3: the status tracker has a client and
- * a server component). It proves who the device is, says what it runs, asks what it should run, and hands over
- * reports. Whoever answers must prove itself too: only a receipt that the tracker signed, over our own nonce,
- * tells that we have reached it, and so may confirm a trial.
+ * The half of the status tracker that lives in the device (RFC 9019 §2.3: the status tracker has a client
+ * and a server component). It proves who the device is, says what it runs, asks what it should run, and
+ * hands over reports. Whoever answers must prove itself too: only a receipt that the tracker signed, over
+ * our own nonce, tells that we have reached it, and so may confirm a trial.
  */
 import type { Infer, Schema } from '@lapel/cbor';
 import { CborError, hex, read, write } from '@lapel/cbor';
@@ -53,7 +53,9 @@ export type CheckInState = Pick<
 >;
 
 export interface PollOptions {
-  /** How long the tracker may keep the answer back until there is something new (server-initiated updates). */
+  /**
+   * How long the tracker may keep the answer back until there is something new (server-initiated updates).
+   */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -204,7 +206,10 @@ const sessionOf = (token: Uint8Array): Session => ({
   offer: undefined,
 });
 
-/** The body of an answer that is none of refusal. @throws {TransportError} by what may help: later, or never. */
+/**
+ * The body of an answer that is none of refusal. @throws {TransportError} by what may help: later, or
+ * never.
+ */
 async function content(response: Response, limitBytes: number): Promise<Uint8Array> {
   const { status } = response;
   if (status === 'ok' || status === 'created' || status === 'changed') {

@@ -1,6 +1,6 @@
 /**
- * Who may use the operators' API: tokens of 256 random bits, of which only the SHA-256 is kept. A token is shown
- * once, when it is made. A role says what its holder may do; `admin` may do all.
+ * Who may use the operators' API: tokens of 256 random bits, of which only the SHA-256 is kept. A token is
+ * shown once, when it is made. A role says what its holder may do; `admin` may do all.
  */
 import { hash } from 'node:crypto';
 import { hex } from '@lapel/cbor';

@@ -1,4 +1,7 @@
-/** What the operators' API and its readers see of devices and campaigns: plain JSON, times in milliseconds since 1970. */
+/**
+ * What the operators' API and its readers see of devices and campaigns: plain JSON, times in milliseconds
+ * since 1970.
+ */
 import { hex } from '@lapel/cbor';
 import { componentName, uuidText } from '@lapel/suit';
 import type { CampaignView } from './campaign.ts';

@@ -1,6 +1,6 @@
 /**
- * Campaigns: what an operator wants, as a COSE-signed object that the tracker only executes. It can't be made,
- * widened or repeated by whoever holds the server, because the server holds no operator's key.
+ * Campaigns: what an operator wants, as a COSE-signed object that the tracker only executes. It can't be
+ * made, widened or repeated by whoever holds the server, because the server holds no operator's key.
  */
 import type { Schema } from '@lapel/cbor';
 import { CborError, compareBytes, hex, read } from '@lapel/cbor';
@@ -69,7 +69,9 @@ const lifetimeMsMax = 366 * 24 * 3_600_000;
 const clockSkewMsMax = 5 * 60_000;
 const silenceMsMin = 1_000;
 
-/** @throws {Problem} where it is not an operator's, not current, or not about a release that may be offered. */
+/**
+ * @throws {Problem} where it is not an operator's, not current, or not about a release that may be offered.
+ */
 export async function acceptCampaign(
   signed: Uint8Array,
   {

@@ -1,4 +1,7 @@
-/** Carries out what the planner proposed: one transaction in the store, then the offers are served. It decides nothing. */
+/**
+ * Carries out what the planner proposed: one transaction in the store, then the offers are served. It
+ * decides nothing.
+ */
 import type { Random } from '@lapel/transport';
 import type { CampaignView, Releases } from './campaign.ts';
 import type { Change } from './fleet.ts';
@@ -16,8 +19,8 @@ export interface CarryOutOptions {
 const nonceBytes = 16;
 
 /**
- * @returns what changed, or undefined where the campaign has moved on since it was planned: another plan is made of
- * what it is now.
+ * @returns what changed, or undefined where the campaign has moved on since it was planned: another plan is
+ * made of what it is now.
  */
 export async function carryOut(
   { store, notify, releases, random }: CarryOutOptions,

@@ -1,6 +1,6 @@
 /**
- * What devices say, taken in: every check-in and report is signed by the key that its device is registered with,
- * belongs to its session or its offer, and counts once. What is refused changes nothing.
+ * What devices say, taken in: every check-in and report is signed by the key that its device is registered
+ * with, belongs to its session or its offer, and counts once. What is refused changes nothing.
  */
 import { compareBytes, hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
@@ -105,8 +105,8 @@ export function createCollector({
 const turnMax = 500;
 
 /**
- * What comes while a write is under way waits, and is written with its next turn, as one batch: the cost of making
- * a batch durable is shared.
+ * What comes while a write is under way waits, and is written with its next turn, as one batch: the cost of
+ * making a batch durable is shared.
  */
 export function inTurns<T, R>(
   write: (batch: readonly T[]) => Promise<readonly R[]>,

@@ -1,6 +1,6 @@
 /**
- * What an operator can do and ask, whatever carries it: the API over HTTP, a command, a test. Campaigns and orders
- * come signed; who brought them is kept beside who signed them.
+ * What an operator can do and ask, whatever carries it: the API over HTTP, a command, a test. Campaigns and
+ * orders come signed; who brought them is kept beside who signed them.
  */
 import { compareBytes, unhex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';

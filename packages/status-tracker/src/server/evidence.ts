@@ -1,7 +1,7 @@
 /**
- * How a device's place in a campaign moves. A device's signed word (a check-in, a report) is what decides; the
- * planner's steps only open and close offers. Truth wins over order: a device that was given up and confirms is
- * confirmed.
+ * How a device's place in a campaign moves. A device's signed word (a check-in, a report) is what decides;
+ * the planner's steps only open and close offers. Truth wins over order: a device that was given up and
+ * confirms is confirmed.
  */
 import { compareBytes } from '@lapel/cbor';
 import type { ReportReason } from '@lapel/suit';
@@ -50,8 +50,8 @@ export function decideCheckIn(
 }
 
 /**
- * What a report makes of the device and of the member that it is about. One on an offer before the member's last
- * comes late: of such, only success still counts, because it is true whatever was offered since.
+ * What a report makes of the device and of the member that it is about. One on an offer before the member's
+ * last comes late: of such, only success still counts, because it is true whatever was offered since.
  */
 export function decideReport(before: DeviceView, member: Member, record: ReportRecord): Decision {
   const { nonce, reason, atMs } = record;
@@ -113,8 +113,8 @@ function afterLiveCheckIn(
   const { state, pending, atMs } = inventory;
   const isOurs = pending !== undefined && compareBytes(pending, target.digest) === 0;
   if (state === 'reverted') {
-    // A device may repeat after every start that it once went back. That tells of this offer only where it has
-    // begun with it, or has started again since.
+    // A device may repeat after every start that it once went back. That tells of this offer only where it
+    // has begun with it, or has started again since.
     const begun = status !== 'offered' || session.startedMs > (member.offer?.offeredMs ?? Infinity);
     const tells = begun && (isOurs || (pending === undefined && status !== 'offered'));
     return tells

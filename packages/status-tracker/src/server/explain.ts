@@ -25,7 +25,7 @@ function inCampaign(device: DeviceView, member: Member, view: CampaignView, nowM
       return waiting(device, member, view, nowMs);
     case 'offered':
       if (view.state !== 'running') return `is not served its offer of "${name}", because ${stopped(view)}`;
-      return `was offered ${hex(view.target.digest).slice(0, 8)}… by "${name}" and was last seen ${seen} ago`;
+      return `was offered ${shortDigest(view)} by "${name}" and was last seen ${seen} ago`;
     case 'fetching':
       return `is fetching what "${name}" offers it, and was last seen ${seen} ago`;
     case 'installing':
@@ -46,6 +46,8 @@ function inCampaign(device: DeviceView, member: Member, view: CampaignView, nowM
       return `is no longer addressed by "${name}": ${because}`;
   }
 }
+
+const shortDigest = ({ target }: CampaignView): string => `${hex(target.digest).slice(0, 8)}…`;
 
 function waiting(device: DeviceView, member: Member, view: CampaignView, nowMs: number): string {
   const { name, silenceMsMax, expires } = view.campaign;

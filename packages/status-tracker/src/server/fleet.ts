@@ -1,7 +1,7 @@
 /**
- * The fleet as the tracker sees it: devices, their place in a campaign, and how a device stands to what a campaign
- * wants. Everything here is a value or a function from values to values; stores apply these functions inside their
- * transactions, so that no two stores can differ in what they decide.
+ * The fleet as the tracker sees it: devices, their place in a campaign, and how a device stands to what a
+ * campaign wants. Everything here is a value or a function from values to values; stores apply these
+ * functions inside their transactions, so that no two stores can differ in what they decide.
  */
 import { compareBytes } from '@lapel/cbor';
 import { digest as digestOf } from '@lapel/cose';
@@ -89,7 +89,10 @@ export interface Change {
   readonly because?: string;
 }
 
-/** How many members stand where. They are counters: a plan costs in proportion to what is due, not to the fleet. */
+/**
+ * How many members stand where. They are counters: a plan costs in proportion to what is due, not to the
+ * fleet.
+ */
 export interface Totals {
   readonly waiting: number;
   readonly inFlight: number;
@@ -114,8 +117,8 @@ export const addressed = (totals: Totals): number =>
   totals.waiting + totals.inFlight + finishedOf(totals) + totals.unfit;
 
 /**
- * What the failure rate counts. A device that took an offer and fell silent is among them: that is what a firmware
- * that kills its device looks like from here.
+ * What the failure rate counts. A device that took an offer and fell silent is among them: that is what a
+ * firmware that kills its device looks like from here.
  */
 export const failedOf = ({ failed, reverted, givenUp }: Totals): number => failed + reverted + givenUp;
 
@@ -176,7 +179,10 @@ export function standing(
   return { status: 'waiting' };
 }
 
-/** Whether the device itself says that the target runs, beyond its trial, in every component that it has of it. */
+/**
+ * Whether the device itself says that the target runs, beyond its trial, in every component that it has of
+ * it.
+ */
 function runs(inventory: Inventory, { components, digest, sequenceNumber }: Target): boolean {
   if (inventory.state === 'awaiting-confirmation') return false;
   const concerned = inventory.components.filter(({ component }) =>
@@ -210,7 +216,9 @@ export function runningVersion(inventory: Inventory | undefined): string {
 const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
   a.length === b.length && a.every((part, index) => compareBytes(part, b[index] ?? part) === 0);
 
-/** The order in which a campaign takes its devices: its own draw, so that not always the same ones go first. */
+/**
+ * The order in which a campaign takes its devices: its own draw, so that not always the same ones go first.
+ */
 export function draw(campaign: string, device: string): number {
   const hash = digestOf('sha-256', new TextEncoder().encode(`${campaign}/${device}`));
   return new DataView(hash.buffer, hash.byteOffset).getUint32(0);

@@ -1,7 +1,8 @@
 /**
- * What devices poll for, answered from memory: a token is found by its hash, an ETag is compared, and nothing is
- * read from the store or signed. A device that may be pushed to asks with a time to wait (RFC 9019 §3:
- * server-initiated over a connection that the device opened); it is answered as soon as there is an offer.
+ * What devices poll for, answered from memory: a token is found by its hash, an ETag is compared, and
+ * nothing is read from the store or signed. A device that may be pushed to asks with a time to wait (RFC
+ * 9019 §3: server-initiated over a connection that the device opened); it is answered as soon as there is
+ * an offer.
  */
 import { hash } from 'node:crypto';
 import { hex, unhex, write } from '@lapel/cbor';

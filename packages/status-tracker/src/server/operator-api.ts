@@ -1,6 +1,7 @@
 /**
- * What operators, scripts and dashboards use: JSON over HTTP, as a plugin of Fastify. Every route stands in one table
- * with the roles that may use it, and one hook asks for them before anything else is done: there is no second way in.
+ * What operators, scripts and dashboards use: JSON over HTTP, as a plugin of Fastify. Every route stands in
+ * one table with the roles that may use it, and one hook asks for them before anything else is done: there
+ * is no second way in.
  */
 import type {
   FastifyInstance,
@@ -10,8 +11,8 @@ import type {
   RouteOptions,
 } from 'fastify';
 import { uuidBytes } from '@lapel/suit';
-import type { Clock, Peer, ProblemCode } from '@lapel/transport';
-import { Problem, problemMediaType } from '@lapel/transport';
+import type { Clock, Peer } from '@lapel/transport';
+import { Problem } from '@lapel/transport';
 import { messageBytesMax } from '../protocol.ts';
 import type { Access } from './access.ts';
 import { campaignJson, deviceJson, evidenceJson, memberJson } from './as-json.ts';
@@ -20,6 +21,8 @@ import type { Desk } from './desk.ts';
 import { readPublicKey } from './desk.ts';
 import { sendEvents } from './events.ts';
 import { pageCampaignsMax, pageDevicesMax, pageHeaders, renderPage } from './page.ts';
+import { authorize, mayRead } from './operator-access.ts';
+import { asProblem, sendProblem } from './operator-problems.ts';
 import * as schemas from './operator-schemas.ts';
 import type { FleetStore, Page, Role } from './store.ts';
 import type { Watch } from './watch.ts';
@@ -222,29 +225,6 @@ function addPage(app: FastifyInstance, options: OperatorApiOptions): void {
   });
 }
 
-/** @throws {Problem} `unauthorized` where nobody is proven, `forbidden` where somebody without the role is. */
-function authorize(access: Access, request: FastifyRequest, roles: readonly Role[]): Peer {
-  const token = /^Bearer +(?<token>\w+)$/i.exec(request.headers.authorization ?? '')?.groups?.['token'];
-  const peer = token === undefined ? undefined : access.lookup(token);
-  const wanted = roles.join(' or ');
-  if (peer === undefined)
-    throw new Problem('unauthorized', `expected a token with the role ${wanted}, found none`);
-  if (!peer.roles.some((role) => (roles as readonly string[]).includes(role))) {
-    throw new Problem('forbidden', `expected the role ${wanted}, found ${peer.roles.join(', ') || 'none'}`);
-  }
-  return peer;
-}
-
-function mayRead(access: Access, { headers }: FastifyRequest): boolean {
-  const basic = /^Basic +(?<secret>[\w+/]+=*)$/i.exec(headers.authorization ?? '')?.groups?.['secret'];
-  const token =
-    Buffer.from(basic ?? '', 'base64')
-      .toString()
-      .split(':')
-      .at(-1) ?? '';
-  return access.lookup(token) !== undefined;
-}
-
 const idOf = (request: FastifyRequest): string => (request.params as { readonly id: string }).id;
 
 function uuidOf(what: string, text: string): Uint8Array {
@@ -260,41 +240,3 @@ function signedBody({ body }: FastifyRequest): Uint8Array {
 
 const nextOf = ({ limit }: Page, last: string | undefined, found: number): string | undefined =>
   found < limit ? undefined : last;
-
-const statusCodes: Readonly<Record<ProblemCode, number>> = {
-  'bad-request': 400,
-  unauthorized: 401,
-  forbidden: 403,
-  'not-found': 404,
-  'method-not-allowed': 405,
-  conflict: 409,
-  'already-published': 409,
-  'sequence-not-higher': 409,
-  'too-large': 413,
-  'unsupported-format': 415,
-  'range-not-satisfiable': 416,
-  unprocessable: 422,
-  'too-many-requests': 429,
-  internal: 500,
-  unavailable: 503,
-  'storage-full': 507,
-};
-
-/** RFC 9457. */
-function sendProblem({ code, detail }: Problem, reply: FastifyReply): FastifyReply {
-  const status = statusCodes[code];
-  if (status === 401) void reply.header('www-authenticate', 'Bearer');
-  return reply.code(status).type(problemMediaType).send({ type: 'about:blank', status, detail, code });
-}
-
-function asProblem(error: unknown, onBug: (error: unknown) => void): Problem {
-  if (error instanceof Problem) return error;
-  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  const found = (Object.keys(statusCodes) as ProblemCode[]).find((code) => statusCodes[code] === status);
-  // Fastify's own refusals say what is wrong with a request; the rest is ours, and only the log hears of it.
-  if (found !== undefined && status < 500 && error instanceof Error) {
-    return new Problem(found, error.message, { cause: error });
-  }
-  onBug(error);
-  return new Problem('internal', 'the server failed; its log says why', { cause: error });
-}

@@ -1,4 +1,7 @@
-/** What the operators' API takes, as JSON schemas that Fastify validates, and as the types that they stand for. */
+/**
+ * What the operators' API takes, as JSON schemas that Fastify validates, and as the types that they stand
+ * for.
+ */
 import { memberStatuses } from './fleet.ts';
 import type { MemberStatus } from './fleet.ts';
 import type { Page, Role } from './store.ts';

@@ -1,6 +1,6 @@
 /**
- * The fleet at a glance, for a browser: rendered here, without a script, and read anew every two seconds. Every
- * text that came from outside is escaped, and the page may load nothing.
+ * The fleet at a glance, for a browser: rendered here, without a script, and read anew every two seconds.
+ * Every text that came from outside is escaped, and the page may load nothing.
  */
 import { hash } from 'node:crypto';
 import { uuidText } from '@lapel/suit';
@@ -24,11 +24,13 @@ export const pageDevicesMax = 200;
 export const pageCampaignsMax = 10;
 
 const style = `
-:root { color-scheme: light dark; --line: #8884; --good: #2a7f4f; --busy: #b98500; --bad: #c0392b; --rest: #8886; }
+:root { color-scheme: light dark; --line: #8884; --rest: #8886; }
+:root { --good: #2a7f4f; --busy: #b98500; --bad: #c0392b; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { text-align: left; vertical-align: top; }
+th, td { padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 svg { display: block; width: 100%; height: .9rem; border-radius: .3rem; background: var(--rest); }
 .good { color: var(--good); fill: var(--good); } .busy { color: var(--busy); fill: var(--busy); }
@@ -50,6 +52,8 @@ export const pageHeaders = {
 } as const;
 
 export function renderPage(content: PageContent): string {
+  const campaigns =
+    content.campaigns.map(campaignPart).join('\n') || '<p class="quiet">No campaign has begun.</p>';
   const total = content.groups.reduce((sum, { count }) => sum + count, 0);
   return html`<!doctype html>
     <html lang="en">
@@ -66,7 +70,7 @@ export function renderPage(content: PageContent): string {
         <h1>${total} devices</h1>
         ${safe(groupsTable(content))}
         <h2>Campaigns</h2>
-        ${safe(content.campaigns.map(campaignPart).join('\n') || '<p class="quiet">No campaign has begun.</p>')}
+        ${safe(campaigns)}
         <h2>Devices</h2>
         ${safe(devicesTable(content, total))}
         <p class="quiet">
@@ -138,8 +142,9 @@ function devicesTable({ devices, classNames, nowMs }: PageContent, total: number
   });
   const more =
     total > devices.length ? `<p class="quiet">The first ${devices.length} of ${total} devices.</p>` : '';
-  return `<table><thead><tr><th>Id</th><th>Class</th><th>Runs</th><th>State</th><th>In its campaign</th><th>Seen</th>
-<th>Last error</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>${more}`;
+  return `<table><thead><tr><th>Id</th><th>Class</th><th>Runs</th><th>State</th>
+<th>In its campaign</th><th>Seen</th><th>Last error</th></tr></thead>
+<tbody>${rows.join('\n')}</tbody></table>${more}`;
 }
 
 function className(names: ReadonlyMap<string, string>, product: Uint8Array): string {

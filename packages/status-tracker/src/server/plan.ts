@@ -1,7 +1,7 @@
 /**
- * Who goes next: a pure function of a campaign, its totals, the devices that are due, and the time. It decides
- * and changes nothing; `carry-out.ts` acts. So an operator can see the next steps before they are taken, and a
- * rollout can be replayed from its inputs.
+ * Who goes next: a pure function of a campaign, its totals, the devices that are due, and the time. It
+ * decides and changes nothing; `carry-out.ts` acts. So an operator can see the next steps before they are
+ * taken, and a rollout can be replayed from its inputs.
  */
 import type { CampaignView } from './campaign.ts';
 import type { Due, Totals } from './fleet.ts';
@@ -58,8 +58,8 @@ function without(totals: Totals, silent: readonly (Step & { do: 'give-up' })[]):
 }
 
 /**
- * Waves are cumulative: the next one opens when as many devices as those before it hold have finished. Devices
- * that were never offered anything go before those whose trial expired.
+ * Waves are cumulative: the next one opens when as many devices as those before it hold have finished.
+ * Devices that were never offered anything go before those whose trial expired.
  */
 function nextOffers({ campaign }: CampaignView, totals: Totals, due: readonly Due[]): Step[] {
   const fit = addressed(totals) - totals.unfit;

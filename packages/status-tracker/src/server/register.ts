@@ -1,7 +1,7 @@
 /**
- * Who belongs to the fleet. A device proves that it holds the key that an operator has registered it with; one that
- * nobody has registered waits for an operator's approval. A known id with another key is a clone or a mistake: it
- * is refused, and the refusal is kept for the operator to see.
+ * Who belongs to the fleet. A device proves that it holds the key that an operator has registered it with;
+ * one that nobody has registered waits for an operator's approval. A known id with another key is a clone
+ * or a mistake: it is refused, and the refusal is kept for the operator to see.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { compareBytes, hex } from '@lapel/cbor';
@@ -110,7 +110,10 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   return { challenge: challenges.make, register };
 }
 
-/** A time, a salt, and a MAC over them and the device: the tracker needs to remember only which ones were used. */
+/**
+ * A time, a salt, and a MAC over them and the device: the tracker needs to remember only which ones were
+ * used.
+ */
 function createChallenges(clock: Clock, random: Random) {
   const secret = random.bytes(secretBytes);
   const used = new Map<string, number>();
@@ -125,7 +128,10 @@ function createChallenges(clock: Clock, random: Random) {
     return new Uint8Array([...head, ...macOf(device, head)]);
   }
 
-  /** @returns what uses it up. @throws {Problem} where it is not ours, not this device's, too old, or was used. */
+  /**
+   * @returns what uses it up. @throws {Problem} where it is not ours, not this device's, too old, or was
+   * used.
+   */
   function check(device: string, challenge: Uint8Array): () => void {
     const head = challenge.subarray(0, timeBytes + saltBytes);
     const mac = challenge.subarray(timeBytes + saltBytes);

@@ -1,4 +1,7 @@
-/** Opens what devices have sealed and seals what the tracker says to them, with every refusal told as a Problem. */
+/**
+ * Opens what devices have sealed and seals what the tracker says to them, with every refusal told as a
+ * Problem.
+ */
 import type { Infer, Schema } from '@lapel/cbor';
 import { CborError, read, write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';

@@ -46,7 +46,8 @@ export function campaignMethods(db: Database) {
       return row === undefined ? undefined : memberOf(row);
     },
     async members(campaign, status, { after = '', limit }) {
-      const sql = `SELECT * FROM member WHERE tenant = ? AND campaign = ? AND device > ? AND status = ifnull(?, status)
+      const sql = `SELECT * FROM member
+        WHERE tenant = ? AND campaign = ? AND device > ? AND status = ifnull(?, status)
         ORDER BY device LIMIT ?`;
       return db.all(sql, tenant, campaign, after, status ?? null, limit).map(memberOf);
     },
@@ -62,8 +63,9 @@ function addCampaign(db: Database, view: CampaignView): boolean {
   const { id, actor, signed, campaign, acceptedMs, target, uri, state, generation, orderNumber, forgiven } =
     view;
   const added = db.run(
-    `INSERT INTO campaign (tenant, id, actor, signed, created_ms, expires_ms, accepted_ms, digest, sequence_number,
-       image_bytes, components, uri, state, generation, order_number, forgiven_finished, forgiven_failed)
+    `INSERT INTO campaign (tenant, id, actor, signed, created_ms, expires_ms, accepted_ms, digest,
+       sequence_number, image_bytes, components, uri, state, generation, order_number,
+       forgiven_finished, forgiven_failed)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ...[db.tenant, id, actor, signed, campaign.created, campaign.expires, acceptedMs],
     ...[target.digest, target.sequenceNumber, target.imageBytes, componentsBytes(target.components), uri],
@@ -100,7 +102,8 @@ function join(db: Database, id: string, atMs: number): number {
   const joining = db.all(
     `SELECT id, inventory, inventory_ms FROM device
      WHERE tenant = ? AND vendor = ? AND class = ? AND approval = 'approved' AND NOT EXISTS
-       (SELECT 1 FROM member WHERE member.tenant = device.tenant AND campaign = ? AND member.device = device.id)`,
+       (SELECT 1 FROM member
+        WHERE member.tenant = device.tenant AND campaign = ? AND member.device = device.id)`,
     ...[db.tenant, view.campaign.vendor, view.campaign.class, id],
   );
   for (const row of joining) {
@@ -121,7 +124,8 @@ export function rejection(db: Database, device: string, manifestDigest: Uint8Arr
   const row = db.get(
     `SELECT member.because FROM member
      JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
-     WHERE member.tenant = ? AND member.device = ? AND member.status = 'failed' AND campaign.digest = ? LIMIT 1`,
+     WHERE member.tenant = ? AND member.device = ? AND member.status = 'failed'
+       AND campaign.digest = ? LIMIT 1`,
     ...[db.tenant, device, manifestDigest],
   );
   return row === undefined ? undefined : has(row, 'because') ? text(row, 'because') : 'failed';
@@ -139,8 +143,8 @@ export function totalsIn(db: Database, id: string): Totals {
 export function writeMember(db: Database, member: Member, actor: string): void {
   const { campaign, device, status, generation, changedMs, because, offer } = member;
   db.run(
-    `UPDATE member SET actor = ?, status = ?, generation = ?, changed_ms = ?, because = ?, nonce = ?, offered_ms = ?,
-       expires_ms = ? WHERE tenant = ? AND campaign = ? AND device = ?`,
+    `UPDATE member SET actor = ?, status = ?, generation = ?, changed_ms = ?, because = ?, nonce = ?,
+       offered_ms = ?, expires_ms = ? WHERE tenant = ? AND campaign = ? AND device = ?`,
     ...[actor, status, generation, changedMs, because ?? null],
     ...[offer?.nonce ?? null, offer?.offeredMs ?? null, offer?.expiresMs ?? null],
     ...[db.tenant, campaign, device],

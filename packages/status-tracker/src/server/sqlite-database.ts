@@ -17,8 +17,9 @@ export interface Database {
 
 export function openDatabase(path: string, tenant: string): Database {
   const db = new DatabaseSync(path);
-  // A write-ahead log lets readers go on while one writes. FULL syncs it at every commit: what a device was told is
-  // recorded must be there after the power failed, and a batch shares the cost. NORMAL would lose the last ones.
+  // A write-ahead log lets readers go on while one writes. FULL syncs it at every commit: what a device was
+  // told is recorded must be there after the power failed, and a batch shares the cost. NORMAL would lose
+  // the last ones.
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
   migrate(db);
   const statements = new Map<string, StatementSync>();

@@ -40,8 +40,8 @@ export function deviceMethods(db: Database) {
       db.transaction(() => {
         for (const { device, tokenHash, updateMode, atMs } of batch) {
           db.run(
-            `UPDATE device SET update_mode = ?, token_hash = ?, session_started_ms = ?, counter = 0, last_seen_ms = ?
-             WHERE tenant = ? AND id = ?`,
+            `UPDATE device SET update_mode = ?, token_hash = ?, session_started_ms = ?, counter = 0,
+               last_seen_ms = ? WHERE tenant = ? AND id = ?`,
             ...[updateMode, tokenHash, atMs, atMs, tenant, device],
           );
         }
@@ -50,7 +50,8 @@ export function deviceMethods(db: Database) {
       db.transaction(() => {
         for (const { device, atMs } of batch) {
           db.run(
-            `UPDATE device SET last_seen_ms = ?1 WHERE tenant = ?2 AND id = ?3 AND ifnull(last_seen_ms, 0) < ?1`,
+            `UPDATE device SET last_seen_ms = ?1
+             WHERE tenant = ?2 AND id = ?3 AND ifnull(last_seen_ms, 0) < ?1`,
             ...[atMs, tenant, device],
           );
         }
@@ -83,7 +84,8 @@ export function deviceMethods(db: Database) {
 
 const summarySql = `
   SELECT vendor, class, ifnull(version, 'unknown') AS version,
-    CASE approval WHEN 'pending' THEN 'pending' ELSE ifnull(state, 'silent') END AS condition, count(*) AS count
+    CASE approval WHEN 'pending' THEN 'pending' ELSE ifnull(state, 'silent') END AS condition,
+    count(*) AS count
   FROM device WHERE tenant = ? GROUP BY vendor, class, version, condition`;
 
 const groupOf = (row: Row) => ({
@@ -100,7 +102,8 @@ const rowOf = (db: Database, id: string) =>
 function viewOf(db: Database, row: Row | undefined): DeviceView | undefined {
   if (row === undefined) return undefined;
   const current = db.get(
-    `SELECT member.* FROM member JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
+    `SELECT member.* FROM member
+     JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
      WHERE member.tenant = ? AND member.device = ?
      ORDER BY member.status = 'superseded', campaign.created_ms DESC, campaign.id DESC LIMIT 1`,
     ...[db.tenant, text(row, 'id')],
@@ -124,7 +127,8 @@ function addDevice(db: Database, device: NewDevice, by: Act): Added {
 }
 
 function approve(db: Database, id: string, by: Act): boolean {
-  const sql = `UPDATE device SET approval = 'approved', actor = ? WHERE tenant = ? AND id = ? AND approval = 'pending'`;
+  const sql = `UPDATE device SET approval = 'approved', actor = ?
+    WHERE tenant = ? AND id = ? AND approval = 'pending'`;
   if (db.run(sql, by.actor, db.tenant, id) === 0) return false;
   writeAudit(db, { ...by, act: 'device approved', subject: id });
   return true;

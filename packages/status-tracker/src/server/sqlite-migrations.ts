@@ -1,6 +1,6 @@
 /**
- * The tables of the store in SQLite, by numbered migrations: `user_version` says how many of them a file has seen.
- * A migration that has been released is never changed; a new one is added behind it.
+ * The tables of the store in SQLite, by numbered migrations: `user_version` says how many of them a file
+ * has seen. A migration that has been released is never changed; a new one is added behind it.
  */
 import type { DatabaseSync } from 'node:sqlite';
 
@@ -54,7 +54,8 @@ CREATE INDEX device_by_class ON device (tenant, vendor, class, approval);
 
 CREATE TABLE campaign (
   tenant TEXT NOT NULL, id TEXT NOT NULL, actor TEXT NOT NULL,
-  signed BLOB NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, accepted_ms INTEGER NOT NULL,
+  signed BLOB NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,
+  accepted_ms INTEGER NOT NULL,
   digest BLOB NOT NULL, sequence_number INTEGER NOT NULL, image_bytes INTEGER NOT NULL,
   components BLOB NOT NULL, uri TEXT NOT NULL,
   state TEXT NOT NULL, because TEXT, generation INTEGER NOT NULL, order_number INTEGER NOT NULL,
@@ -79,8 +80,8 @@ CREATE TABLE member_count (
 ${countMembers}
 
 CREATE TABLE offer (
-  tenant TEXT NOT NULL, nonce BLOB NOT NULL, actor TEXT NOT NULL, campaign TEXT NOT NULL, device TEXT NOT NULL,
-  generation INTEGER NOT NULL, offered_ms INTEGER NOT NULL,
+  tenant TEXT NOT NULL, nonce BLOB NOT NULL, actor TEXT NOT NULL,
+  campaign TEXT NOT NULL, device TEXT NOT NULL, generation INTEGER NOT NULL, offered_ms INTEGER NOT NULL,
   PRIMARY KEY (tenant, nonce)
 ) STRICT, WITHOUT ROWID;
 

@@ -28,7 +28,8 @@ export function planMethods(db: Database) {
       db.transaction(() => applySteps(db, id, generation, moves, atMs)),
     async liveOffers(device) {
       const rows = db.all(
-        `SELECT member.* FROM member JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
+        `SELECT member.* FROM member
+         JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
          WHERE member.tenant = ? AND campaign.state = 'running' AND member.status IN ${live}
            AND member.device = ifnull(?, member.device)`,
         ...[db.tenant, device ?? null],

@@ -1,4 +1,6 @@
-/** Rows of SQLite and the values that they stand for. What does not fit its column is a bug, and is thrown. */
+/**
+ * Rows of SQLite and the values that they stand for. What does not fit its column is a bug, and is thrown.
+ */
 import type { SQLOutputValue } from 'node:sqlite';
 import { array, map, named, optional, bytes, read, required, text as tstr, uint, write } from '@lapel/cbor';
 import { peekSigned } from '@lapel/cose';
@@ -41,7 +43,7 @@ function oneOf<T extends string>(row: Row, column: string, names: readonly T[]):
   return name;
 }
 
-/** An inventory at rest. Its time stands in a column of its own. */
+/** An inventory at rest. */
 const StoredInventory = map({
   state: required(1, named('device state', deviceStates)),
   components: required(2, array(InstalledComponent, { max: componentsMax })),
@@ -50,8 +52,8 @@ const StoredInventory = map({
   bootReason: optional(5, tstr(128)),
 });
 
-export const inventoryBytes = ({ atMs: _, ...inventory }: Inventory): Uint8Array =>
-  write(StoredInventory, inventory);
+/** Its time is no key of the rule: it stands in a column of its own. */
+export const inventoryBytes = (inventory: Inventory): Uint8Array => write(StoredInventory, inventory);
 
 const approvals: readonly Approval[] = ['pending', 'approved'];
 export const modes = Object.keys(updateModes) as readonly UpdateMode[];

@@ -1,4 +1,7 @@
-/** A FleetStore in memory: for tests, simulations and a first look. What it forgets at its end is everything. */
+/**
+ * A FleetStore in memory: for tests, simulations and a first look. What it forgets at its end is
+ * everything.
+ */
 import { campaignMethods } from './memory-campaigns.ts';
 import { deviceMethods, recordMethods } from './memory-devices.ts';
 import { planMethods } from './memory-plan.ts';

@@ -1,7 +1,8 @@
 /**
- * What the tracker remembers. Every method returns a Promise and is one complete transaction; those that write
- * take batches. There is no `transaction(fn)`: what belongs together is one method, so that a store may be a file
- * or a server. Every stored row carries its tenant (a store is opened for one) and the actor that wrote it.
+ * What the tracker remembers. Every method returns a Promise and is one complete transaction; those that
+ * write take batches. There is no `transaction(fn)`: what belongs together is one method, so that a store
+ * may be a file or a server. Every stored row carries its tenant (a store is opened for one) and the actor
+ * that wrote it.
  */
 import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';

@@ -1,7 +1,7 @@
 /**
- * The status tracker's server half (RFC 9019 §2.3), put together: it knows the fleet, and carries out what operators
- * have signed. All that matters is in its store: after a restart it goes on where it stopped, with the offers that
- * were out, under the nonces that they had.
+ * The status tracker's server half (RFC 9019 §2.3), put together: it knows the fleet, and carries out what
+ * operators have signed. All that matters is in its store: after a restart it goes on where it stopped,
+ * with the offers that were out, under the nonces that they had.
  */
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import type { Clock, Handler, Random } from '@lapel/transport';
@@ -92,7 +92,10 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   };
 }
 
-/** Members are looked for when a device was added or approved here, and now and then, as others may have added one. */
+/**
+ * Members are looked for when a device was added or approved here, and now and then, as others may have
+ * added one.
+ */
 const joinMsMax = 60_000;
 
 function createRounds(
