@@ -123,7 +123,7 @@ export const componentText = (parts: readonly Item[]): string =>
 /** A part of an identifier as its author probably wrote it: a text where it can be one, else bytes. */
 function bytesText(bytes: Uint8Array): string {
   const isText = bytes.length > 0 && bytes.every((byte) => byte > 0x20 && byte < 0x7f);
-  return isText ? String.fromCharCode(...bytes) : `h'${hex(bytes)}'`;
+  return isText ? new TextDecoder('latin1').decode(bytes) : `h'${hex(bytes)}'`;
 }
 
 /** A key that the draft has no place for, in diagnostic notation. */

@@ -12,30 +12,29 @@ export interface Paint {
 const plain: Paint = { name: (text) => text, number: (text) => text, error: (text) => text };
 
 export function inspectionText(part: Part, paint: Paint = plain): string {
-  return linesOf(part, 0, paint).join('\n');
+  const lines: string[] = [];
+  addLines(lines, part, 0, paint);
+  return lines.join('\n');
 }
 
-function linesOf(part: Part, depth: number, paint: Paint): readonly string[] {
+function addLines(lines: string[], part: Part, depth: number, paint: Paint): void {
   const { name, number, value, error, parts = [] } = part;
   const indent = '  '.repeat(depth);
   const code = number === undefined ? '' : paint.number(` (${number})`);
   const head = `${indent}${paint.name(printable(name))}${code}`;
   const [first, ...further] = value === undefined ? [] : valueLines(value);
-  const lines = [first === undefined ? head : `${head}  ${first}`];
+  lines.push(first === undefined ? head : `${head}  ${first}`);
   for (const line of further) lines.push(`${indent}    ${line}`);
-  for (const inner of parts) lines.push(...linesOf(inner, depth + 1, paint));
+  for (const inner of parts) addLines(lines, inner, depth + 1, paint);
   if (error !== undefined) lines.push(`${indent}  ${paint.error(`error: ${printable(error)}`)}`);
-  return lines;
 }
 
 const bytesShownMax = 40;
 
 /** Long byte strings are cut, with their length told; a text of several lines keeps them. */
 function valueLines(value: string): readonly string[] {
-  if (value.startsWith('"') && value.includes('\\n')) {
-    const text: unknown = JSON.parse(value);
-    if (typeof text === 'string') return ['', ...text.split('\n').map(printable)];
-  }
+  const lines = textIn(value)?.split('\n') ?? [];
+  if (lines.length > 1) return ['', ...lines.map(printable)];
   return [
     printable(value).replaceAll(/h'(?<digits>[0-9a-f]+)'/g, (whole: string, digits: string) =>
       digits.length > 2 * bytesShownMax
@@ -43,6 +42,18 @@ function valueLines(value: string): readonly string[] {
         : whole,
     ),
   ];
+}
+
+/** The text that a value in diagnostic notation is, where it is one. */
+function textIn(value: string): string | undefined {
+  if (!value.startsWith('"')) return undefined;
+  try {
+    const text: unknown = JSON.parse(value);
+    return typeof text === 'string' ? text : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /**

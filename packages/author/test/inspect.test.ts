@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
+import type { Item } from '@lapel/cbor';
 import { encode, Tagged } from '@lapel/cbor';
+import fc from 'fast-check';
 import type { Part } from '@lapel/author';
 import { inspectEnvelope, inspectionText } from '@lapel/author';
 import { exampleBytes, missing, vectorBytes, vectorFolder } from './public-examples.ts';
@@ -77,6 +79,25 @@ test('S0-04: an older envelope without its tag is shown all the same', { skip: m
     ['tag', 'authentication-wrapper', 'manifest'],
   );
   assert.equal(found.parts?.[0]?.error, 'expected tag 107, found none');
+});
+
+test('design §12.8: whatever a payload or a component is called, it is shown', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.uint8Array({ maxLength: 40 }), (name, bytes) => {
+      const hostile = encode(new Tagged(107, new Map([['"' + name + '\\n', bytes]])));
+      assert.match(inspectionText(inspectEnvelope(hostile)), /integrated-payload/);
+      assert.equal(inspectEnvelope(bytes).name, 'envelope');
+    }),
+  );
+});
+
+test('design §12.8: an envelope full of components, or with an endless name, is shown', () => {
+  const inManifest = (components: Item) =>
+    encode(new Tagged(107, new Map([[3, encode(new Map([[3, encode(new Map([[2, components]]))]]))]])));
+  const many = inspectionText(inspectEnvelope(inManifest(Array.from({ length: 300_000 }, () => []))));
+  assert.equal(many.split('\n').length > 300_000, true);
+  const long = inspectionText(inspectEnvelope(inManifest([[new Uint8Array(1_000_000).fill(0x61)]])));
+  assert.match(long, /0 {2}a{1000}/);
 });
 
 test('design §12.8: text from an envelope can’t steer the terminal that it is shown on', () => {

@@ -9,6 +9,12 @@ import { version } from './version.ts';
 
 const terminal = createTerminal({ stdout: process.stdout, stderr: process.stderr, environment: process.env });
 
+// Whoever reads the output may have had enough of it: `lapel inspect … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 const program = new Command('lapel')
   .description('Secure firmware updates for small devices, after IETF SUIT (RFC 9019).')
   .version(version, '-V, --version', 'print the version')
