@@ -1,6 +1,6 @@
 /**
- * The `lapel` command's own building blocks, for other commands of the house: how it speaks to a person, how
- * an error ends, and what a script learns from it.
+ * The `lapel` command's own building blocks, for other commands of the house: how it speaks to a
+ * person, how an error ends, and what a script learns from it.
  */
 
 export { exitCodes } from './exit-codes.ts';

@@ -29,7 +29,7 @@ export function addPublish(program: Command, terminal: Terminal): void {
       .command('publish')
       .summary('upload an envelope and its payloads')
       .description(
-        'Uploads an envelope and its payloads, as an author. No device gets them before an operator releases.',
+        'Uploads an envelope and its payloads, as an author. An operator releases it before devices get it.',
       )
       .argument('<envelope>', 'the signed envelope'),
   )
