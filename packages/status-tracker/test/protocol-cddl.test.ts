@@ -37,7 +37,7 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   campaign: protocol.Campaign,
   'campaign-order': protocol.CampaignOrder,
   'device-id': protocol.DeviceId,
-} as Readonly<Record<string, Schema<unknown>>>;
+};
 
 for (const [name, schema] of Object.entries(schemas)) {
   const { good, bad } = samplesOf(rules.get(name) ?? '');
@@ -63,7 +63,7 @@ test('docs/protocol.cddl: every message of the protocol stands in it', () => {
 });
 
 test('docs/protocol.cddl: names and numbers of states, modes and orders are those of the code', () => {
-  const numbers = (text: string) =>
+  const numbers = (text: string): unknown =>
     Object.fromEntries([...text.matchAll(/([\w-]+): (\d+)/g)].map(([, name, code]) => [name, Number(code)]));
   assert.deepEqual(numbers(rules.get('device-state') ?? ''), protocol.deviceStates);
   assert.deepEqual(numbers(rules.get('update-mode') ?? ''), protocol.updateModes);
