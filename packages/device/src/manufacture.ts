@@ -8,6 +8,7 @@ import { boot } from './bootloader/boot.ts';
 import { verify } from './firmware-consumer/verify.ts';
 import type { Profile } from './profile.ts';
 import type { Flash } from './storage/flash.ts';
+import { eraseRegion } from './storage/flash.ts';
 import { confirmation } from './storage/boot-record.ts';
 import { Journal } from './storage/journal.ts';
 import { ImageWriter, writeEnvelope } from './storage/slots.ts';
@@ -50,9 +51,8 @@ export function manufacture(
   // Last, so that a device that knows whom to trust is a whole device.
   provision(flash, layout.trustStore, trust);
   const decision = boot(flash, profile);
-  if (decision.boot === 'nothing') throw new SuitError('run', 'condition-failed', decision.reason);
-  if (decision.slot !== slot) {
-    const found = `expected the device to boot what was just installed, found that ${decision.reason}`;
-    throw new SuitError('run', 'condition-failed', found);
-  }
+  if (decision.boot === 'slot' && decision.slot === slot) return;
+  for (const copy of layout.trustStore) eraseRegion(flash, copy);
+  const found = `expected the device to boot its first firmware, found: ${decision.reason}`;
+  throw new SuitError('run', 'condition-failed', found);
 }

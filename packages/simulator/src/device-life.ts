@@ -10,10 +10,10 @@ import type { Clock, Random } from '@lapel/transport';
 export type Running = Extract<BootDecision, { readonly boot: 'slot' }>;
 
 /**
- * What the firmware in a slot does when it runs: `sound` passes its self-test, `sick` fails it, `crashes`
- * restarts before it has said anything.
+ * What the firmware in a slot does when it runs: `sound` passes its self-test, `sick` fails it, `hangs` in
+ * it, `crashes` restarts before it has said anything.
  */
-export type Behaviour = 'sound' | 'sick' | 'crashes';
+export type Behaviour = 'sound' | 'sick' | 'hangs' | 'crashes';
 
 export interface SimulatedDevice {
   readonly flash: Flash;
@@ -45,7 +45,8 @@ export async function live(device: SimulatedDevice, signal: AbortSignal): Promis
     if (how === 'crashes') continue;
     const journal = Journal.open(flash, profile.layout.journal);
     try {
-      const selfTest = async () => how === 'sound';
+      const selfTest = () =>
+        how === 'hangs' ? new Promise<never>(() => {}) : Promise.resolve(how === 'sound');
       await runAgent(
         { ...device, trust, journal, decision, source: connect(trust, decision), selfTest },
         signal,

@@ -65,15 +65,17 @@ export function backOff(attempt: number, random: Random): number {
 
 /**
  * The envelope at a URI, refused beyond `bytesMax`.
- * @throws {TransportError}; {SuitError} where the URI leads nowhere from here.
+ * @throws {TransportError}; {SuitError} where it is longer, or the URI leads nowhere from here.
  */
 export async function fetchEnvelope(uri: string, bytesMax: number, fetching: Fetching): Promise<Uint8Array> {
   const { handler, path, query } = way(uri, fetching);
   const response = await handler(request('GET', path, { query, signal: fetching.signal }));
-  if (response.status === 'ok') return collect(response.body, bytesMax);
+  if (response.status === 'ok') return collect(response.body, bytesMax, tooLong);
   await discard(response.body);
   throw new TransportError('no-answer', `expected the manifest ${shown(uri)}, found ${response.status}`);
 }
+
+const tooLong = (message: string) => new SuitError('parse', 'cbor-parse', `envelope: ${message}`);
 
 async function fetchOnce(
   uri: string,

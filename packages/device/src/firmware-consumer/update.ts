@@ -71,8 +71,10 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined;
     if (!mismatch || wrong === wrongPayloadMax) {
+      const mayPass = mismatch || ended.failure.error.reason === 'operation-failed';
       const end = await fail(agent, signal, candidate, ended, digest.bytes);
-      return binding.nonce === undefined ? 'postponed' : end;
+      // Where an offer was made, whoever made it decides what comes next.
+      return mayPass && binding.nonce === undefined ? 'postponed' : end;
     }
     await agent.clock.sleep(backOff(wrong, agent.random), signal);
   }

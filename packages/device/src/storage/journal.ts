@@ -79,19 +79,11 @@ export class Journal {
    * @throws {RangeError} where there is no room for it even so; then nothing has changed.
    */
   append(record: JournalRecord): void {
-    const bytes = this.#encode(record);
-    if (bytes.length <= this.#room) {
-      this.#program(bytes);
-    } else {
-      this.duplicate();
-      const behind = this.#encode(record);
-      if (behind.length > this.#room) {
-        throw new RangeError(
-          `expected a journal record of at most ${this.#room} bytes, found ${behind.length}`,
-        );
-      }
-      this.#program(behind);
-    }
+    const { length } = this.#encode(record);
+    const room = this.#active.address + this.#active.bytes - this.#at;
+    if (length > room) this.#rewrite(length);
+    // Encoded once more: its order comes behind that of what was rewritten.
+    this.#program(this.#encode(record));
     this.#record = apply(this.#record, record);
   }
 
@@ -100,11 +92,16 @@ export class Journal {
    * then, and for whatever is damaged later, the region before still stands.
    */
   duplicate(): void {
+    this.#rewrite(0);
+  }
+
+  /** @param room that must be left behind the state. */
+  #rewrite(room: number): void {
     const next = this.#active === this.#regions[0] ? this.#regions[1] : this.#regions[0];
     const { granuleBytes } = this.#flash.geometry;
     const header = encodeHeader((this.#generation + 1) >>> 0, granuleBytes);
     const records = snapshot(this.#record).map((record) => this.#encode(record));
-    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length);
+    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length + room);
     // Found out before anything is erased: a device whose state does not fit keeps the one it has.
     if (length > next.bytes) {
       throw new RangeError(`expected a journal region of at least ${length} bytes, found ${next.bytes}`);
@@ -128,10 +125,6 @@ export class Journal {
         this.#order = (order + 1) >>> 0;
       }
     }
-  }
-
-  get #room(): number {
-    return this.#active.address + this.#active.bytes - this.#at;
   }
 
   #encode(record: JournalRecord): Uint8Array {
