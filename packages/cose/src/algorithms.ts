@@ -1,6 +1,7 @@
 /**
- * The algorithms of suit-mti that Lapel speaks so far, with their numbers in the COSE Algorithms registry
- * (RFC 9053, 9054, 9864).
+ * The algorithms that Lapel speaks, with their numbers in the COSE Algorithms registry (RFC 9053, 9054,
+ * 9864; ML-DSA after draft-ietf-cose-dilithium; HSS-LMS after RFC 8778). Everything here gives at least 112
+ * bits of strength (S4-38): what is weaker is in no table, and so refused.
  */
 
 /**
@@ -16,33 +17,51 @@ export const digestAlgorithms = {
 } as const;
 export type DigestAlgorithm = keyof typeof digestAlgorithms;
 
-/** What a key is on. Every curve here gives at least 112 bits of strength (S4-38). */
-export type Curve = 'P-256' | 'Ed25519';
+/** How a key of a kind is written: two coordinates, one, or whatever its algorithm says (AKP, HSS-LMS). */
+interface KeyRow {
+  readonly family: 'EC2' | 'OKP' | 'AKP' | 'HSS-LMS';
+  /** The label that a signer writes for such a key. */
+  readonly algorithm: string;
+  /** Of a coordinate, or of the public key where that is one string. */
+  readonly publicBytes: number;
+  /** Of the private half, which is a seed on AKP. */
+  readonly privateBytes: number;
+}
+
+/** The kinds of keys that sign: a curve or, where there is none, the parameter set in its place. */
+export const keyKinds = {
+  'P-256': { family: 'EC2', algorithm: 'ESP256', publicBytes: 32, privateBytes: 32 },
+  'P-384': { family: 'EC2', algorithm: 'ESP384', publicBytes: 48, privateBytes: 48 },
+  Ed25519: { family: 'OKP', algorithm: 'Ed25519', publicBytes: 32, privateBytes: 32 },
+  'ML-DSA-44': { family: 'AKP', algorithm: 'ML-DSA-44', publicBytes: 1312, privateBytes: 32 },
+  'ML-DSA-65': { family: 'AKP', algorithm: 'ML-DSA-65', publicBytes: 1952, privateBytes: 32 },
+  'ML-DSA-87': { family: 'AKP', algorithm: 'ML-DSA-87', publicBytes: 2592, privateBytes: 32 },
+} as const satisfies Record<string, KeyRow>;
+export type KeyKind = keyof typeof keyKinds;
 
 interface SignatureRow {
   readonly code: number;
-  readonly curve: Curve;
+  readonly kind: KeyKind;
   readonly signatureBytes: number;
 }
 
 /**
- * ES256 (-7) and EdDSA (-8) leave the curve open; on P-256 and Ed25519 they are the same mathematics as the
- * fully specified ESP256 (-9) and Ed25519 (-19) of RFC 9864. Both labels are read; only the specified ones
- * are written.
+ * ES256 (-7), ES384 (-35) and EdDSA (-8) leave the curve open; on P-256, P-384 and Ed25519 they are the same
+ * mathematics as the fully specified ESP256 (-9), ESP384 (-51) and Ed25519 (-19) of RFC 9864. Both labels
+ * are read; only the specified ones are written.
  */
 export const signatureAlgorithms = {
-  ESP256: { code: -9, curve: 'P-256', signatureBytes: 64 },
-  ES256: { code: -7, curve: 'P-256', signatureBytes: 64 },
-  Ed25519: { code: -19, curve: 'Ed25519', signatureBytes: 64 },
-  EdDSA: { code: -8, curve: 'Ed25519', signatureBytes: 64 },
+  ESP256: { code: -9, kind: 'P-256', signatureBytes: 64 },
+  ES256: { code: -7, kind: 'P-256', signatureBytes: 64 },
+  ESP384: { code: -51, kind: 'P-384', signatureBytes: 96 },
+  ES384: { code: -35, kind: 'P-384', signatureBytes: 96 },
+  Ed25519: { code: -19, kind: 'Ed25519', signatureBytes: 64 },
+  EdDSA: { code: -8, kind: 'Ed25519', signatureBytes: 64 },
+  'ML-DSA-44': { code: -48, kind: 'ML-DSA-44', signatureBytes: 2420 },
+  'ML-DSA-65': { code: -49, kind: 'ML-DSA-65', signatureBytes: 3309 },
+  'ML-DSA-87': { code: -50, kind: 'ML-DSA-87', signatureBytes: 4627 },
 } as const satisfies Record<string, SignatureRow>;
 export type SignatureAlgorithm = keyof typeof signatureAlgorithms;
-
-/** The label that a signer writes for a key on this curve. */
-export const algorithmOf: Readonly<Record<Curve, SignatureAlgorithm>> = {
-  'P-256': 'ESP256',
-  Ed25519: 'Ed25519',
-};
 
 export const macAlgorithms = { 'HMAC 256/256': { code: 5, tagBytes: 32, keyBytesMin: 14 } } as const;
 

@@ -4,19 +4,20 @@
  */
 
 import * as node from 'node:crypto';
-import type { Curve, DigestAlgorithm } from './algorithms.ts';
-import { digestAlgorithms } from './algorithms.ts';
+import type { DigestAlgorithm, KeyKind } from './algorithms.ts';
+import { digestAlgorithms, keyKinds } from './algorithms.ts';
 
 /** A key as the provider holds it: imported once, used often, never printed. */
 export type NativeKey = node.KeyObject;
 
 /** The numbers of a key, as COSE_Key carries them (RFC 9053 §7): big-endian, of the curve's full length. */
 export interface KeyNumbers {
-  readonly curve: Curve;
+  readonly kind: KeyKind;
+  /** A coordinate, or the whole public key where that is one string. */
   readonly x: Uint8Array;
-  /** Absent on Ed25519. */
+  /** Of a point with two coordinates. */
   readonly y?: Uint8Array;
-  /** Present in a private key. */
+  /** Present in a private key; a seed on AKP. */
   readonly d?: Uint8Array;
 }
 
@@ -46,15 +47,20 @@ export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
   return { update: (bytes) => void hash.update(bytes), finish: () => plain(hash.digest()) };
 }
 
+/** What ECDSA hashes with; the other kinds take the message as it is. */
+const signatureHashes: Partial<Record<KeyKind, string>> = { 'P-256': 'sha256', 'P-384': 'sha384' };
+
 /** Whether `signature` (r and s side by side for ECDSA) is the key's own over `bytes`. */
-export function verify(curve: Curve, key: NativeKey, bytes: Uint8Array, signature: Uint8Array): boolean {
-  if (curve === 'Ed25519') return node.verify(null, bytes, key, signature);
-  return node.verify('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, signature);
+export function verify(kind: KeyKind, key: NativeKey, bytes: Uint8Array, signature: Uint8Array): boolean {
+  const hash = signatureHashes[kind];
+  if (hash === undefined) return node.verify(null, bytes, key, signature);
+  return node.verify(hash, bytes, { key, dsaEncoding: 'ieee-p1363' }, signature);
 }
 
-export function sign(curve: Curve, key: NativeKey, bytes: Uint8Array): Uint8Array {
-  if (curve === 'Ed25519') return plain(node.sign(null, bytes, key));
-  return plain(node.sign('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }));
+export function sign(kind: KeyKind, key: NativeKey, bytes: Uint8Array): Uint8Array {
+  const hash = signatureHashes[kind];
+  if (hash === undefined) return plain(node.sign(null, bytes, key));
+  return plain(node.sign(hash, bytes, { key, dsaEncoding: 'ieee-p1363' }));
 }
 
 export function hmacSha256(secret: Uint8Array, bytes: Uint8Array): Uint8Array {
@@ -66,46 +72,69 @@ export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && node.timingSafeEqual(a, b);
 }
 
-export function generate(curve: Curve): NativeKey {
-  if (curve === 'Ed25519') return node.generateKeyPairSync('ed25519').privateKey;
-  return node.generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey;
+export function generate(kind: KeyKind): NativeKey {
+  switch (kind) {
+    case 'P-256':
+    case 'P-384':
+      return node.generateKeyPairSync('ec', { namedCurve: kind }).privateKey;
+    case 'Ed25519':
+      return node.generateKeyPairSync('ed25519').privateKey;
+    case 'ML-DSA-44':
+      return node.generateKeyPairSync('ml-dsa-44').privateKey;
+    case 'ML-DSA-65':
+      return node.generateKeyPairSync('ml-dsa-65').privateKey;
+    case 'ML-DSA-87':
+      return node.generateKeyPairSync('ml-dsa-87').privateKey;
+  }
 }
 
-/** @throws where the numbers are no point on the curve. */
-export function importKey({ curve, x, y, d }: KeyNumbers): NativeKey {
+/** What JWK (RFC 7517) calls the families of keys. */
+const jwkTypes = { EC2: 'EC', OKP: 'OKP', AKP: 'AKP' } as const;
+
+/** @throws where the numbers are no key of their kind. */
+export function importKey({ kind, x, y, d }: KeyNumbers): NativeKey {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
+  const { family } = keyKinds[kind];
+  const point = { crv: kind, x: text(x), ...(y === undefined ? {} : { y: text(y) }) };
   const jwk = {
-    kty: curve === 'Ed25519' ? 'OKP' : 'EC',
-    crv: curve,
-    x: text(x),
-    ...(y === undefined ? {} : { y: text(y) }),
-    ...(d === undefined ? {} : { d: text(d) }),
+    kty: jwkTypes[family],
+    ...(family === 'AKP' ? { alg: kind, pub: text(x) } : point),
+    ...(d === undefined ? {} : { [family === 'AKP' ? 'priv' : 'd']: text(d) }),
   };
   return d === undefined
     ? node.createPublicKey({ key: jwk, format: 'jwk' })
     : node.createPrivateKey({ key: jwk, format: 'jwk' });
 }
 
-/** The numbers of a key on a curve that Lapel speaks, or undefined. */
+/** The numbers of a key of a kind that Lapel speaks, or undefined. */
 export function exportKey(key: NativeKey): KeyNumbers | undefined {
-  const curve = curveOf(key);
-  if (curve === undefined) return undefined;
-  const { x, y, d } = key.export({ format: 'jwk' });
-  if (x === undefined) return undefined;
+  const kind = kindOf(key);
+  if (kind === undefined) return undefined;
+  const jwk: node.JsonWebKey = key.export({ format: 'jwk' });
+  const isPair = keyKinds[kind].family === 'AKP';
+  const [x, y, d] = isPair ? [jwk['pub'], undefined, jwk['priv']] : [jwk.x, jwk.y, jwk.d];
+  if (typeof x !== 'string') return undefined;
   const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64url'));
   return {
-    curve,
+    kind,
     x: bytes(x),
     ...(y === undefined ? {} : { y: bytes(y) }),
-    ...(d === undefined ? {} : { d: bytes(d) }),
+    ...(typeof d === 'string' ? { d: bytes(d) } : {}),
   };
 }
 
-function curveOf({ asymmetricKeyType, asymmetricKeyDetails }: NativeKey): Curve | undefined {
-  if (asymmetricKeyType === 'ed25519') return 'Ed25519';
-  return asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1'
-    ? 'P-256'
-    : undefined;
+/** The kinds by the names that OpenSSL has for them. */
+const kindsByName: Readonly<Record<string, KeyKind>> = {
+  prime256v1: 'P-256',
+  secp384r1: 'P-384',
+  ed25519: 'Ed25519',
+  'ml-dsa-44': 'ML-DSA-44',
+  'ml-dsa-65': 'ML-DSA-65',
+  'ml-dsa-87': 'ML-DSA-87',
+};
+
+function kindOf({ asymmetricKeyType, asymmetricKeyDetails }: NativeKey): KeyKind | undefined {
+  return kindsByName[asymmetricKeyDetails?.namedCurve ?? asymmetricKeyType ?? ''];
 }
 
 /**

@@ -5,8 +5,8 @@
  * refused.
  */
 
-export { digestAlgorithmByCode, digestAlgorithms, signatureAlgorithms } from './algorithms.ts';
-export type { Curve, DigestAlgorithm, SignatureAlgorithm } from './algorithms.ts';
+export { digestAlgorithmByCode, digestAlgorithms, keyKinds, signatureAlgorithms } from './algorithms.ts';
+export type { DigestAlgorithm, KeyKind, SignatureAlgorithm } from './algorithms.ts';
 export { CoseError } from './cose-error.ts';
 export type { CoseErrorKind } from './cose-error.ts';
 export { createDigest, digest, equalInConstantTime, uuidFromName } from './crypto.ts';
@@ -21,7 +21,7 @@ export {
   macKey,
   readKeyPem,
 } from './key.ts';
-export type { MacKey, SigningKey, VerificationKey } from './key.ts';
+export type { Curve, MacKey, SigningKey, VerificationKey } from './key.ts';
 export { mac0Tag, macDetached, verifyMac0 } from './mac.ts';
 export {
   openSigned,

@@ -5,9 +5,9 @@
 
 import type { Schema } from '@lapel/cbor';
 import { array, bstr, bytes, nil, tagged, tuple, write } from '@lapel/cbor';
-import { algorithmOf, signatureAlgorithmByCode, signatureAlgorithms } from './algorithms.ts';
+import { keyKinds, signatureAlgorithmByCode, signatureAlgorithms } from './algorithms.ts';
 import { CoseError } from './cose-error.ts';
-import { equalInConstantTime, sign, verify } from './crypto.ts';
+import { equalInConstantTime, verify } from './crypto.ts';
 import type { Headers } from './headers.ts';
 import {
   Unprotected,
@@ -38,7 +38,7 @@ const DetachedSign = tagged(
 
 /** A COSE_Sign1 whose payload travels elsewhere. */
 export function signDetached(key: SigningKey, payload: Uint8Array): Uint8Array {
-  const header = protectedHeader(signatureAlgorithms[algorithmOf[key.curve]].code);
+  const header = protectedHeader(labelOf(key));
   return write(DetachedSign1, [header, {}, null, signature1(key, header, payload)]);
 }
 
@@ -48,7 +48,7 @@ export function signAttached(
   payload: Uint8Array,
   contentType?: string | number,
 ): Uint8Array {
-  const header = protectedHeader(signatureAlgorithms[algorithmOf[key.curve]].code, contentType);
+  const header = protectedHeader(labelOf(key), contentType);
   return write(AttachedSign1, [header, { kid: key.kid }, payload, signature1(key, header, payload)]);
 }
 
@@ -107,8 +107,10 @@ export function peekSigned(encoded: Uint8Array): { readonly payload: Uint8Array;
   return { payload, ...(kid === undefined ? {} : { kid }) };
 }
 
+const labelOf = ({ kind }: SigningKey): number => signatureAlgorithms[keyKinds[kind].algorithm].code;
+
 const signature1 = (key: SigningKey, header: Uint8Array, payload: Uint8Array): Uint8Array =>
-  sign(key.curve, key.native, toBeAuthenticated('Signature1', header, payload));
+  key.sign(toBeAuthenticated('Signature1', header, payload));
 
 function signer(
   { algorithm, kid }: Headers,
@@ -123,7 +125,7 @@ function signer(
       `expected a signature algorithm that is spoken here, found ${algorithm}`,
     );
   }
-  const { curve, signatureBytes } = signatureAlgorithms[name];
+  const { kind, signatureBytes } = signatureAlgorithms[name];
   if (value.length !== signatureBytes) {
     throw new CoseError(
       'signature',
@@ -132,10 +134,10 @@ function signer(
   }
   // The label must fit the key's own kind (RFC 9052 §8): a key is never used with another algorithm than
   // its own.
-  const fitting = keys.filter((key) => key.curve === curve && isNamed(key, kid));
+  const fitting = keys.filter((key) => key.kind === kind && isNamed(key, kid));
   if (fitting.length === 0)
     throw new CoseError('untrusted', `expected a trusted key for ${name}, found none`);
-  const key = fitting.find((each) => verify(curve, each.native, structure, value));
+  const key = fitting.find((each) => verify(kind, each.native, structure, value));
   if (key === undefined)
     throw new CoseError('signature', `expected a signature of a trusted key, found another`);
   return key;

@@ -3,7 +3,7 @@ import * as node from 'node:crypto';
 import { test } from 'node:test';
 import { decode, encode, hex, unhex } from '@lapel/cbor';
 import type { Item } from '@lapel/cbor';
-import type { CoseErrorKind, Curve, SigningKey } from '@lapel/cose';
+import type { CoseErrorKind, KeyKind, SigningKey } from '@lapel/cose';
 import {
   CoseError,
   decodeSigningKey,
@@ -12,6 +12,7 @@ import {
   encodeSigningKey,
   encodeVerificationKey,
   generateSigningKey,
+  keyKinds,
   keyToPem,
   macKey,
   readKeyPem,
@@ -19,7 +20,18 @@ import {
   openSigned,
 } from '@lapel/cose';
 
-const curves: readonly Curve[] = ['P-256', 'Ed25519'];
+/** Every kind with the labels that it may name and others that it may not. */
+const labels: Readonly<
+  Record<KeyKind, { readonly own: readonly number[]; readonly other: readonly number[] }>
+> = {
+  'P-256': { own: [-7, -9], other: [-8, -19, -35, -51, 5] },
+  'P-384': { own: [-35, -51], other: [-7, -9, -36] },
+  Ed25519: { own: [-8, -19], other: [-7, -9, -257] },
+  'ML-DSA-44': { own: [-48], other: [-7, -46, -19] },
+  'ML-DSA-65': { own: [-49], other: [-7, -46, -19] },
+  'ML-DSA-87': { own: [-50], other: [-7, -46, -19] },
+};
+const kinds = Object.keys(keyKinds) as KeyKind[];
 
 /** The example of RFC 9679 §6, which is a P-256 key. */
 const example = {
@@ -44,9 +56,9 @@ test("RFC 9679 §6: the example key has the document's thumbprint, whatever else
   assert.equal(hex(decodeVerificationKey(more).kid), example.thumbprint);
 });
 
-for (const curve of curves) {
-  test(`${curve}: PEM, COSE_Key and kid name the same key, back and forth`, () => {
-    const key = generateSigningKey(curve);
+for (const kind of kinds) {
+  test(`${kind}: PEM, COSE_Key and kid name the same key, back and forth`, () => {
+    const key = generateSigningKey(kind);
     const fromPem = readKeyPem(keyToPem(key)) as SigningKey;
     const fromCose = decodeSigningKey(encodeSigningKey(key));
     for (const each of [fromPem, fromCose]) {
@@ -63,26 +75,29 @@ for (const curve of curves) {
     assert.deepEqual(digest('sha-256', encoded), key.kid);
   });
 
-  test(`${curve}: a private COSE_Key read as a verification key loses its private half`, () => {
-    const key = generateSigningKey(curve);
+  test(`${kind}: a private COSE_Key read as a verification key loses its private half`, () => {
+    const key = generateSigningKey(kind);
     const read = decodeVerificationKey(encodeSigningKey(key));
     assert.deepEqual(encodeVerificationKey(read), encodeVerificationKey(key.public));
     assert.throws(() => decodeSigningKey(encodeVerificationKey(key.public)), refused('malformed'));
   });
 
-  test(`${curve}: halves of two keys are not one key`, () => {
-    const [one, other] = [generateSigningKey(curve), generateSigningKey(curve)];
-    const mixed = { ...members(encodeSigningKey(one)), [-4]: members(encodeSigningKey(other))[-4] };
+  test(`${kind}: halves of two keys are not one key`, () => {
+    const [one, other] = [generateSigningKey(kind), generateSigningKey(kind)];
+    const { family, privateBytes } = keyKinds[kind];
+    const secret = family === 'AKP' ? -2 : -4;
+    const mixed = { ...members(encodeSigningKey(one)), [secret]: members(encodeSigningKey(other))[secret]! };
     assert.throws(() => decodeSigningKey(coseKey(mixed)), refused('malformed'));
-    const zero = { ...members(encodeSigningKey(one)), [-4]: new Uint8Array(32) };
+    const zero = { ...members(encodeSigningKey(one)), [secret]: new Uint8Array(privateBytes) };
     assert.throws(() => decodeSigningKey(coseKey(zero)), refused('malformed'));
+    const short = { ...members(encodeSigningKey(one)), [secret]: new Uint8Array(privateBytes - 1) };
+    assert.throws(() => decodeSigningKey(coseKey(short)), refused('malformed'));
   });
 
-  test(`RFC 9052 §7.1, ${curve}: a key that names another algorithm than its own is refused`, () => {
-    const key = members(encodeVerificationKey(generateSigningKey(curve).public));
-    const own = curve === 'P-256' ? [-7, -9] : [-8, -19];
-    const other = curve === 'P-256' ? [-8, -19, -35, 5] : [-7, -9, -257];
-    for (const label of own) assert.equal(decodeVerificationKey(coseKey({ ...key, 3: label })).curve, curve);
+  test(`RFC 9052 §7.1, ${kind}: a key that names another algorithm than its own is refused`, () => {
+    const key = members(encodeVerificationKey(generateSigningKey(kind).public));
+    const { own, other } = labels[kind];
+    for (const label of own) assert.equal(decodeVerificationKey(coseKey({ ...key, 3: label })).kind, kind);
     for (const label of other) {
       assert.throws(() => decodeVerificationKey(coseKey({ ...key, 3: label })), refused('algorithm'));
     }
@@ -99,7 +114,7 @@ test('RFC 9053 §7: numbers that are no point on the curve are refused', () => {
 test('RFC 9053 §7: a COSE_Key of another kind, curve, length or form is refused', () => {
   const [x, y] = [unhex(example.x)!, unhex(example.y)!];
   const rows: readonly (readonly [CoseErrorKind, Readonly<Record<number, Item>>])[] = [
-    ['algorithm', { 1: 2, [-1]: 2, [-2]: x, [-3]: y }],
+    ['algorithm', { 1: 2, [-1]: 3, [-2]: x, [-3]: y }],
     ['algorithm', { 1: 2, [-1]: 8, [-2]: x, [-3]: y }],
     ['algorithm', { 1: 1, [-1]: 7, [-2]: x }],
     ['algorithm', { 1: 1, [-1]: 4, [-2]: x }],
@@ -112,6 +127,14 @@ test('RFC 9053 §7: a COSE_Key of another kind, curve, length or form is refused
     ['malformed', { 1: 2, [-1]: 1, [-2]: x.subarray(1), [-3]: y }],
     ['malformed', { 1: 2, [-1]: 1, [-2]: x, [-3]: y, 4: [2] }],
     ['malformed', { [-1]: 1, [-2]: x, [-3]: y }],
+    ['malformed', { 1: 2, [-1]: 2, [-2]: new Uint8Array(32), [-3]: new Uint8Array(48) }],
+    ['algorithm', { 1: 7, [-1]: new Uint8Array(1312) }],
+    ['algorithm', { 1: 7, 3: -7, [-1]: new Uint8Array(1312) }],
+    ['algorithm', { 1: 7, 3: -48, [-1]: 1 }],
+    ['algorithm', { 1: 7, 3: -48, [-1]: new Uint8Array(1312), [-3]: x }],
+    ['malformed', { 1: 7, 3: -48, [-1]: new Uint8Array(1311) }],
+    ['malformed', { 1: 7, 3: -49, [-1]: new Uint8Array(1312) }],
+    ['malformed', { 1: 7, 3: -48, [-1]: new Uint8Array(1312), [-2]: x, [-4]: x }],
   ];
   for (const [kind, key] of rows) assert.throws(() => decodeVerificationKey(coseKey(key)), refused(kind));
   assert.throws(() => decodeVerificationKey(unhex('a1')!), refused('malformed'));
@@ -120,8 +143,8 @@ test('RFC 9053 §7: a COSE_Key of another kind, curve, length or form is refused
 
 test('S4-38: keys of other kinds and curves, RSA among them, are refused as PEM', () => {
   const pairs = [
-    ...['secp224r1', 'secp256k1', 'secp384r1', 'secp521r1', 'prime192v1', 'brainpoolP256r1'].map(
-      (namedCurve) => node.generateKeyPairSync('ec', { namedCurve }),
+    ...['secp224r1', 'secp256k1', 'secp521r1', 'prime192v1', 'brainpoolP256r1'].map((namedCurve) =>
+      node.generateKeyPairSync('ec', { namedCurve }),
     ),
     node.generateKeyPairSync('rsa', { modulusLength: 1024 }),
     node.generateKeyPairSync('ed448'),
@@ -157,7 +180,7 @@ test('a key in SEC 1 form, as openssl ecparam writes it, is read', () => {
   const { privateKey } = node.generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const key = readKeyPem(privateKey.export({ format: 'pem', type: 'sec1' }).toString());
   assert.equal(key.use, 'sign');
-  assert.equal(key.curve, 'P-256');
+  assert.equal(key.kind, 'P-256');
 });
 
 test('S4-38: an HMAC secret below 112 bits is refused', () => {

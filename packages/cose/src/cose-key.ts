@@ -1,0 +1,98 @@
+/**
+ * COSE_Key (RFC 9052 §7, RFC 9053 §7): the numbers of a key, as they travel and are kept. The private half of
+ * an ML-DSA key is its seed (draft-ietf-cose-dilithium).
+ */
+
+import type { Infer } from '@lapel/cbor';
+import { bstr, bytes, either, int, major, map, optional, required, write } from '@lapel/cbor';
+import type { KeyKind } from './algorithms.ts';
+import { keyKinds, signatureAlgorithmByCode, signatureAlgorithms } from './algorithms.ts';
+import { CoseError } from './cose-error.ts';
+import type { KeyNumbers } from './crypto.ts';
+import { readCose } from './headers.ts';
+
+/** The longest public key that is one string: ML-DSA-87's. */
+const stringBytesMax = 2592;
+const numberBytesMax = 48;
+
+/**
+ * What labels below zero mean depends on the type: -1 is a curve where there are curves, else the public key;
+ * -2 is then the private one.
+ */
+const CoseKey = map({
+  type: required(1, int),
+  kid: optional(2, bstr),
+  algorithm: optional(3, int),
+  curveOrString: required(
+    -1,
+    either<number, Uint8Array>(
+      (r) => r.peek() !== major.bstr,
+      int,
+      bytes(1, stringBytesMax),
+      (value) => typeof value === 'number',
+    ),
+  ),
+  second: optional(-2, bytes(1, numberBytesMax)),
+  y: optional(-3, bytes(1, numberBytesMax)),
+  d: optional(-4, bytes(1, numberBytesMax)),
+});
+type CoseKey = Infer<typeof CoseKey>;
+
+const types = { OKP: 1, EC2: 2, AKP: 7 } as const;
+const curves: Partial<Record<KeyKind, number>> = { 'P-256': 1, 'P-384': 2, Ed25519: 6 };
+const kinds = Object.keys(keyKinds) as KeyKind[];
+
+/** @throws {CoseError} where the bytes are no COSE_Key for a signature that Lapel speaks. */
+export function readCoseKey(encoded: Uint8Array): KeyNumbers {
+  const key = readCose(CoseKey, encoded, 'COSE_Key');
+  const kind = kindOf(key);
+  const { family, publicBytes, privateBytes } = keyKinds[kind];
+  const { curveOrString, second, y } = key;
+  const [x, d] = family === 'AKP' ? [curveOrString, second] : [second, key.d];
+  if (!(x instanceof Uint8Array) || (family === 'EC2') !== (y !== undefined)) throw anotherKind();
+  if (family === 'AKP' && key.d !== undefined) {
+    throw new CoseError('malformed', `expected a key of ${kind} with one private half, found two`);
+  }
+  for (const found of [x, ...(y === undefined ? [] : [y])]) requireLength(kind, publicBytes, found);
+  if (d !== undefined) requireLength(kind, privateBytes, d);
+  return { kind, x, ...(y === undefined ? {} : { y }), ...(d === undefined ? {} : { d }) };
+}
+
+/** The deterministic COSE_Key with no other member than those that its type requires (RFC 9679 §3). */
+export function writeCoseKey({ kind, x, y, d }: KeyNumbers): Uint8Array {
+  const { family, algorithm } = keyKinds[kind];
+  const type = types[family];
+  if (family === 'AKP') {
+    const { code } = signatureAlgorithms[algorithm];
+    const halves = { curveOrString: x, ...(d === undefined ? {} : { second: d }) };
+    return write(CoseKey, { type, algorithm: code, ...halves });
+  }
+  return write(CoseKey, {
+    type,
+    curveOrString: curves[kind] ?? 0,
+    second: x,
+    ...(y === undefined ? {} : { y }),
+    ...(d === undefined ? {} : { d }),
+  });
+}
+
+function kindOf({ type, algorithm, curveOrString }: CoseKey): KeyKind {
+  const named = algorithm === undefined ? undefined : signatureAlgorithmByCode(algorithm);
+  const own = named === undefined ? undefined : signatureAlgorithms[named].kind;
+  if (type === types.AKP && own !== undefined && keyKinds[own].family === 'AKP') return own;
+  const kind = kinds.find((each) => types[keyKinds[each].family] === type && curves[each] === curveOrString);
+  if (kind === undefined) throw anotherKind();
+  // RFC 9052 §7.1: a key that names its algorithm is for that one only.
+  if (algorithm !== undefined && own !== kind) {
+    throw new CoseError('algorithm', `expected an algorithm of ${kind} in the key, found ${algorithm}`);
+  }
+  return kind;
+}
+
+function requireLength(kind: KeyKind, expected: number, { length }: Uint8Array): void {
+  if (length === expected) return;
+  throw new CoseError('malformed', `expected ${expected} bytes in a key of ${kind}, found ${length}`);
+}
+
+const anotherKind = () =>
+  new CoseError('algorithm', `expected a key of ${kinds.join(', ')}, found another kind`);
