@@ -334,7 +334,7 @@ export async function refusals(
       pollMs: 1000,
       selfTest: async () => true,
       network: () => refuses,
-      onStep: (step, detail) => void refused.push(`${step}: ${detail}`),
+      onStep: (step, detail) => void (step === 'failed' && refused.push(`${detail}`)),
     },
     done.signal,
   );

@@ -40,7 +40,7 @@ test('X-44, S4-48: ten thousand bad updates cost not one erase and not one progr
   const refused = await refusals(made, flash, all());
   assert.equal(refused.length, updates, `seed ${seed}`);
   assert.ok(
-    refused.every((each) => /^failed: .*expected .*found/.test(each)),
+    refused.every((each) => /expected .*found/.test(each)),
     'each says what was expected',
   );
   assert.equal(flash.operations, 0, `seed ${seed}`);
