@@ -22,6 +22,10 @@ const commands = {
     script: 'packages/simulator/src/powercut-main.ts',
     does: 'power lost at every flash operation',
   },
+  conformance: {
+    script: 'packages/simulator/src/conformance-main.ts',
+    does: 'the vectors of a folder, each with its verdict',
+  },
   pack: { script: 'tools/pack.ts', does: 'the tarballs, JavaScript inside' },
 };
 
@@ -37,7 +41,7 @@ const platformNodes = {
 const [name, ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
 if (command === undefined) {
-  const list = Object.entries(commands).map(([key, { does }]) => `  ${key.padEnd(10)}${does}`);
+  const list = Object.entries(commands).map(([key, { does }]) => `  ${key.padEnd(13)}${does}`);
   stop(2, `expected a command, found ${name === undefined ? 'none' : `'${name}'`}\n${list.join('\n')}`);
 }
 const script = join(house, command.script);

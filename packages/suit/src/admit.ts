@@ -11,6 +11,8 @@ import { severableNames } from './envelope.ts';
 import type { Limits } from './limits.ts';
 import type { ComponentIdentifier, KnownDigest, SectionName } from './manifest.ts';
 import { isSevered, knownDigest, sections as sectionNumbers } from './manifest.ts';
+import type { Policy } from './policy.ts';
+import { strict } from './policy.ts';
 import { SuitError, parsing } from './reason.ts';
 import { policyCommands } from './registry.ts';
 import type { Located } from './sequence.ts';
@@ -21,6 +23,8 @@ export const sectionNames = Object.keys(sectionNumbers) as readonly SectionName[
 /** What the checks need to know of the Recipient. */
 export interface Recipient {
   readonly limits: Limits;
+  /** Strict, where it says nothing. */
+  readonly policy?: Policy;
   /** Whether it has a component of this name at all. */
   hasComponent(component: ComponentIdentifier): boolean;
   /** The sequence number that a manifest for this component must reach (§8.4.2), and whose it is. */
@@ -68,7 +72,7 @@ export function admit(authentic: AuthenticManifest, recipient: Recipient): Admit
     if (components.length > 1) requireComponentIndex(name, section.commands);
     sections[name] = section;
   }
-  requireSharedSequence(sections.sharedSequence?.commands ?? [], limits.nestingDepth);
+  requireSharedSequence(sections.sharedSequence?.commands ?? [], recipient);
   return { authentic, components, sections, severed, limits } as unknown as AdmittedManifest;
 }
 
@@ -186,7 +190,10 @@ function requireComponentIndex(name: string, commands: readonly Located[]): void
  * kind never goes further; and nothing private stands there, which another kind could misread. §5.3.2: it
  * sets parameters and checks conditions, and has no other effect.
  */
-function requireSharedSequence(shared: readonly Located[], nestingDepth: number): void {
+function requireSharedSequence(
+  shared: readonly Located[],
+  { limits: { nestingDepth }, policy = strict }: Recipient,
+): void {
   const names = new Set<string>();
   const visit = (commands: readonly Located[], depth: number): void => {
     for (const { command } of commands) {
@@ -201,6 +208,7 @@ function requireSharedSequence(shared: readonly Located[], nestingDepth: number)
     const found = `expected conditions and parameters in the shared sequence, found ${effect}`;
     throw new SuitError('setup', 'command-unsupported', found);
   }
+  if (policy.acceptsAnyClass) return;
   for (const name of ['condition-vendor-identifier', 'condition-class-identifier']) {
     if (!names.has(name)) {
       throw new SuitError('setup', 'condition-failed', `expected ${name} in the shared sequence, found none`);

@@ -22,6 +22,7 @@ import { legacyNumbering } from './legacy.ts';
 import type { Limits } from './limits.ts';
 import type { KnownDigest } from './manifest.ts';
 import { Digest, Manifest, knownDigest, manifestVersion } from './manifest.ts';
+import type { Policy } from './policy.ts';
 import type { FailureReason } from './reason.ts';
 import { SuitError, parsing } from './reason.ts';
 import { extensionElements } from './registry.ts';
@@ -54,8 +55,9 @@ export function authenticate(
   bytes: Uint8Array,
   anchors: readonly TrustAnchor[],
   limits: Limits,
+  policy?: Policy,
 ): AuthenticManifest {
-  const envelope = readEnvelope(bytes, limits);
+  const envelope = readEnvelope(bytes, limits, policy);
   const manifestDigest = knownDigest('auth', read(Digest, envelope.digest));
   const anchor = vouching(envelope, anchors);
   const found = digest(manifestDigest.algorithm, envelope.manifest);

@@ -13,9 +13,11 @@ import {
   text,
   write,
 } from '@lapel/cbor';
-import { legacyEnvelope } from './legacy.ts';
+import { isUntagged, legacyEnvelope } from './legacy.ts';
 import type { Limits } from './limits.ts';
 import { Digest, authenticationBlocksMax, envelopeTag, wrapped } from './manifest.ts';
+import type { Policy } from './policy.ts';
+import { strict } from './policy.ts';
 import { SuitError, parsing } from './reason.ts';
 
 const payloadNameMax = 256;
@@ -54,12 +56,13 @@ export interface Envelope {
 }
 
 /** @throws {SuitError} stage `parse`. */
-export function readEnvelope(bytes: Uint8Array, limits: Limits): Envelope {
+export function readEnvelope(bytes: Uint8Array, limits: Limits, policy: Policy = strict): Envelope {
   if (bytes.length > limits.envelopeBytes) {
     const found = `expected an envelope of at most ${limits.envelopeBytes} bytes, found ${bytes.length}`;
     throw new SuitError('parse', 'cbor-parse', found);
   }
-  const legacy = legacyEnvelope(bytes);
+  const rule = policy.acceptsUntagged && isUntagged(bytes) ? EnvelopeElements : TaggedEnvelope;
+  const legacy = rule === TaggedEnvelope ? legacyEnvelope(bytes) : undefined;
   if (legacy !== undefined) {
     throw new SuitError(
       'parse',
@@ -69,7 +72,7 @@ export function readEnvelope(bytes: Uint8Array, limits: Limits): Envelope {
   }
   // What was checked is what runs, whatever becomes of the caller's buffer (RFC 9124 §4.3.21).
   const own = new Uint8Array(bytes);
-  const elements = parsing('parse', 'envelope', () => read(TaggedEnvelope, own));
+  const elements = parsing('parse', 'envelope', () => read(rule, own));
   const [digest, ...blocks] = elements.authentication;
   parsing('parse', 'SUIT_Digest', () => read(Digest, digest));
   const { manifest, payloadFetch, install, text: texts } = elements;

@@ -29,12 +29,16 @@ export {
   wrap,
 } from './manifest.ts';
 export type { ComponentIndex, EnterpriseNumber, KnownDigest, SectionName, Severable } from './manifest.ts';
+export { strict } from './policy.ts';
+export type { Policy } from './policy.ts';
 export { drive, driveSync } from './processor/drive.ts';
 export type { Run } from './processor/drive.ts';
 export type { Answer, Effect, ExpectedImage } from './processor/effect.ts';
 export { run } from './processor/machine.ts';
 export type { Ending, Procedure } from './processor/machine.ts';
 export type { SuitRecord } from './processor/record.ts';
+export { virtualRecipient } from './processor/virtual-recipient.ts';
+export type { VirtualRecipient, VirtualRecipientOptions } from './processor/virtual-recipient.ts';
 export { SuitError, reportReasons } from './reason.ts';
 export type { FailureReason, ReportReason, Stage } from './reason.ts';
 export {

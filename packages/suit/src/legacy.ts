@@ -18,11 +18,11 @@ export function legacyNumbering(manifest: Uint8Array): string | undefined {
 /** What is known of a beginning that is not tag 107. */
 export function legacyEnvelope(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0xd8 && bytes[1] === 48) return 'tag 48, as drafts -09 to -13 used it';
-  if (bytes[0] !== undefined && bytes[0] >> 5 === major.map) {
-    return 'an untagged map, as drafts up to -08, RIOT and TEEP use it';
-  }
+  if (isUntagged(bytes)) return 'an untagged map, as drafts up to -08, RIOT and TEEP use it';
   return undefined;
 }
+
+export const isUntagged = ([first]: Uint8Array): boolean => first !== undefined && first >> 5 === major.map;
 
 /** Bounded by the manifest itself; a key that is no integer ends the look. */
 function integerKeys(manifest: Uint8Array): ReadonlySet<number> {

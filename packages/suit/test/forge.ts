@@ -1,6 +1,6 @@
 /** Builds and signs envelopes from commands, right ones and wrong ones, with real keys. */
 
-import { hex, write } from '@lapel/cbor';
+import { write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
 import { digest, generateSigningKey, signDetached } from '@lapel/cose';
 import type {
@@ -13,6 +13,8 @@ import type {
   SectionName,
   SeverableName,
   TrustAnchor,
+  VirtualRecipient,
+  VirtualRecipientOptions,
 } from '@lapel/suit';
 import {
   Digest,
@@ -29,12 +31,11 @@ import {
   run,
   severableNames,
   vendorIdentifier,
+  virtualRecipient,
   wrap,
   writeEnvelope,
   writeSequence,
 } from '@lapel/suit';
-import type { MemoryRecipient, MemoryRecipientOptions } from './memory-recipient.ts';
-import { memoryRecipient } from './memory-recipient.ts';
 
 export const author: SigningKey = generateSigningKey('P-256');
 export const anchors: readonly TrustAnchor[] = [{ key: author.public }];
@@ -145,11 +146,11 @@ export function manifestOf({
 }
 
 /** A lamp with two components, the first of which holds old firmware. */
-export const recipient = (options: Partial<MemoryRecipientOptions> = {}): MemoryRecipient =>
-  memoryRecipient({
+export const recipient = (options: Partial<VirtualRecipientOptions> = {}): VirtualRecipient =>
+  virtualRecipient({
     limits: linux,
-    vendor: hex(vendor),
-    class: hex(lamp),
+    vendor,
+    class: lamp,
     components: { '00': Uint8Array.of(1, 2, 3), '01': new Uint8Array() },
     ...options,
   });
@@ -157,7 +158,7 @@ export const recipient = (options: Partial<MemoryRecipientOptions> = {}): Memory
 /** All three steps. @throws {SuitError} of the step that refused. */
 export function process(
   envelope: Uint8Array,
-  by: MemoryRecipient = recipient(),
+  by: VirtualRecipient = recipient(),
   procedure: Procedure = 'update',
   trusted: readonly TrustAnchor[] = anchors,
 ): Ending {
@@ -169,7 +170,7 @@ export function process(
 /** As `process`, but what failed while running is in the ending. */
 export function attempt(
   envelope: Uint8Array,
-  by: MemoryRecipient = recipient(),
+  by: VirtualRecipient = recipient(),
   procedure: Procedure = 'update',
   trusted: readonly TrustAnchor[] = anchors,
 ): Ending {

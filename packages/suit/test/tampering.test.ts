@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Reader, encode, write } from '@lapel/cbor';
+import { Reader, encode, unhex, write } from '@lapel/cbor';
 import { digest, generateSigningKey, macDetached, macKey, readKeyPem, signDetached } from '@lapel/cose';
-import type { TrustAnchor } from '@lapel/suit';
+import type { TrustAnchor, VirtualRecipient } from '@lapel/suit';
 import {
   Digest,
   SuitError,
@@ -12,11 +12,10 @@ import {
   digestOf,
   linux,
   readEnvelope,
+  virtualRecipient,
   wrap,
   writeEnvelope,
 } from '@lapel/suit';
-import type { MemoryRecipient } from './memory-recipient.ts';
-import { memoryRecipient } from './memory-recipient.ts';
 import {
   anchors,
   author,
@@ -53,7 +52,7 @@ function spanOf(envelope: Uint8Array, part: Uint8Array): readonly [number, numbe
 
 interface Attempt {
   readonly trusted: readonly TrustAnchor[];
-  readonly device: () => MemoryRecipient;
+  readonly device: () => VirtualRecipient;
   /** Bytes whose change image-match notices, and nothing before it. */
   readonly payloadSpan: readonly [number, number];
 }
@@ -89,10 +88,10 @@ test('S1-12: one flipped bit anywhere in example 1 of Appendix B is refused', { 
   const key = readKeyPem(new TextDecoder().decode(vectorBytes('manifest-spec-37', 'public_key.pem')));
   if (key.use !== 'verify') throw new Error('expected a public key');
   const device = () =>
-    memoryRecipient({
+    virtualRecipient({
       limits: linux,
-      vendor: 'fa6b4a53d5ad5fdfbe9de663e4d41ffe',
-      class: '1492af1425695e48bf429b2d51f2ab45',
+      vendor: unhex('fa6b4a53d5ad5fdfbe9de663e4d41ffe')!,
+      class: unhex('1492af1425695e48bf429b2d51f2ab45')!,
       components: { '00': new Uint8Array() },
     });
   const unflipped = device();

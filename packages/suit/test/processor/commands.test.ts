@@ -73,7 +73,7 @@ test('X-78, §8.4.9: a condition whose parameter is not set fails', () => {
     const command = perform(`condition-${name}`);
     const shared = [tryEach([...compatible], null)];
     const forged = (install: readonly Command[]) => forge({ shared, sections: { install } });
-    const stranger = recipient({ vendor: '', class: '' });
+    const stranger = recipient({ vendor: new Uint8Array(), class: new Uint8Array() });
     if (!['vendor-identifier', 'class-identifier'].includes(name)) {
       assert.throws(
         () => process(forged([command])),

@@ -86,9 +86,9 @@ test('X-64, §6.2: the shared sequence checks vendor and class', () => {
 test('S0-06, S4-33: a device of another vendor or class changes nothing', () => {
   const envelope = forge({ sections: { install: [...mark(5)] } });
   const strangers = [
-    recipient({ vendor: 'ff'.repeat(16) }),
-    recipient({ class: 'ff'.repeat(16) }),
-    recipient({ vendor: '', class: '' }),
+    recipient({ vendor: new Uint8Array(16) }),
+    recipient({ class: new Uint8Array(16) }),
+    recipient({ vendor: new Uint8Array(), class: new Uint8Array() }),
   ];
   for (const stranger of strangers) {
     assert.throws(() => process(envelope, stranger), refusal('run', 'condition-failed', /sharedSequence/));

@@ -1,0 +1,160 @@
+/**
+ * One vector, judged: all that a Recipient does with an envelope, on a device that is data. What the vector
+ * leaves open of the device is answered by a device that fits.
+ */
+
+import { digest, equalInConstantTime } from '@lapel/cose';
+import type { Answer, Effect, KnownDigest, Limits, Policy, Procedure, TrustAnchor } from '@lapel/suit';
+import {
+  SuitError,
+  admit,
+  assignments,
+  authenticate,
+  componentName,
+  driveSync,
+  knownDigest,
+  run,
+  strict,
+  virtualRecipient,
+} from '@lapel/suit';
+import type { Vector, VectorDevice } from './conformance-index.ts';
+
+export interface Verdict {
+  readonly accepted: boolean;
+  /** The stage that decided: `boot` is a run of the invocation procedure. */
+  readonly stage: 'parse' | 'auth' | 'setup' | 'run' | 'boot';
+  /** A report's reason, `ok` where accepted, and what was expected and found. */
+  readonly reason: string;
+}
+
+/** What is at hand beside the envelope. */
+export interface Surroundings {
+  readonly anchors: readonly TrustAnchor[];
+  readonly limits: Limits;
+  /** @throws {Error} where there is no such file. */
+  file(name: string): Uint8Array;
+  /** Everything that could be an image. */
+  files(): Iterable<Uint8Array>;
+  /** Whether everything is served, wherever the manifest looks for it. */
+  readonly servesAll: boolean;
+}
+
+/** What a Recipient may choose: each choice refused, and each accepted. */
+const settings = {
+  strict,
+  lenient: { acceptsUntagged: true, acceptsAnyClass: true },
+} as const satisfies Record<string, Policy>;
+type Setting = keyof typeof settings;
+
+export interface Judgement {
+  readonly passed: boolean;
+  readonly verdicts: readonly Verdict[];
+}
+
+/** What becomes of a vector, and whether that was expected: the verdict and the stage. */
+export function judge(envelope: Uint8Array, vector: Vector, around: Surroundings): Judgement {
+  const attempt = (procedure: Procedure, setting: Setting = 'strict') =>
+    verdictOn(envelope, vector, procedure, setting, around);
+  switch (vector.expect) {
+    case 'accept':
+    case 'reject': {
+      const verdict = attempt(vector.stage === 'boot' ? 'invocation' : 'update');
+      const passed = vector.expect === 'accept' ? verdict.accepted : isRefusalAt(vector, verdict);
+      return { passed, verdicts: [verdict] };
+    }
+    case 'accept-for-boot': {
+      const verdicts = [attempt('invocation'), attempt('update')];
+      return { passed: verdicts[0]!.accepted && !verdicts[1]!.accepted, verdicts };
+    }
+    case 'policy': {
+      const verdicts = [attempt('update', 'strict'), attempt('update', 'lenient')];
+      return { passed: isRefusalAt(vector, verdicts[0]!) && verdicts[1]!.accepted, verdicts };
+    }
+  }
+}
+
+const isRefusalAt = ({ stage }: Vector, verdict: Verdict) => !verdict.accepted && verdict.stage === stage;
+
+function verdictOn(
+  envelope: Uint8Array,
+  vector: Vector,
+  procedure: Procedure,
+  setting: Setting,
+  around: Surroundings,
+): Verdict {
+  const ran = procedure === 'invocation' ? 'boot' : 'run';
+  const policy = settings[setting];
+  const { device } = vector;
+  const payloads = new Map<string, Uint8Array>();
+  for (const [uri, file] of vector.payloads ?? []) payloads.set(uri, around.file(file));
+  // A choice that is open says nothing of what is served: it must not fail for that.
+  const servesAll = around.servesAll || (vector.expect === 'policy' && vector.payloads === undefined);
+  try {
+    const authentic = authenticate(envelope, around.anchors, around.limits, policy);
+    const components = holdings(device, around);
+    if (procedure === 'invocation') {
+      for (const [name, image] of installed(authentic, around)) components[name] = image;
+    }
+    const recipient = virtualRecipient({
+      ...identifiers(device),
+      limits: around.limits,
+      policy,
+      floor: device.sequence === undefined ? undefined : { sequenceNumber: device.sequence },
+      components,
+      payloads,
+    });
+    const answer = (effect: Effect): Answer => {
+      const image = servesAll && effect.do === 'fetch' ? matching(effect.expected.digest, around) : undefined;
+      if (image === undefined || effect.do !== 'fetch') return recipient.perform(effect);
+      return recipient.perform({ ...effect, do: 'write', content: image });
+    };
+    const { failure } = driveSync(run(admit(authentic, recipient), procedure), answer);
+    if (failure !== undefined) throw failure.error;
+    return { accepted: true, stage: ran, reason: 'ok' };
+  } catch (error) {
+    if (!(error instanceof SuitError)) throw error;
+    const stage = error.stage === 'run' ? ran : error.stage;
+    return { accepted: false, stage, reason: `${error.reason}: ${error.message}` };
+  }
+}
+
+/** The members of a device that a virtual Recipient has too. */
+function identifiers({ vendor, class: kind, device, slot }: VectorDevice) {
+  return {
+    ...(vendor === undefined ? {} : { vendor }),
+    ...(kind === undefined ? {} : { class: kind }),
+    ...(device === undefined ? {} : { device }),
+    ...(slot === undefined ? {} : { slot }),
+  };
+}
+
+function holdings({ components = new Map() }: VectorDevice, { file }: Surroundings) {
+  const found: Record<string, Uint8Array> = {};
+  for (const [name, content] of components) found[name] = content === '' ? new Uint8Array() : file(content);
+  return found;
+}
+
+/** A device that invokes holds what the manifest describes, as far as that is at hand. */
+function* installed(
+  authentic: ReturnType<typeof authenticate>,
+  around: Surroundings,
+): Iterable<readonly [string, Uint8Array]> {
+  const identifiersInOrder = authentic.manifest.common.components ?? [];
+  for (const { components, parameters } of assignments(authentic, around.limits)) {
+    if (parameters.imageDigest === undefined) continue;
+    const image = matching(knownDigest('setup', parameters.imageDigest), around);
+    if (image === undefined) continue;
+    for (const index of components) {
+      const identifier = identifiersInOrder[index];
+      if (identifier !== undefined) yield [componentName(identifier), image];
+    }
+  }
+}
+
+function matching(wanted: KnownDigest | undefined, { files }: Surroundings): Uint8Array | undefined {
+  if (wanted === undefined) return undefined;
+  for (const content of files()) {
+    if (equalInConstantTime(digest(wanted.algorithm, content), wanted.bytes)) return content;
+  }
+  return undefined;
+}

@@ -1,0 +1,165 @@
+/** Every derived vector with its expected verdict at its expected stage, and the command that tries others. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { after, test } from 'node:test';
+import { write } from '@lapel/cbor';
+import { digest, generateSigningKey, keyToPem, signDetached } from '@lapel/cose';
+import {
+  Digest,
+  Manifest,
+  Parameters,
+  classIdentifier,
+  digestOf,
+  vendorIdentifier,
+  wrap,
+  writeEnvelope,
+  writeSequence,
+} from '@lapel/suit';
+import { openFolder } from '../src/conformance-folder.ts';
+import { readIndex } from '../src/conformance-index.ts';
+import { judge } from '../src/conformance-judge.ts';
+
+const root = process.env['LAPEL_VECTORS'] ?? join(import.meta.dirname, '../../../../shared/vectors');
+const derived = resolve(root, 'derived-37');
+const skip = existsSync(derived)
+  ? false
+  : 'the public vectors are not here: set LAPEL_VECTORS to their folder';
+
+const folder = skip === false ? openFolder(derived, []) : undefined;
+const vectors = (folder?.vectors ?? []).filter(({ file }) => /^[PN]/.test(file));
+
+test('S0-31: the derived vectors are here', { skip }, () => assert.ok(vectors.length > 0));
+
+for (const vector of vectors) {
+  const name = vector.file.replace('.suit', '');
+  test(`S0-08, S4-91 … S4-99: ${name} (${vector.expect} at ${vector.stage})`, () => {
+    const around = folder!.around(vector);
+    const { passed, verdicts } = judge(around.file(vector.file), vector, around);
+    assert.ok(passed, JSON.stringify(verdicts));
+  });
+}
+
+const temporary = mkdtempSync(join(tmpdir(), 'lapel-conformance-'));
+after(() => rmSync(temporary, { recursive: true }));
+
+const author = generateSigningKey('P-256');
+const vendor = vendorIdentifier('lapel.example');
+const lamp = classIdentifier(vendor, 'lamp');
+const image = new TextEncoder().encode('an image');
+
+function envelopeFor(uri: string): Uint8Array {
+  const set = (parameters: Parameters) =>
+    ({ name: 'directive-override-parameters', parameters: write(Parameters, parameters) }) as const;
+  const perform = (name: 'condition-vendor-identifier' | 'condition-class-identifier') =>
+    ({ name, policy: 0 }) as const;
+  const imageDigest = digestOf({ algorithm: 'sha-256', bytes: digest('sha-256', image) });
+  const manifest = wrap(
+    write(Manifest, {
+      version: 1,
+      sequenceNumber: 1,
+      common: {
+        components: [[Uint8Array.of(0)]],
+        sharedSequence: writeSequence([
+          set({ vendorIdentifier: vendor, classIdentifier: lamp, imageDigest }),
+          perform('condition-vendor-identifier'),
+          perform('condition-class-identifier'),
+        ]),
+      },
+      install: writeSequence([
+        set({ uri }),
+        { name: 'directive-fetch', policy: 0 },
+        { name: 'condition-image-match', policy: 0 },
+      ]),
+    }),
+  );
+  const named = write(Digest, digestOf({ algorithm: 'sha-256', bytes: digest('sha-256', manifest) }));
+  return writeEnvelope({
+    digest: named,
+    blocks: [signDetached(author, named)],
+    manifest,
+    severed: {},
+    payloads: new Map(),
+  });
+}
+
+/** A folder with an envelope, an image and the author's key, and an index if there is one. */
+function make(name: string, vectorRows?: readonly unknown[]): string {
+  const path = join(temporary, name);
+  mkdirSync(path);
+  writeFileSync(join(path, 'one.suit'), envelopeFor('coap://lapel.example/image'));
+  writeFileSync(join(path, 'image.bin'), image);
+  writeFileSync(join(path, 'author.pem'), keyToPem(author.public));
+  if (vectorRows === undefined) return path;
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+  const index = {
+    keys: { trusted_author: 'author.pem', untrusted: 'none.pem' },
+    device: { vendor: hex(vendor), class: hex(lamp), sequence: 0 },
+    vectors: vectorRows,
+  };
+  writeFileSync(join(path, 'index.json'), JSON.stringify(index));
+  return path;
+}
+
+function conformance(...args: readonly string[]) {
+  const main = join(import.meta.dirname, '../src/conformance-main.ts');
+  const { status, stdout } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+  return { status, lines: stdout.trimEnd().split('\n') };
+}
+
+const payloads = { 'coap://lapel.example/image': 'image.bin' };
+
+test('S0-31: a vector passes with the verdict and the stage that its index names, and with no other', () => {
+  const rows = [
+    { file: 'one.suit', expect: 'accept', stage: 'run', payloads },
+    { file: 'one.suit', expect: 'reject', stage: 'run' },
+    { file: 'one.suit', expect: 'reject', stage: 'setup', device: { sequence: 2 } },
+    { file: 'one.suit', expect: 'reject', stage: 'setup', device: { components: ['01'] } },
+    { file: 'one.suit', expect: 'reject', stage: 'setup', payloads: {} },
+    { file: 'one.suit', expect: 'accept', stage: 'run' },
+    { file: 'one.suit', expect: 'reject', stage: 'run', payloads },
+    { file: 'one.suit', expect: 'accept', stage: 'run', payloads, device: { colour: 'red' } },
+    { file: 'none.suit', expect: 'reject', stage: 'parse' },
+  ];
+  const { status, lines } = conformance(make('indexed', rows));
+  assert.deepEqual(
+    lines.slice(0, -1).map((line) => line.slice(0, 4)),
+    ['ok  ', 'ok  ', 'ok  ', 'ok  ', 'FAIL', 'FAIL', 'FAIL', 'FAIL', 'FAIL'],
+  );
+  assert.equal(lines.at(-1), '4 passed, 5 failed');
+  assert.equal(status, 1);
+});
+
+test('S0-31: a folder without an index tells each verdict for the trust anchors that are given', () => {
+  const path = make('bare');
+  const trusting = conformance(path, '--trust', join(path, 'author.pem'));
+  assert.deepEqual(trusting, { status: 0, lines: ['ok    one.suit  accept at run', '1 passed, 0 failed'] });
+  const { status, lines } = conformance(path);
+  assert.match(lines[0]!, /^FAIL {2}one\.suit .*reject at auth: unauthorised/);
+  assert.equal(lines.at(-1), '0 passed, 1 failed');
+  assert.equal(status, 1);
+});
+
+test('S0-31: no vectors at all is a failure', () => {
+  const path = join(temporary, 'empty');
+  mkdirSync(path);
+  const { status, lines } = conformance(path);
+  assert.equal(lines.at(-1), '0 passed, 0 failed');
+  assert.equal(status, 1);
+  assert.equal(conformance(join(temporary, 'nowhere')).status, 2);
+  assert.equal(conformance().status, 2);
+});
+
+test('S0-31: an index is read as what it is, or refused with the place', () => {
+  const wrong: readonly (readonly [string, RegExp])[] = [
+    ['[]', /expected an object in the index/],
+    ['{"vectors": {}}', /expected a list of at most \d+ vectors/],
+    ['{"vectors": [{"file": 1}]}', /expected a text in vectors\[0\]\.file, found 1/],
+    ['{"vectors": [{"file": "a", "expect": "maybe"}]}', /expected one of accept.*found "maybe"/],
+    ['{"vectors": [], "device": {"vendor": "xy"}}', /expected bytes in hex in device\.vendor/],
+  ];
+  for (const [text, message] of wrong) assert.throws(() => readIndex(text), message);
+});

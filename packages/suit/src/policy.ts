@@ -1,0 +1,13 @@
+/** Where the SUIT documents leave a choice to the Recipient: what it chose. Who says nothing, is strict. */
+
+export interface Policy {
+  /**
+   * An envelope without tag 107: only where the context says what it is, as in a TEEP message
+   * (draft-ietf-suit-manifest-37 §8.2).
+   */
+  readonly acceptsUntagged: boolean;
+  /** A shared sequence that compares neither vendor nor class, which §6.2 says it SHOULD. */
+  readonly acceptsAnyClass: boolean;
+}
+
+export const strict: Policy = { acceptsUntagged: false, acceptsAnyClass: false };

@@ -1,0 +1,122 @@
+/**
+ * A Recipient that is data: its components are byte arrays, its payloads a table, and nothing that it does
+ * reaches the world. On it a manifest is tried before it is sent (RFC 9124 §4.5.1) or judged as a vector.
+ */
+
+import { digest, equalInConstantTime } from '@lapel/cose';
+import type { Floor, Recipient } from '../admit.ts';
+import { componentName } from '../admit.ts';
+import type { Limits } from '../limits.ts';
+import type { ComponentIdentifier } from '../manifest.ts';
+import type { Policy } from '../policy.ts';
+import { SuitError } from '../reason.ts';
+import type { Answer, Effect } from './effect.ts';
+
+export interface VirtualRecipient extends Recipient {
+  /** What each component holds, by `componentName`. */
+  readonly components: Map<string, Uint8Array>;
+  /** What it did, in order: `write 00`, `fetch 00`, `invoke 00`. */
+  readonly trace: string[];
+  /** For a driver. */
+  perform(effect: Effect): Answer;
+}
+
+export interface VirtualRecipientOptions {
+  readonly limits: Limits;
+  readonly policy?: Policy;
+  /** Without an identifier of a kind, no such condition holds. */
+  readonly vendor?: Uint8Array;
+  readonly class?: Uint8Array;
+  readonly device?: Uint8Array;
+  /** Where a new image goes. */
+  readonly slot?: number;
+  readonly floor?: Floor | undefined;
+  /** The components that it has, by `componentName`, with what they hold. */
+  readonly components: Readonly<Record<string, Uint8Array>>;
+  /** What is served, by URI. */
+  readonly payloads?: ReadonlyMap<string, Uint8Array>;
+}
+
+type Change = Extract<Effect, { readonly do: 'write' | 'fetch' | 'copy' | 'swap' | 'invoke' }>;
+
+export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecipient {
+  const components = new Map(Object.entries(options.components));
+  const trace: string[] = [];
+
+  function perform(effect: Effect): Answer {
+    switch (effect.do) {
+      case 'identify': {
+        const own = options[effect.which];
+        const { identifier } = effect;
+        return own !== undefined && identifier instanceof Uint8Array && equalInConstantTime(own, identifier);
+      }
+      case 'digest': {
+        const content = contentOf(components, effect.component);
+        if (content.length === 0 || (effect.sizeBytes ?? content.length) !== content.length) return undefined;
+        return digest(effect.algorithm, content);
+      }
+      case 'slot':
+        return effect.slot === (options.slot ?? 0);
+      case 'content': {
+        const content = contentOf(components, effect.component);
+        return content.length === effect.sizeBytes ? content : undefined;
+      }
+      default:
+        trace.push(`${effect.do} ${componentName(effect.component)}`);
+        return change(effect, components, options.payloads);
+    }
+  }
+
+  return {
+    limits: options.limits,
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
+    hasComponent: (component) => components.has(componentName(component)),
+    floor: () => options.floor,
+    components,
+    trace,
+    perform,
+  };
+}
+
+function change(
+  effect: Change,
+  components: Map<string, Uint8Array>,
+  payloads: ReadonlyMap<string, Uint8Array> | undefined,
+): void {
+  const store = (component: ComponentIdentifier, content: Uint8Array) =>
+    void components.set(componentName(component), content);
+  switch (effect.do) {
+    case 'write':
+      return store(effect.component, effect.content);
+    case 'fetch': {
+      const payload = payloads?.get(effect.uri);
+      if (payload === undefined) throw failed(`expected a payload at ${effect.uri}, found none`);
+      return store(effect.component, payload);
+    }
+    case 'copy':
+      return store(effect.component, filled(components, effect.source, 'a source'));
+    case 'swap': {
+      const source = filled(components, effect.source, 'a source');
+      store(effect.source, contentOf(components, effect.component));
+      return store(effect.component, source);
+    }
+    case 'invoke':
+      filled(components, effect.component, 'something to invoke');
+  }
+}
+
+const contentOf = (components: ReadonlyMap<string, Uint8Array>, component: ComponentIdentifier) =>
+  components.get(componentName(component)) ?? new Uint8Array();
+
+/** What a component holds, which must be something. */
+function filled(
+  components: ReadonlyMap<string, Uint8Array>,
+  component: ComponentIdentifier,
+  what: string,
+): Uint8Array {
+  const content = contentOf(components, component);
+  if (content.length > 0) return content;
+  throw failed(`expected ${what} in ${componentName(component)}, found none`);
+}
+
+const failed = (message: string) => new SuitError('run', 'operation-failed', message);
