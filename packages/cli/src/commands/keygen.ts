@@ -2,8 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { hex } from '@lapel/cbor';
-import type { Curve } from '@lapel/cose';
-import { generateSigningKey, keyToPem } from '@lapel/cose';
+import type { KeyKind } from '@lapel/cose';
+import { generateSigningKey, keyKinds, keyToPem } from '@lapel/cose';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
@@ -11,7 +11,9 @@ import { CommandFailure } from '../failure.ts';
 import { writeNewFile } from '../files.ts';
 import type { Terminal } from '../terminal.ts';
 
-const curves: Readonly<Record<string, Curve>> = { ESP256: 'P-256', Ed25519: 'Ed25519' };
+const kindsByAlgorithm = new Map(
+  Object.entries(keyKinds).map(([kind, { algorithm }]) => [algorithm as string, kind as KeyKind]),
+);
 
 interface Options {
   readonly algorithm: string;
@@ -28,7 +30,7 @@ export function addKeygen(program: Command, terminal: Terminal): void {
     .argument('<file>', 'where to write the private key, such as author.pem')
     .addOption(
       new Option('--algorithm <name>', 'what the key signs with')
-        .choices(Object.keys(curves))
+        .choices([...kindsByAlgorithm.keys()])
         .default('ESP256'),
     )
     .option('--json', 'print the result as JSON')
@@ -48,7 +50,7 @@ async function keygen(file: string, { algorithm, json }: Options, terminal: Term
     const message = `expected ${each} not to exist yet, found it: a key is never overwritten`;
     throw new CommandFailure(exitCodes.conflict, message);
   }
-  const key = generateSigningKey(curves[algorithm] ?? 'P-256');
+  const key = generateSigningKey(kindsByAlgorithm.get(algorithm) ?? 'P-256');
   const kid = hex(key.kid);
   await writeNewFile(file, keyToPem(key), 0o600);
   await writeNewFile(publicFile, keyToPem(key.public), 0o644);
