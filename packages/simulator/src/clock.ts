@@ -65,7 +65,7 @@ const quietTurns = 2;
 async function everybodyWaits(): Promise<void> {
   for (let quiet = 0; quiet < quietTurns;) {
     await new Promise<void>((resolve) => setImmediate(resolve));
-    const isBusy = process.getActiveResourcesInfo().some((resource) => /^FSReq|Request$/.test(resource));
+    const isBusy = process.getActiveResourcesInfo().some((resource) => /Req/.test(resource));
     quiet = isBusy ? 0 : quiet + 1;
   }
 }
