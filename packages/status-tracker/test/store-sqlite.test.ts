@@ -8,6 +8,8 @@ import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { createSqliteStore } from '../src/index.ts';
+import { writeAudit } from '../src/server/sqlite-access.ts';
+import { openDatabase } from '../src/server/sqlite-database.ts';
 import { newDevice } from './fleet-fixtures.ts';
 import { testFleetStore } from './fleet-store-suite.ts';
 import { createWorld, startMs, testRandom } from './world.ts';
@@ -105,4 +107,22 @@ test('what was said and done can be neither changed nor deleted', async (context
   context.after(() => db.close());
   assert.throws(() => db.exec('DELETE FROM audit'), /append-only/);
   assert.throws(() => db.exec(`UPDATE audit SET actor = 'nobody'`), /append-only/);
+});
+
+test('a full disk is told as such, and what was there before stays', (context) => {
+  const db = openDatabase(newFile(context), 'test');
+  context.after(() => db.close());
+  const pages = Number(db.get('PRAGMA page_count')?.['page_count']);
+  db.get(`PRAGMA max_page_count = ${pages + 4}`);
+  const detail = 'x'.repeat(1_000);
+  const entry = { actor: 'test', atMs: startMs, act: 'test', subject: 'test', detail };
+  const written = () => db.all('SELECT number FROM audit').length;
+  const fill = () => {
+    for (let number = 0; number < 1_000; number++) db.transaction(() => writeAudit(db, entry));
+  };
+  assert.throws(fill, { code: 'storage-full', message: 'expected room for the fleet, found the disk full' });
+  const before = written();
+  assert.ok(before > 0);
+  assert.throws(fill, { code: 'storage-full' });
+  assert.equal(written(), before);
 });

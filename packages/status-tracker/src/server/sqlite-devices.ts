@@ -102,7 +102,7 @@ const rowOf = (db: Database, id: string) =>
 function viewOf(db: Database, row: Row | undefined): DeviceView | undefined {
   if (row === undefined) return undefined;
   const current = db.get(
-    `SELECT member.* FROM member
+    `SELECT member.* FROM member INDEXED BY member_by_device
      JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
      WHERE member.tenant = ? AND member.device = ?
      ORDER BY member.status = 'superseded', campaign.created_ms DESC, campaign.id DESC LIMIT 1`,
@@ -178,7 +178,7 @@ function recordReport(db: Database, record: ReportRecord): Recorded {
 
 /** The device's members in campaigns that can still come to an end. */
 function openMemberships(db: Database, device: string): Membership[] {
-  const sql = 'SELECT * FROM member WHERE tenant = ? AND device = ?';
+  const sql = 'SELECT * FROM member INDEXED BY member_by_device WHERE tenant = ? AND device = ?';
   return db.all(sql, db.tenant, device).flatMap((row) => {
     const member = memberOf(row);
     const found = db.get(

@@ -70,6 +70,7 @@ CREATE TABLE member (
   because TEXT, nonce BLOB, offered_ms INTEGER, expires_ms INTEGER,
   PRIMARY KEY (tenant, campaign, device)
 ) STRICT, WITHOUT ROWID;
+-- Queries name these two indices: without statistics, SQLite takes a tenant to have few rows.
 CREATE INDEX member_by_status ON member (tenant, campaign, status, place, device);
 CREATE INDEX member_by_device ON member (tenant, device);
 

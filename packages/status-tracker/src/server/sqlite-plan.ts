@@ -28,9 +28,10 @@ export function planMethods(db: Database) {
       db.transaction(() => applySteps(db, id, generation, moves, atMs)),
     async liveOffers(device) {
       const rows = db.all(
-        `SELECT member.* FROM member
-         JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
-         WHERE member.tenant = ? AND campaign.state = 'running' AND member.status IN ${live}
+        `SELECT member.* FROM campaign
+         CROSS JOIN member INDEXED BY member_by_status
+           ON member.tenant = campaign.tenant AND member.campaign = campaign.id
+         WHERE campaign.tenant = ? AND campaign.state = 'running' AND member.status IN ${live}
            AND member.device = ifnull(?, member.device)`,
         ...[db.tenant, device ?? null],
       );
@@ -41,7 +42,8 @@ export function planMethods(db: Database) {
 
 const silentSql = `
   SELECT member.device, member.status, member.offered_ms, device.last_seen_ms
-  FROM member JOIN device ON device.tenant = member.tenant AND device.id = member.device
+  FROM member INDEXED BY member_by_status
+  CROSS JOIN device ON device.tenant = member.tenant AND device.id = member.device
   WHERE member.tenant = ? AND campaign = ? AND status IN ${live}
     AND max(ifnull(last_seen_ms, 0), ifnull(offered_ms, 0)) < ?
   ORDER BY place, member.device LIMIT ?`;
@@ -49,11 +51,12 @@ const silentSql = `
 /** In the order of the campaign's draw. A newer campaign that has something for a device holds it. */
 const readySql = `
   SELECT member.device, member.status, member.offered_ms, device.last_seen_ms
-  FROM member JOIN device ON device.tenant = member.tenant AND device.id = member.device
+  FROM member INDEXED BY member_by_status
+  CROSS JOIN device ON device.tenant = member.tenant AND device.id = member.device
   WHERE member.tenant = ?1 AND member.campaign = ?2 AND member.status = ?3
     AND device.inventory NOT NULL AND device.last_seen_ms >= ?4
     AND NOT EXISTS (
-      SELECT 1 FROM member AS other
+      SELECT 1 FROM member AS other INDEXED BY member_by_device
       JOIN campaign AS newer ON newer.tenant = other.tenant AND newer.id = other.campaign
       WHERE other.tenant = ?1 AND other.device = member.device AND other.campaign <> ?2
         AND (other.status IN ('waiting', 'reverted') OR other.status IN ${live})
@@ -131,7 +134,8 @@ function writeOffer(db: Database, { nonce, campaign, device, generation }: LiveO
 /** One live offer per device: those of other campaigns end here. */
 function supersede(db: Database, { campaign, device }: Member, atMs: number): Change[] {
   const rows = db.all(
-    `SELECT * FROM member WHERE tenant = ? AND device = ? AND campaign <> ? AND status IN ${live}`,
+    `SELECT * FROM member INDEXED BY member_by_device
+     WHERE tenant = ? AND device = ? AND campaign <> ? AND status IN ${live}`,
     ...[db.tenant, device, campaign],
   );
   return rows.map((row) => {
