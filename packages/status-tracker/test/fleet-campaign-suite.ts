@@ -166,6 +166,18 @@ export function planTests(check: Check): void {
     assert.equal((await store.member(c2, 'a'))?.status, 'unfit', 'a check-in does not make it forgotten');
   });
 
+  check('a manifest that could only not be fetched is offered again by another campaign', async (store) => {
+    await addSeen(store, 'a');
+    await store.addCampaign(await newCampaign('c1'));
+    await store.join(c1, startMs);
+    await offer(store, c1, 'a', nonceOf('aa'));
+    await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'operation-failed' })]);
+    assert.equal((await store.member(c1, 'a'))?.status, 'failed');
+    await store.addCampaign(await newCampaign('c2', 2, startMs + 1));
+    await store.join(c2, startMs);
+    assert.equal((await store.member(c2, 'a'))?.status, 'waiting');
+  });
+
   check('a halt stops the offers, and is kept with its reason', async (store) => {
     await addSeen(store, 'a');
     await store.addCampaign(await newCampaign('c1'));

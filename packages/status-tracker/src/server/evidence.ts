@@ -16,7 +16,7 @@ import type {
   Session,
   Target,
 } from './fleet.ts';
-import { changeOf, isLive, offersMax, standing } from './fleet.ts';
+import { changeOf, isLive, offersMax, standing, toldByState } from './fleet.ts';
 import type { CheckInRecord, ReportRecord } from './store.ts';
 
 /** A device's place in one campaign, with what that campaign wants. */
@@ -122,7 +122,7 @@ function afterLiveCheckIn(
       : member;
   }
   if (!isOurs || state === 'idle') return member;
-  if (state === 'failed') return moved(member, 'failed', atMs, 'the device says so');
+  if (state === 'failed') return moved(member, 'failed', atMs, toldByState);
   return moved(member, state, atMs, undefined);
 }
 

@@ -151,6 +151,15 @@ export interface Standing {
   readonly because?: string;
 }
 
+/** Why a device failed that has said so in a check-in, until its report tells the reason. */
+export const toldByState = 'the device says so';
+
+/**
+ * Failures that say nothing against the manifest: what could not be fetched or written today may be
+ * tomorrow. Every other failure is the device's lasting word on that manifest.
+ */
+export const passingFailures: readonly string[] = ['operation-failed', toldByState];
+
 export const isLive = (status: MemberStatus): status is LiveStatus =>
   (liveStatuses as readonly MemberStatus[]).includes(status);
 

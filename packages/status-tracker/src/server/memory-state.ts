@@ -4,7 +4,7 @@ import type { CampaignView } from './campaign.ts';
 import { isNewer } from './campaign.ts';
 import type { Membership } from './evidence.ts';
 import type { DeviceView, Member, MemberStatus, Totals } from './fleet.ts';
-import { totalsOf } from './fleet.ts';
+import { passingFailures, totalsOf } from './fleet.ts';
 import type { AccessGrant, AuditEntry, Evidence, LiveOffer } from './store.ts';
 
 export interface State {
@@ -50,7 +50,9 @@ export const membershipOf = (state: State, campaign: CampaignView, member: Membe
 export const rejection = (state: State, device: string, { target }: CampaignView): string | undefined =>
   membershipsOf(state, device).find(
     ({ campaign, member }) =>
-      member.status === 'failed' && compareBytes(campaign.target.digest, target.digest) === 0,
+      member.status === 'failed' &&
+      !passingFailures.includes(member.because ?? '') &&
+      compareBytes(campaign.target.digest, target.digest) === 0,
   )?.member.because;
 
 export function totalsIn(state: State, id: string): Totals {

@@ -3,7 +3,7 @@ import { hex } from '@lapel/cbor';
 import type { CampaignView } from './campaign.ts';
 import { isOpen, noCampaign, ordered } from './campaign.ts';
 import type { Member, MemberStatus, Totals } from './fleet.ts';
-import { draw, standing, totalsOf } from './fleet.ts';
+import { draw, passingFailures, standing, totalsOf } from './fleet.ts';
 import { writeAudit } from './sqlite-access.ts';
 import type { Database } from './sqlite-database.ts';
 import {
@@ -121,14 +121,16 @@ function join(db: Database, id: string, atMs: number): number {
 
 /** A manifest that a device refused is not offered to it again, by whatever campaign. */
 export function rejection(db: Database, device: string, manifestDigest: Uint8Array): string | undefined {
-  const row = db.get(
+  const rows = db.all(
     `SELECT member.because FROM member INDEXED BY member_by_device
      JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
      WHERE member.tenant = ? AND member.device = ? AND member.status = 'failed'
-       AND campaign.digest = ? LIMIT 1`,
+       AND campaign.digest = ?`,
     ...[db.tenant, device, manifestDigest],
   );
-  return row === undefined ? undefined : has(row, 'because') ? text(row, 'because') : 'failed';
+  return rows
+    .map((row) => (has(row, 'because') ? text(row, 'because') : ''))
+    .find((because) => !passingFailures.includes(because));
 }
 
 export function totalsIn(db: Database, id: string): Totals {
