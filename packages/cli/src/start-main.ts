@@ -12,7 +12,7 @@ import { uuidText } from '@lapel/suit';
 import { httpClient, systemClock } from '@lapel/transport';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure, failureOf } from './failure.ts';
-import { keyIn, tokenFile } from './serve/data-folder.ts';
+import { keepPublicKeys, keyIn, tokenFile } from './serve/data-folder.ts';
 import type { House } from './serve/house.ts';
 import { openHouse } from './serve/house.ts';
 import type { DemoFleet } from './start/demo-fleet.ts';
@@ -72,11 +72,18 @@ async function start(options: StartOptions): Promise<number> {
   }
 }
 
-/** Author and operator of the demonstration; made at the first start, found at the second. */
-const demoKeys = async (data: string) => ({
-  author: await keyIn(join(data, 'keys', 'authors'), 'author'),
-  operator: await keyIn(join(data, 'keys', 'operators'), 'operator'),
-});
+/**
+ * Author and operator of the demonstration: their private keys are theirs, the server gets the public
+ * halves.
+ */
+async function demoKeys(data: string) {
+  const people = join(data, 'people');
+  const author = await keyIn(people, 'author');
+  const operator = await keyIn(people, 'operator');
+  await keepPublicKeys([join(people, 'author.pub.pem')], join(data, 'keys', 'authors'));
+  await keepPublicKeys([join(people, 'operator.pub.pem')], join(data, 'keys', 'operators'));
+  return { author, operator };
+}
 
 const imageBytesMax = 4 * 1024 * 1024;
 
@@ -168,9 +175,9 @@ function conclude(
   const [lamps] = classNames;
   const done = `${confirmed} of ${addressed} ${lamps}s run ${campaign}, by their own flash; ${others}`;
   terminal.result(`${terminal.paint('bold', done)} (${seconds} s)`);
-  const look = `npx lapel devices --token-file ${tokenFile({ path: data }, 'viewer')}`;
+  const look = `npx --no-install lapel devices --token-file ${tokenFile({ path: data }, 'viewer')}`;
   terminal.result(`See the fleet: ${house.url} · ${look}`);
-  terminal.result('Try next: npm start -- --image YOUR-FIRMWARE · npx lapel --help · npm run powercut');
+  terminal.result('Try next: npm start -- --image FILE · npx --no-install lapel --help · npm run powercut');
   if (once) terminal.result(JSON.stringify({ ...check, devices, seconds }));
   else terminal.note('Serving on; Ctrl-C ends it.');
 }

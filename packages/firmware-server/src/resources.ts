@@ -34,7 +34,7 @@ export function resources({
     'PUT /payloads/{digest}': (request, { digest = '' }) => writePayload(request, digest, blobs, limits),
 
     'POST /manifests': async (request) => {
-      const { id } = requireRole(request, 'author');
+      const { id } = requireRole(request, 'author', 'admin');
       requireEnvelopeFormat(request);
       const release = await publisher.publish(await receive(request, limits.manifest.envelopeBytes), id);
       return json('created', release, { location: `/manifests/${release.digest}` });
@@ -47,7 +47,7 @@ export function resources({
     },
 
     'POST /releases/{digest}': async (request, { digest = '' }) => {
-      const { id } = requireRole(request, 'operator');
+      const { id } = requireRole(request, 'operator', 'admin');
       return json('ok', await publisher.release(digest, id));
     },
 
@@ -72,7 +72,7 @@ export function resources({
 }
 
 /** Who sees what is published and not yet released. A device is not among them. */
-const readers = ['viewer', 'author', 'operator', 'approver', 'admin'];
+const readers = ['viewer', 'author', 'operator', 'admin'];
 
 const isVisible = (release: Release, { peer }: Request) =>
   release.released !== undefined || (peer?.roles.some((role) => readers.includes(role)) ?? false);
@@ -104,7 +104,7 @@ async function writePayload(
   blobs: Blobs,
   { payloadBytes }: FirmwareServerLimits,
 ): Promise<Response> {
-  requireRole(request, 'author');
+  requireRole(request, 'author', 'admin');
   if (!isDigest(digest))
     throw new Problem('bad-request', 'expected a SHA-256 digest in lower-case hex, found another');
   const declared = Number(request.headers['content-length']);

@@ -26,7 +26,7 @@ export function addDevice(program: Command, terminal: Terminal): void {
   device
     .command('show')
     .summary('what is in the flash')
-    .description('Shows who the device is, what its slots hold, and what its bootloader would boot.')
+    .description('Shows who the device is, what its slots hold, and how far back it may go.')
     .argument('<flash>', 'the file with the flash')
     .option('--json', 'print it as JSON')
     .action((flash: string, { json = false }: { json?: boolean }) => showDeviceFile(flash, json, terminal));

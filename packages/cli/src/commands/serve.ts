@@ -3,15 +3,12 @@
  * them.
  */
 
-import { existsSync } from 'node:fs';
-import { copyFile, mkdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import type { VerificationKey } from '@lapel/cose';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readTextFile, readVerificationKey } from '../files.ts';
 import { openHouse } from '../serve/house.ts';
+import { keepPublicKeys } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -58,8 +55,8 @@ async function serve(
     path: data,
     port: portNumber(port),
     prepare: async () => {
-      await keepKeys(author, join(data, 'keys', 'authors'));
-      await keepKeys(operator, join(data, 'keys', 'operators'));
+      await keepPublicKeys(author, join(data, 'keys', 'authors'));
+      await keepPublicKeys(operator, join(data, 'keys', 'operators'));
     },
     ...(host === undefined ? {} : { host }),
     onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
@@ -87,31 +84,6 @@ function standing({ folder, firmware }: House): string {
   if (folder.operators.length === 0)
     lines.push('no operator is known yet: no campaign can start (--operator FILE)');
   return lines.join('\n');
-}
-
-/** Copies public keys into the folder, under their own names. */
-async function keepKeys(files: readonly string[], folder: string): Promise<void> {
-  for (const file of files) {
-    const key = await readPublicKeyOnly(file);
-    const kept = join(folder, basename(file));
-    if (existsSync(kept)) {
-      const known = await readVerificationKey(kept);
-      if (Buffer.compare(known.kid, key.kid) === 0) continue;
-      throw new CommandFailure(
-        exitCodes.conflict,
-        `expected ${kept} to hold the same key as ${file}, found another`,
-      );
-    }
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await copyFile(file, kept);
-  }
-}
-
-/** A private key has no business on a server. */
-async function readPublicKeyOnly(file: string): Promise<VerificationKey> {
-  const pem = await readTextFile(file);
-  if (!pem.includes('PRIVATE KEY')) return readVerificationKey(file);
-  throw new CommandFailure(exitCodes.failed, `expected a public key in ${file}, found a private one`);
 }
 
 function portNumber(text: string): number {

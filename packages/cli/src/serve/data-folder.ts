@@ -4,11 +4,13 @@
  */
 
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { generateSigningKey, keyToPem } from '@lapel/cose';
-import { readSigningKey, readVerificationKey, writeNewFile } from '../files.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { readSigningKey, readTextFile, readVerificationKey, writeNewFile } from '../files.ts';
 
 export interface DataFolder {
   readonly path: string;
@@ -47,6 +49,31 @@ export async function keyIn(folder: string, name: string): Promise<SigningKey> {
   await writeNewFile(file, keyToPem(key), 0o600);
   await writeNewFile(join(folder, `${name}.pub.pem`), keyToPem(key.public), 0o644);
   return key;
+}
+
+/** Copies public keys into the folder, under their own names. */
+export async function keepPublicKeys(files: readonly string[], folder: string): Promise<void> {
+  for (const file of files) {
+    const key = await readPublicKeyOnly(file);
+    const kept = join(folder, basename(file));
+    if (existsSync(kept)) {
+      const known = await readVerificationKey(kept);
+      if (Buffer.compare(known.kid, key.kid) === 0) continue;
+      throw new CommandFailure(
+        exitCodes.conflict,
+        `expected ${kept} to hold the same key as ${file}, found another`,
+      );
+    }
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await copyFile(file, kept);
+  }
+}
+
+/** A private key has no business on a server. */
+async function readPublicKeyOnly(file: string): Promise<VerificationKey> {
+  const pem = await readTextFile(file);
+  if (!pem.includes('PRIVATE KEY')) return readVerificationKey(file);
+  throw new CommandFailure(exitCodes.failed, `expected a public key in ${file}, found a private one`);
 }
 
 /** A token's file, for the person who uses it; the server itself keeps only a hash. */

@@ -5,14 +5,16 @@
 
 import { existsSync } from 'node:fs';
 import { hex, unhex } from '@lapel/cbor';
-import type { FirmwareServer, Release as Published } from '@lapel/firmware-server';
+import type { Blobs, FirmwareServer, Release as Published } from '@lapel/firmware-server';
 import { createFirmwareServer } from '@lapel/firmware-server';
 import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
 import { createSqliteStore, createStatusTracker } from '@lapel/status-tracker';
+import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
 import type { HttpListener, HttpServer } from '@lapel/transport';
 import {
   Problem,
   bearer,
+  collect,
   httpListener,
   problemResponse,
   serveListener,
@@ -98,7 +100,7 @@ async function openRooms({ path, host, prepare, classNames, onBug, onNotice }: H
     random: systemRandom,
     trackerKey: folder.trackerKey,
     operators: folder.operators,
-    releases: (digest) => releaseOf(firmware.catalog.find(hex(digest))),
+    releases: (digest) => releaseOf(firmware, firmware.catalog.find(hex(digest))),
     onBug,
   });
   await grantTokens(folder, tracker);
@@ -142,7 +144,10 @@ async function grantTokens(folder: DataFolder, { access }: StatusTracker): Promi
 }
 
 /** The firmware server's entry in the tracker's terms; undefined where it names no one vendor and class. */
-function releaseOf(published: Published | undefined): Release | undefined {
+async function releaseOf(
+  { blobs }: FirmwareServer,
+  published: Published | undefined,
+): Promise<Release | undefined> {
   if (published === undefined) return undefined;
   const { digest, vendors, classes, components, images, sequenceNumber, released } = published;
   const [vendor, device] = [unhex(vendors[0] ?? ''), unhex(classes[0] ?? '')];
@@ -159,7 +164,14 @@ function releaseOf(published: Published | undefined): Release | undefined {
     imageBytes: Math.max(0, ...images.map(({ sizeBytes = 0 }) => sizeBytes)),
     uri: `/manifests/${digest}`,
     released: released !== undefined,
+    ...(await pushable(blobs, published)),
   };
+}
+
+/** The envelope itself, for devices that are pushed to; a larger one they fetch. */
+async function pushable(blobs: Blobs, { envelope }: Published): Promise<{ readonly envelope?: Uint8Array }> {
+  const blob = envelope.sizeBytes > envelopeBytesMax ? undefined : await blobs.get(envelope.digest);
+  return blob === undefined ? {} : { envelope: await collect(blob.body, envelopeBytesMax) };
 }
 
 async function planInRounds(tracker: StatusTracker, signal: AbortSignal, onBug: (error: unknown) => void) {
