@@ -137,7 +137,7 @@ async function payloadUri(
   return { uri };
 }
 
-type Elements = { readonly [K in SeverableName]: Uint8Array | undefined };
+type Elements = { readonly [K in SeverableName]?: Uint8Array | undefined };
 type Inside = { [K in SeverableName]?: Severable };
 type Outside = { [K in SeverableName]?: Uint8Array };
 

@@ -4,7 +4,7 @@
  */
 
 import type { SeverableName } from '@lapel/suit';
-import { classIdentifier, componentName, severableNames, uuidBytes, vendorIdentifier } from '@lapel/suit';
+import { classIdentifier, componentName, uuidBytes, vendorIdentifier } from '@lapel/suit';
 import type { ComponentFields } from './describe-component.ts';
 import { componentKeys, describeComponent } from './describe-component.ts';
 import { componentTextKeys, describeText, manifestTextKeys } from './describe-text.ts';
@@ -128,6 +128,9 @@ function uuidOf(located: Located): Uint8Array {
     throw refusal(located, `expected ${located.name} to be a UUID, found ${JSON.stringify(text)}`);
   return uuid;
 }
+
+/** Those that a description can hold. */
+const severableNames = ['payloadFetch', 'install', 'text'] as const satisfies readonly SeverableName[];
 
 function severableOf(located: Located): readonly SeverableName[] {
   return itemsOf(located, { min: 0, max: severableNames.length }).map((item) => {

@@ -4,7 +4,7 @@
  */
 
 import { Reader, hex, major } from '@lapel/cbor';
-import { reporting, uuidText } from '@lapel/suit';
+import { comparisons, reporting, uuidText, versionText } from '@lapel/suit';
 import type { Part } from './inspection.ts';
 import { bytesOf, content, gather, items, one, pairs, shown } from './inspection.ts';
 import { commandNames, digestNames, parameterNames } from './inspection-names.ts';
@@ -48,6 +48,8 @@ const directive = {
   overrideParameters: 20,
   runSequence: 32,
   setParameters: 19,
+  overrideMultiple: 34,
+  copyParams: 35,
 };
 
 function describeArgument(
@@ -62,6 +64,16 @@ function describeArgument(
     case directive.overrideParameters:
     case directive.setParameters:
       return pairs(argument, (key, value) => inspectParameter(Number(key), value, around));
+    case directive.overrideMultiple:
+      return pairs(argument, (index, parameters) => ({
+        name: `component ${String(index)}`,
+        ...pairs(parameters, (key, value) => inspectParameter(Number(key), value, around)),
+      }));
+    case directive.copyParams:
+      return pairs(argument, (index, numbers) => ({
+        name: `component ${String(index)}`,
+        ...copied(numbers),
+      }));
     case directive.tryEach:
       return items(argument, (each, index) => {
         const name = `alternative ${index + 1}`;
@@ -100,6 +112,15 @@ function componentIndex(reader: Reader, { components }: Surroundings): Omit<Part
   return { value: named };
 }
 
+/** Numbers of parameters, by name. */
+function copied(reader: Reader): Pick<Part, 'parts' | 'error'> {
+  return items(reader, (each) => {
+    const { value = '', error } = shown(each);
+    const name = parameterNames.get(Number(value)) ?? 'unknown';
+    return error === undefined ? { name, number: Number(value) } : { name, error };
+  });
+}
+
 export function inspectParameter(number: number, value: Reader, around: Surroundings): Part {
   const name = parameterNames.get(number) ?? (number < 0 ? 'custom' : 'unknown');
   switch (name) {
@@ -113,6 +134,16 @@ export function inspectParameter(number: number, value: Reader, around: Surround
       const { value: size, error } = shown(value);
       return { name, number, ...(error === undefined ? { value: `${size} bytes` } : { error }) };
     }
+    case 'use-before': {
+      const { value: seconds = '', error } = shown(value);
+      return { name, number, ...(error === undefined ? { value: timeText(seconds) } : { error }) };
+    }
+    case 'minimum-battery': {
+      const { value: least, error } = shown(value);
+      return { name, number, ...(error === undefined ? { value: `${least} mWh` } : { error }) };
+    }
+    case 'version':
+      return { name, number, ...versionMatch(value) };
     case 'source-component':
       return { name, number, ...componentIndex(value, around) };
     default:
@@ -124,6 +155,30 @@ function identifier(reader: Reader): Omit<Part, 'name'> {
   const { value = '', error } = shown(reader);
   const uuid = /^h'(?<digits>[0-9a-f]{32})'$/.test(value) ? uuidText(bytesOf(content(reader))) : value;
   return error === undefined ? { value: uuid } : { error };
+}
+
+/** Seconds since 1970, and the day and time where a calendar has them. */
+function timeText(seconds: string): string {
+  const date = new Date(Number(seconds) * 1000);
+  return Number.isNaN(date.getTime()) ? seconds : `${seconds} (${date.toISOString().slice(0, 19)}Z)`;
+}
+
+const comparisonNames = new Map(Object.entries(comparisons).map(([name, code]) => [code as number, name]));
+
+/** A comparison and a version in a byte string. */
+function versionMatch(reader: Reader): Pick<Part, 'value' | 'error'> {
+  if (reader.peek() !== major.bstr) return shown(reader);
+  const inner = content(reader);
+  let value = '';
+  const { error } = gather(() => {
+    inner.array();
+    const code = inner.int();
+    const numbers: number[] = [];
+    for (let left = inner.array(); left > 0; left--) numbers.push(inner.int());
+    value = `${comparisonNames.get(code) ?? `comparison ${code}`} ${versionText(numbers)}`;
+    inner.finish();
+  });
+  return error === undefined ? { value } : { error };
 }
 
 /** A SUIT_Digest in a byte string, as a parameter holds it. */

@@ -23,7 +23,6 @@ const of = (draft: string, codes: Readonly<Record<string, number>>): [number, st
 export const envelopeNames: Names = new Map([
   ...fromCodes(envelopeElements),
   ...of('trust-domains', { 'dependency-resolution': 15, 'candidate-verification': 18 }),
-  ...of('update-management', { coswid: 14 }),
 ]);
 
 export const manifestNames: Names = new Map([...fromCodes(manifestElements), ...extensionElements]);
@@ -43,16 +42,6 @@ export const commandNames: Names = new Map([
     'directive-set-parameters': 19,
     'directive-unlink': 33,
   }),
-  ...of('update-management', {
-    'condition-use-before': 4,
-    'condition-image-not-match': 25,
-    'condition-minimum-battery': 26,
-    'condition-update-authorized': 27,
-    'condition-version': 28,
-    'directive-wait': 29,
-    'directive-override-multiple': 34,
-    'directive-copy-params': 35,
-  }),
 ]);
 
 export const parameterNames: Names = new Map([
@@ -70,9 +59,6 @@ export const parameterNames: Names = new Map([
     'invoke-args': 23,
     'device-identifier': 24,
     'fetch-arguments': 25,
-  }),
-  ...of('firmware-encryption', { 'encryption-info': 19 }),
-  ...of('update-management', {
     'use-before': 4,
     'minimum-battery': 26,
     'update-priority': 27,
@@ -80,6 +66,7 @@ export const parameterNames: Names = new Map([
     'wait-info': 29,
     'component-metadata': 30,
   }),
+  ...of('firmware-encryption', { 'encryption-info': 19 }),
 ]);
 
 export const textNames: Names = new Map(
@@ -99,8 +86,9 @@ export const componentTextNames: Names = new Map([
     'model-info': 4,
     'component-description': 5,
     'component-version': 6,
+    'version-required': 7,
+    'current-version': 8,
   }),
-  ...of('update-management', { 'version-required': 7, 'current-version': 8 }),
 ]);
 
 /** RFC 9052 §2 and §4 to §6. */

@@ -39,6 +39,8 @@ export interface VectorDevice {
   readonly batteryMilliwattHours?: number;
   /** What the application says of the update. */
   readonly authorized?: boolean;
+  /** Whether it can wait for what a manifest waits for. */
+  readonly waits?: boolean;
   /** What its components hold at first, a file name by component; an empty name is an empty component. */
   readonly components?: ReadonlyMap<string, string>;
 }
@@ -109,6 +111,7 @@ const readers: Readonly<Record<string, (device: DeviceMembers, value: unknown, w
     (device.batteryMilliwattHours = integer(value, where)),
   'authorized updateauthorized authorised': (device, value, where) =>
     (device.authorized = yesOrNo(value, where)),
+  'waits wait events': (device, value, where) => (device.waits = yesOrNo(value, where)),
   'components holds': (device, value, where) => (device.components = readComponents(value, where)),
 };
 const readerByName = new Map(

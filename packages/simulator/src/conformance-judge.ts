@@ -42,7 +42,7 @@ export interface Surroundings {
 /** What a Recipient may choose: each choice refused, and each accepted. */
 const settings = {
   strict,
-  lenient: { acceptsUntagged: true, acceptsAnyClass: true },
+  lenient: { acceptsUntagged: true, acceptsAnyClass: true, acceptsExpiryWithoutClock: true },
 } as const satisfies Record<string, Policy>;
 type Setting = keyof typeof settings;
 
@@ -96,7 +96,10 @@ function verdictOn(
       for (const [name, image] of installed(authentic, around)) components[name] = image;
     }
     const recipient = virtualRecipient({
-      ...identifiers(device),
+      ...properties(device),
+      // What the index leaves open, the application's policy says.
+      authorize: () => device.authorized ?? setting === 'lenient',
+      waits: () => device.waits ?? true,
       limits: around.limits,
       policy,
       floor: device.sequence === undefined ? undefined : { sequenceNumber: device.sequence },
@@ -119,12 +122,23 @@ function verdictOn(
 }
 
 /** The members of a device that a virtual Recipient has too. */
-function identifiers({ vendor, class: kind, device, slot }: VectorDevice) {
+function properties({
+  vendor,
+  class: kind,
+  device,
+  slot,
+  version,
+  time,
+  batteryMilliwattHours,
+}: VectorDevice) {
   return {
     ...(vendor === undefined ? {} : { vendor }),
     ...(kind === undefined ? {} : { class: kind }),
     ...(device === undefined ? {} : { device }),
     ...(slot === undefined ? {} : { slot }),
+    ...(version === undefined ? {} : { version }),
+    ...(time === undefined ? {} : { time }),
+    ...(batteryMilliwattHours === undefined ? {} : { batteryMilliwattHours }),
   };
 }
 

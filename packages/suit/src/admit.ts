@@ -53,12 +53,13 @@ export interface AdmittedManifest {
   /** Severable elements of the manifest that this envelope does not carry. */
   readonly severed: ReadonlySet<SeverableName>;
   readonly limits: Limits;
+  readonly policy: Policy;
 }
 
 /** @throws {SuitError} stage `setup`. */
 export function admit(authentic: AuthenticManifest, recipient: Recipient): AdmittedManifest {
   const { manifest } = authentic;
-  const { limits } = recipient;
+  const { limits, policy = strict } = recipient;
   const components = manifest.common.components ?? [];
   requireComponents(components, recipient);
   requireFloor(authentic, components, recipient);
@@ -73,7 +74,7 @@ export function admit(authentic: AuthenticManifest, recipient: Recipient): Admit
     sections[name] = section;
   }
   requireSharedSequence(sections.sharedSequence?.commands ?? [], recipient);
-  return { authentic, components, sections, severed, limits } as unknown as AdmittedManifest;
+  return { authentic, components, sections, severed, limits, policy } as unknown as AdmittedManifest;
 }
 
 /**
@@ -177,9 +178,13 @@ function requireSevered({ manifest, envelope }: AuthenticManifest): ReadonlySet<
 const sequence = (name: SectionName, encoded: Uint8Array): readonly Located[] =>
   parsing('setup', name, () => readSequence(encoded));
 
-/** §6.2: with several components no sequence may rely on a component index left by another. */
+/**
+ * §6.2: with several components no sequence may rely on a component index left by another. Override-multiple
+ * sets it, too (update-management §5.7).
+ */
 function requireComponentIndex(name: string, commands: readonly Located[]): void {
-  if (commands[0]?.command.name !== 'directive-set-component-index') {
+  const first = commands[0]?.command.name;
+  if (first !== 'directive-set-component-index' && first !== 'directive-override-multiple') {
     const found = `expected ${name} to begin with set-component-index, as there are several components`;
     throw new SuitError('setup', 'component-unsupported', found);
   }

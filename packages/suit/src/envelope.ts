@@ -34,14 +34,16 @@ const EnvelopeElements = mapWithRest(
     payloadFetch: optional(16, wrapped),
     install: optional(20, wrapped),
     text: optional(23, wrapped),
+    coswid: optional(14, wrapped),
   },
   { key: text(payloadNameMax), value: bstr, max: payloadsMax },
 );
 const TaggedEnvelope = tagged(envelopeTag, EnvelopeElements);
 
-/** Severable elements that stand in the envelope, each a byte string with its head. */
-export const severableNames = ['payloadFetch', 'install', 'text'] as const;
-export type SeverableName = (typeof severableNames)[number];
+/** Severable elements, each of which may stand in the envelope: a byte string with its head. */
+export const severableKeys = { payloadFetch: 16, install: 20, text: 23, coswid: 14 } as const;
+export type SeverableName = keyof typeof severableKeys;
+export const severableNames = Object.keys(severableKeys) as readonly SeverableName[];
 
 export interface Envelope {
   /** The encoded SUIT_Digest: what every authentication block is computed over (§8.3). */
@@ -75,12 +77,11 @@ export function readEnvelope(bytes: Uint8Array, limits: Limits, policy: Policy =
   const elements = parsing('parse', 'envelope', () => read(rule, own));
   const [digest, ...blocks] = elements.authentication;
   parsing('parse', 'SUIT_Digest', () => read(Digest, digest));
-  const { manifest, payloadFetch, install, text: texts } = elements;
   return {
     digest,
     blocks,
-    manifest,
-    severed: present({ payloadFetch, install, text: texts }),
+    manifest: elements.manifest,
+    severed: present(elements),
     payloads: new Map(elements.rest),
   };
 }
@@ -96,7 +97,7 @@ export function writeEnvelope({ digest, blocks, manifest, severed, payloads }: E
 }
 
 function present(elements: {
-  readonly [K in SeverableName]: Uint8Array | undefined;
+  readonly [K in SeverableName]?: Uint8Array;
 }): Envelope['severed'] {
   const found: Partial<Record<SeverableName, Uint8Array>> = {};
   for (const name of severableNames) {

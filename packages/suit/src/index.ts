@@ -10,7 +10,7 @@ export { admit, componentName, elementOf, innerSequences, sectionBytes, sectionN
 export type { AdmittedManifest, Floor, Recipient } from './admit.ts';
 export { authenticate, readManifest } from './authenticate.ts';
 export type { AuthenticManifest, TrustAnchor } from './authenticate.ts';
-export { readEnvelope, severableNames, writeEnvelope } from './envelope.ts';
+export { readEnvelope, severableKeys, severableNames, writeEnvelope } from './envelope.ts';
 export type { Envelope, SeverableName } from './envelope.ts';
 export { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from './identifiers.ts';
 export { class1, linux, server } from './limits.ts';
@@ -25,10 +25,16 @@ export {
   isSevered,
   knownDigest,
   manifestVersion,
+  parameterNames,
   sections,
   wrap,
 } from './manifest.ts';
 export type { ComponentIndex, EnterpriseNumber, KnownDigest, SectionName, Severable } from './manifest.ts';
+export { comparisons, isVersionMatch, versionText } from './update-management.ts';
+export type { Version, VersionMatch, WaitEvents } from './update-management.ts';
+export { fileTypes } from './component-metadata.ts';
+export type { ComponentMetadata } from './component-metadata.ts';
+export type { ByIndex } from './by-index.ts';
 export { strict } from './policy.ts';
 export type { Policy } from './policy.ts';
 export { drive, driveSync } from './processor/drive.ts';

@@ -29,6 +29,8 @@ import type { DigestAlgorithm } from '@lapel/cose';
 import { digestAlgorithmByCode, digestAlgorithms } from '@lapel/cose';
 import type { Stage } from './reason.ts';
 import { SuitError } from './reason.ts';
+import { ComponentMetadata } from './component-metadata.ts';
+import { Seconds, Version, VersionMatch, WaitEvents } from './update-management.ts';
 
 /** What any profile accepts; a device's own profile is narrower. */
 const componentsMax = 1024;
@@ -123,8 +125,7 @@ const vendor = either<EnterpriseNumber, Uint8Array>(
   (value): value is EnterpriseNumber => 'pen' in value,
 );
 
-/** §8.4.8. A parameter that is not here is unsupported, and said so when the command that sets it runs. */
-export const Parameters = map({
+const parameterRows = {
   vendorIdentifier: optional(1, vendor),
   classIdentifier: optional(2, uuid),
   imageDigest: optional(3, embedded(Digest)),
@@ -138,9 +139,23 @@ export const Parameters = map({
   invokeArguments: optional(23, bstr),
   deviceIdentifier: optional(24, uuid),
   fetchArguments: optional(25, bstr),
-});
+  // draft-ietf-suit-update-management-14 §4
+  useBefore: optional(4, Seconds),
+  minimumBattery: optional(26, uint),
+  updatePriority: optional(27, int),
+  version: optional(28, embedded(VersionMatch)),
+  waitInfo: optional(29, embedded(WaitEvents)),
+  componentMetadata: optional(30, embedded(ComponentMetadata)),
+} as const;
+/** §8.4.8. A parameter that is not here is unsupported, and said so when the command that sets it runs. */
+export const Parameters = map(parameterRows);
 export type Parameters = Infer<typeof Parameters>;
 export type ParameterName = keyof Parameters;
+
+/** Each parameter's name by its number in the registry. */
+export const parameterNames: ReadonlyMap<number, ParameterName> = new Map(
+  Object.entries(parameterRows).map(([name, { key }]) => [key, name as ParameterName]),
+);
 
 export const Common = map({
   components: optional(2, array(ComponentIdentifier, { min: 1, max: componentsMax })),
@@ -165,6 +180,10 @@ export const Manifest = map({
   payloadFetch: optional(16, severable),
   install: optional(20, severable),
   text: optional(23, severable),
+  // draft-ietf-suit-update-management-14 §3
+  setVersion: optional(6, embedded(Version)),
+  /** RFC 9393: carried and shown, never looked into. */
+  coswid: optional(14, severable),
 });
 export type Manifest = Infer<typeof Manifest>;
 
@@ -192,6 +211,9 @@ const ComponentText = map({
   modelInfo: optional(4, tstr),
   componentDescription: optional(5, tstr),
   componentVersion: optional(6, tstr),
+  // draft-ietf-suit-update-management-14 §3.3, §3.4: for people only
+  versionRequired: optional(7, tstr),
+  currentVersion: optional(8, tstr),
 });
 
 const LanguageText = mapWithRest(

@@ -8,6 +8,12 @@ export interface Policy {
   readonly acceptsUntagged: boolean;
   /** A shared sequence that compares neither vendor nor class, which §6.2 says it SHOULD. */
   readonly acceptsAnyClass: boolean;
+  /** A use-before where the device has no clock that it trusts (update-management §5.1). */
+  readonly acceptsExpiryWithoutClock: boolean;
 }
 
-export const strict: Policy = { acceptsUntagged: false, acceptsAnyClass: false };
+export const strict: Policy = {
+  acceptsUntagged: false,
+  acceptsAnyClass: false,
+  acceptsExpiryWithoutClock: false,
+};

@@ -9,6 +9,7 @@ export const envelopeElements = {
   'payload-fetch': 16,
   install: 20,
   text: 23,
+  coswid: 14,
 } as const;
 
 export const manifestElements = {
@@ -22,13 +23,13 @@ export const manifestElements = {
   'payload-fetch': 16,
   install: 20,
   text: 23,
+  'set-version': 6,
+  coswid: 14,
 } as const;
 
 /** Elements of the extension drafts: known by name, so that a refusal can say what was met. */
 export const extensionElements: ReadonlyMap<number, string> = new Map([
   [5, 'manifest-component-id (trust-domains)'],
-  [6, 'set-version (update-management)'],
-  [14, 'coswid (update-management)'],
   [15, 'dependency-resolution (trust-domains)'],
   [18, 'candidate-verification (trust-domains)'],
   [24, 'uninstall (trust-domains)'],
@@ -49,6 +50,13 @@ export const policyCommands = {
   'directive-copy': 22,
   'directive-invoke': 23,
   'directive-swap': 31,
+  // draft-ietf-suit-update-management-14 §5
+  'condition-use-before': 4,
+  'condition-image-not-match': 25,
+  'condition-minimum-battery': 26,
+  'condition-update-authorized': 27,
+  'condition-version': 28,
+  'directive-wait': 29,
 } as const;
 export type PolicyCommandName = keyof typeof policyCommands;
 
@@ -58,6 +66,9 @@ export const argumentCommands = {
   'directive-try-each': 15,
   'directive-override-parameters': 20,
   'directive-run-sequence': 32,
+  // draft-ietf-suit-update-management-14 §5
+  'directive-override-multiple': 34,
+  'directive-copy-params': 35,
 } as const;
 
 /**

@@ -5,9 +5,11 @@
 
 import type { Item, Schema } from '@lapel/cbor';
 import { CborError, Reader, Writer, array, bstr, either, item, major, nil } from '@lapel/cbor';
+import type { ByIndex } from './by-index.ts';
 import { ComponentIndex } from './manifest.ts';
 import type { PolicyCommandName } from './registry.ts';
 import { argumentCommands, customCommandMax, policyCommands, reportingPolicyMax } from './registry.ts';
+import { CopyParameters, OverrideMultiple } from './update-management.ts';
 
 /**
  * A sequence inside an argument: still bytes, read when it runs, so that nesting costs nothing before its
@@ -20,6 +22,10 @@ export type Command =
   | { readonly name: 'directive-set-component-index'; readonly index: ComponentIndex }
   /** An encoded Parameters map: an unknown parameter fails the command that sets it, not the manifest. */
   | { readonly name: 'directive-override-parameters'; readonly parameters: Uint8Array }
+  /** The same for several components at once, by index. */
+  | { readonly name: 'directive-override-multiple'; readonly byIndex: ByIndex<Uint8Array> }
+  /** Numbers of parameters, by the index of the component that they are taken from. */
+  | { readonly name: 'directive-copy-params'; readonly from: ByIndex<readonly number[]> }
   /** A nil among the sequences succeeds at once. */
   | { readonly name: 'directive-try-each'; readonly sequences: readonly (EncodedSequence | null)[] }
   | { readonly name: 'directive-run-sequence'; readonly sequence: EncodedSequence }
@@ -79,6 +85,10 @@ function readCommand(reader: Reader, code: number): Command {
       return { name: 'directive-set-component-index', index: ComponentIndex.read(reader) };
     case argumentCommands['directive-override-parameters']:
       return { name: 'directive-override-parameters', parameters: readMap(reader) };
+    case argumentCommands['directive-override-multiple']:
+      return { name: 'directive-override-multiple', byIndex: OverrideMultiple.read(reader) };
+    case argumentCommands['directive-copy-params']:
+      return { name: 'directive-copy-params', from: CopyParameters.read(reader) };
     case argumentCommands['directive-try-each']:
       return { name: 'directive-try-each', sequences: readAlternatives(reader) };
     case argumentCommands['directive-run-sequence']:
@@ -95,6 +105,10 @@ function writeCommand(writer: Writer, command: Command): void {
     case 'directive-override-parameters':
       writer.int(argumentCommands[command.name]);
       return writer.raw(command.parameters);
+    case 'directive-override-multiple':
+      return argument(writer, argumentCommands[command.name], OverrideMultiple, command.byIndex);
+    case 'directive-copy-params':
+      return argument(writer, argumentCommands[command.name], CopyParameters, command.from);
     case 'directive-try-each':
       return argument(writer, argumentCommands[command.name], alternatives, command.sequences);
     case 'directive-run-sequence':

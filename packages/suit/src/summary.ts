@@ -11,6 +11,7 @@ import type { ComponentIdentifier, ComponentIndex, KnownDigest } from './manifes
 import { Parameters, Text, knownDigest } from './manifest.ts';
 import { parsing } from './reason.ts';
 import { readSequence } from './sequence.ts';
+import type { Version } from './update-management.ts';
 
 /** One assignment of parameters, with the components that it may reach. */
 export interface Assignment {
@@ -25,6 +26,8 @@ export interface ImageSummary {
 
 export interface UpdateSummary {
   readonly sequenceNumber: number;
+  /** The version that it brings the device to, where it says so (update-management §3.1). */
+  readonly version?: Version;
   readonly components: readonly ComponentIdentifier[];
   readonly vendorIdentifiers: readonly Uint8Array[];
   readonly classIdentifiers: readonly Uint8Array[];
@@ -49,6 +52,7 @@ export function summarise(
     );
   return {
     sequenceNumber: manifest.sequenceNumber,
+    ...(manifest.setVersion === undefined ? {} : { version: manifest.setVersion }),
     components: manifest.common.components ?? [],
     vendorIdentifiers: uuids(all.map(({ vendorIdentifier }) => vendorIdentifier)),
     classIdentifiers: uuids(all.map(({ classIdentifier }) => classIdentifier)),
@@ -77,6 +81,12 @@ export function assignments(
       if (command.name === 'directive-set-component-index') current = indicesOf(command.index, all);
       if (command.name === 'directive-override-parameters') {
         found.push({ components: current, parameters: read(Parameters, command.parameters) });
+      }
+      if (command.name === 'directive-override-multiple') {
+        for (const [index, parameters] of command.byIndex) {
+          current = [index];
+          found.push({ components: current, parameters: read(Parameters, parameters) });
+        }
       }
       if (depth < limits.nestingDepth) {
         for (const inner of innerSequences(command)) visit(inner, depth + 1, current);

@@ -84,6 +84,7 @@ export interface Forgery {
   readonly shared?: readonly Command[];
   readonly sections?: Partial<Record<Exclude<SectionName, 'sharedSequence'>, readonly Command[]>>;
   readonly text?: Text;
+  readonly coswid?: Uint8Array;
   /** Elements that are moved to the envelope, and those that are cut off there. */
   readonly severable?: readonly SeverableName[];
   readonly severed?: readonly SeverableName[];
@@ -127,12 +128,14 @@ export function manifestOf({
   shared = components.length > 1 ? [at(true), ...compatible] : compatible,
   sections = {},
   text,
+  coswid,
   severable = [],
   severed = [],
 }: Forgery): { readonly manifest: Manifest; readonly severed: Envelope['severed'] } {
   const inside: Record<string, Uint8Array | Digest> = {};
   for (const [name, commands] of Object.entries(sections)) inside[name] = writeSequence(commands);
   if (text !== undefined) inside['text'] = write(Text, text);
+  if (coswid !== undefined) inside['coswid'] = coswid;
   const outside: Partial<Record<SeverableName, Uint8Array>> = {};
   for (const name of severableNames) {
     const element = inside[name];

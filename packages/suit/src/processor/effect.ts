@@ -1,10 +1,12 @@
 /**
- * What the manifest processor asks of the world, and what the world answers. Nine questions, and nothing
- * else.
+ * What the manifest processor asks of the world, and what the world answers, and nothing else. Who drives
+ * it refuses what it has no answer to.
  */
 
 import type { DigestAlgorithm } from '@lapel/cose';
+import type { ComponentMetadata } from '../component-metadata.ts';
 import type { ComponentIdentifier, EnterpriseNumber, KnownDigest } from '../manifest.ts';
+import type { WaitEvents } from '../update-management.ts';
 
 /** What a component is to hold, where the manifest has said so before the command. */
 export interface ExpectedImage {
@@ -13,6 +15,7 @@ export interface ExpectedImage {
 }
 
 export type Effect =
+  | ManagementEffect
   /** Is this an identifier of the component? Answer: boolean. */
   | {
       readonly do: 'identify';
@@ -55,4 +58,23 @@ export type Effect =
   | { readonly do: 'swap'; readonly component: ComponentIdentifier; readonly source: ComponentIdentifier }
   | { readonly do: 'invoke'; readonly component: ComponentIdentifier; readonly arguments?: Uint8Array };
 
-export type Answer = boolean | Uint8Array | undefined | void;
+/** What draft-ietf-suit-update-management-14 asks. */
+export type ManagementEffect =
+  /** Seconds since 1970 of a clock that the device trusts; undefined where it has none. */
+  | { readonly do: 'time'; readonly component: ComponentIdentifier }
+  /** What is left in the battery, in mWh; undefined where nothing tells. */
+  | { readonly do: 'battery'; readonly component: ComponentIdentifier }
+  /** Does the application allow an update of this priority? The smaller, the more urgent. A boolean. */
+  | { readonly do: 'authorize'; readonly component: ComponentIdentifier; readonly priority: number }
+  /** The version of what the component holds, as a list of numbers, or undefined. */
+  | { readonly do: 'version'; readonly component: ComponentIdentifier }
+  /** Answers true when all of these events have come. An event that is not supported fails. */
+  | { readonly do: 'wait'; readonly component: ComponentIdentifier; readonly events: WaitEvents }
+  /** What the next write, fetch or copy of the component makes of it besides its content. No answer. */
+  | {
+      readonly do: 'describe';
+      readonly component: ComponentIdentifier;
+      readonly metadata: ComponentMetadata;
+    };
+
+export type Answer = boolean | number | Uint8Array | readonly number[] | undefined | void;

@@ -15,12 +15,20 @@ import { SuitError, parsing } from '../reason.ts';
 import type { Command, EncodedSequence, Located } from '../sequence.ts';
 import { readSequence } from '../sequence.ts';
 import type { Run } from './drive.ts';
-import type { Target } from './perform.ts';
 import { perform } from './perform.ts';
 import type { SuitRecord } from './record.ts';
 import { consumedBy } from './record.ts';
 import type { State } from './state.ts';
-import { begin, forget, initialState, keepRecord, overrideParameters, setComponentIndex } from './state.ts';
+import type { Target } from './target.ts';
+import {
+  begin,
+  copyParameters,
+  forget,
+  initialState,
+  keepRecord,
+  overrideParameters,
+  setComponentIndex,
+} from './state.ts';
 
 /** §8.4.6: goals 1, 2 and 3 update; goals 3, 4 and 5 invoke. */
 const procedures = {
@@ -109,11 +117,21 @@ function* sequence(
       setComponentIndex(command.index, state);
       continue;
     }
+    if (command.name === 'directive-override-multiple') {
+      for (const [index, parameters] of command.byIndex) {
+        begin(base + offset, index, state);
+        setComponentIndex(index, state);
+        overrideParameters(parameters, index, state);
+      }
+      continue;
+    }
     const outer = state.current;
     for (const component of outer) {
       begin(base + offset, component, state);
       if (command.name === 'directive-override-parameters') {
         overrideParameters(command.parameters, component, state);
+      } else if (command.name === 'directive-copy-params') {
+        copyParameters(command.from, component, state);
       } else {
         const failure = yield* step(command, component, state);
         if (failure !== undefined) return failure;
@@ -126,7 +144,13 @@ function* sequence(
 
 type Step = Exclude<
   Command,
-  { readonly name: 'directive-set-component-index' | 'directive-override-parameters' }
+  {
+    readonly name:
+      | 'directive-set-component-index'
+      | 'directive-override-parameters'
+      | 'directive-override-multiple'
+      | 'directive-copy-params';
+  }
 >;
 
 /** No generator of its own: each level that an effect passes through on its way out costs time. */
@@ -163,6 +187,7 @@ function* recorded(
     components,
     payloads: authentic.envelope.payloads,
     contentBytesMax: limits.contentBytes,
+    policy: state.admitted.policy,
   };
   let succeeded = false;
   try {

@@ -7,28 +7,22 @@ import { hex, shown } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
 import type { ComponentIdentifier, Parameters } from '../manifest.ts';
 import { knownDigest } from '../manifest.ts';
-import type { FailureReason } from '../reason.ts';
-import { SuitError } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
+import type { ComponentMetadata } from '../component-metadata.ts';
 import type { Run } from './drive.ts';
 import type { Effect, ExpectedImage } from './effect.ts';
-
-/** What a command sees: its component, that component's parameters, and the manifest around it. */
-export interface Target {
-  readonly component: ComponentIdentifier;
-  readonly parameters: Parameters;
-  readonly components: readonly ComponentIdentifier[];
-  /** Integrated payloads by name (§7.5). */
-  readonly payloads: ReadonlyMap<string, Uint8Array>;
-  readonly contentBytesMax: number;
-}
+import type { Target, Verdict } from './target.ts';
+import { needed, operationFailed } from './target.ts';
+import { imageNotMatch, minimumBattery, updateAuthorized, useBefore, version, wait } from './manage.ts';
 
 /** Commands that touch the world: all but abort. */
 export type WorldCommandName = Exclude<PolicyCommandName, 'condition-abort'>;
-type DirectiveName = Extract<PolicyCommandName, `directive-${string}`>;
+type DirectiveName = Exclude<Extract<PolicyCommandName, `directive-${string}`>, 'directive-wait'>;
 
-/** Why a condition does not hold, or undefined. */
-export type Verdict = string | undefined;
+type ComponentEffect = Extract<
+  Effect,
+  { readonly expected: ExpectedImage } | { readonly do: 'swap' | 'invoke' }
+>;
 
 export function perform(name: WorldCommandName, target: Target): Run<Verdict> {
   const { component, parameters } = target;
@@ -45,13 +39,25 @@ export function perform(name: WorldCommandName, target: Target): Run<Verdict> {
       return componentSlot(target);
     case 'condition-check-content':
       return checkContent(target);
+    case 'condition-use-before':
+      return useBefore(target);
+    case 'condition-image-not-match':
+      return imageNotMatch(target);
+    case 'condition-minimum-battery':
+      return minimumBattery(target);
+    case 'condition-update-authorized':
+      return updateAuthorized(target);
+    case 'condition-version':
+      return version(target);
+    case 'directive-wait':
+      return wait(target);
     default:
-      return act(directed(name, target));
+      return act(directed(name, target), parameters.componentMetadata);
   }
 }
 
 /** What a directive asks of the world. */
-function directed(name: DirectiveName, target: Target): Effect {
+function directed(name: DirectiveName, target: Target): ComponentEffect {
   const { component, parameters } = target;
   switch (name) {
     case 'directive-write': {
@@ -75,7 +81,10 @@ function directed(name: DirectiveName, target: Target): Effect {
   }
 }
 
-function* act(effect: Effect): Run<Verdict> {
+/** Metadata goes with what makes a content (update-management §4.6), and with nothing else. */
+function* act(effect: ComponentEffect, metadata: ComponentMetadata | undefined): Run<Verdict> {
+  const makes = effect.do === 'write' || effect.do === 'fetch' || effect.do === 'copy';
+  if (metadata !== undefined && makes) yield { do: 'describe', component: effect.component, metadata };
   yield effect;
   return undefined;
 }
@@ -126,13 +135,13 @@ function* checkContent({ component, parameters, contentBytesMax }: Target): Run<
 }
 
 /** §8.4.10.4; a URI that names an integrated payload is answered from the envelope (§7.5). */
-function fetch({ component, parameters, payloads }: Target): Effect {
+function fetch({ component, parameters, payloads }: Target): ComponentEffect {
   const uri = needed(parameters.uri, 'uri');
   const expected = expectedImage(parameters);
   const content = payloads.get(uri);
   if (content !== undefined) return { do: 'write', component, content, expected };
   if (uri.startsWith('#'))
-    throw aborted(`expected the integrated payload ${shown(uri)} in the envelope, found none`);
+    throw operationFailed(`expected the integrated payload ${shown(uri)} in the envelope, found none`);
   const { fetchArguments } = parameters;
   const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
   return { do: 'fetch', component, uri, expected, ...extra };
@@ -141,7 +150,8 @@ function fetch({ component, parameters, payloads }: Target): Effect {
 function source({ parameters, components }: Target): ComponentIdentifier {
   const index = needed(parameters.sourceComponent, 'source-component');
   const found = components[index];
-  if (found === undefined) throw aborted(`expected a source below ${components.length}, found ${index}`);
+  if (found === undefined)
+    throw operationFailed(`expected a source below ${components.length}, found ${index}`);
   return found;
 }
 
@@ -151,11 +161,3 @@ function expectedImage({ imageDigest, imageSize }: Parameters): ExpectedImage {
     ...(imageSize === undefined ? {} : { sizeBytes: imageSize }),
   };
 }
-
-function needed<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw aborted(`expected the parameter ${name} to be set, found none`);
-  return value;
-}
-
-const aborted = (message: string, reason: FailureReason = 'operation-failed') =>
-  new SuitError('run', reason, message);

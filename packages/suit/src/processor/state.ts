@@ -2,8 +2,9 @@
 
 import { UnknownKeyError, read } from '@lapel/cbor';
 import type { AdmittedManifest } from '../admit.ts';
+import type { ByIndex } from '../by-index.ts';
 import type { ComponentIndex, SectionName } from '../manifest.ts';
-import { Parameters, sections } from '../manifest.ts';
+import { Parameters, parameterNames, sections } from '../manifest.ts';
 import { SuitError, parsing } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import { reporting } from '../registry.ts';
@@ -112,6 +113,32 @@ export function overrideParameters(encoded: Uint8Array, component: number, state
     state.softFailure = softFailure;
   }
   state.parameters[component] = { ...state.parameters[component], ...own };
+}
+
+/** Update-management §5.8: as if they were overridden with what other components have. */
+export function copyParameters(
+  from: ByIndex<readonly number[]>,
+  component: number,
+  { parameters }: State,
+): void {
+  for (const [source, numbers] of from) {
+    const theirs = parameters[source];
+    if (theirs === undefined) {
+      const found = `expected a component index below ${parameters.length}, found ${source}`;
+      throw new SuitError('run', 'component-unsupported', found);
+    }
+    for (const number of numbers) {
+      const name = parameterNames.get(number);
+      if (name === undefined) {
+        throw new SuitError('run', 'parameter-unsupported', `expected a known parameter, found ${number}`);
+      }
+      if (theirs[name] === undefined) {
+        const found = `expected parameter ${number} of component ${source} to be set, found none`;
+        throw new SuitError('run', 'operation-failed', found);
+      }
+      parameters[component] = { ...parameters[component], [name]: theirs[name] };
+    }
+  }
 }
 
 function readParameters(encoded: Uint8Array): Parameters {

@@ -10,6 +10,7 @@ import type { Limits } from '../limits.ts';
 import type { ComponentIdentifier } from '../manifest.ts';
 import type { Policy } from '../policy.ts';
 import { SuitError } from '../reason.ts';
+import type { Version, WaitEvents } from '../update-management.ts';
 import type { Answer, Effect } from './effect.ts';
 
 export interface VirtualRecipient extends Recipient {
@@ -33,6 +34,15 @@ export interface VirtualRecipientOptions {
   readonly floor?: Floor | undefined;
   /** The components that it has, by `componentName`, with what they hold. */
   readonly components: Readonly<Record<string, Uint8Array>>;
+  /** Seconds since 1970; without it, no clock that it trusts. */
+  readonly time?: number;
+  readonly batteryMilliwattHours?: number;
+  /** Of every component. */
+  readonly version?: Version;
+  /** Whether the application allows an update of this priority. Without an application nothing is. */
+  readonly authorize?: (priority: number) => boolean;
+  /** Whether it can wait for these events; they then come at once. */
+  readonly waits?: (events: WaitEvents) => boolean;
   /** What is served, by URI. */
   readonly payloads?: ReadonlyMap<string, Uint8Array>;
 }
@@ -61,6 +71,18 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
         const content = contentOf(components, effect.component);
         return content.length === effect.sizeBytes ? content : undefined;
       }
+      case 'time':
+        return options.time;
+      case 'battery':
+        return options.batteryMilliwattHours;
+      case 'authorize':
+        return options.authorize?.(effect.priority) ?? false;
+      case 'version':
+        return options.version;
+      case 'wait':
+        return options.waits?.(effect.events) ?? false;
+      case 'describe':
+        return void trace.push(`describe ${componentName(effect.component)}`);
       default:
         trace.push(`${effect.do} ${componentName(effect.component)}`);
         return change(effect, components, options.payloads);

@@ -20,6 +20,7 @@ import {
   linux,
   readEnvelope,
   run,
+  severableKeys,
   severableNames,
   summarise,
   wrap,
@@ -187,13 +188,12 @@ function originals(): readonly Envelope[] {
 function reseal(original: Envelope, content: Item, draw: Draw): Uint8Array {
   let { severed } = original;
   if (content instanceof Map && draw(2) === 0) {
-    const keys = { payloadFetch: 16, install: 20, text: 23 };
     for (const name of severableNames) {
       const element = severed[name];
       if (element === undefined) continue;
       const changed = wrap(encode(close(mutated(open(decode(read(bstr, element))), draw))));
       severed = { ...severed, [name]: changed };
-      content.set(keys[name], [-16, digest('sha-256', changed)]);
+      content.set(severableKeys[name], [-16, digest('sha-256', changed)]);
     }
   }
   const manifest = wrap(encode(content));
