@@ -1,4 +1,4 @@
-/** What an agent lives on: its flash and journal, what was booted, where updates come from, time and chance. */
+/** What an agent lives on: flash and journal, what was booted, where updates come from, time and chance. */
 
 import type { Clock, Random } from '@lapel/transport';
 import type { BootDecision } from './bootloader/boot.ts';

@@ -37,7 +37,7 @@ function versionIn(manifest: AuthenticManifest, profile: Profile): string | unde
   return undefined;
 }
 
-/** Text decides nothing (manifest-37 §8.6.4), so text that cannot be read costs the device nothing either. */
+/** Text decides nothing, so text that cannot be read costs the device nothing either. */
 function languagesIn(encoded: Uint8Array): Text['rest'] {
   try {
     return read(Text, encoded).rest;

@@ -10,7 +10,8 @@ import { norFlash, readFlash, seededRandom } from '@lapel/simulator';
 import { readEnvelope, writeEnvelope } from '@lapel/suit';
 import { confirmation } from '../src/storage/boot-record.ts';
 import type { Made } from './world.ts';
-import { bootedSlot, flashOf, guarded, make, onTrial, recordOf, withSlot1 } from './world.ts';
+import { guarded } from './life.ts';
+import { bootedSlot, flashOf, make, onTrial, recordOf, withSlot1 } from './world.ts';
 
 const made = await make();
 const { layout } = made.profile;
@@ -90,7 +91,7 @@ test('X-47: an envelope without a signature, or with one of a stranger, is not b
   }
 });
 
-test('S4-40, X-46: another authentic envelope and image in place of those installed are not booted', async () => {
+test('S4-40, X-46: another authentic firmware in place of the one installed is not booted', async () => {
   const swaps = [1, 2, 3].map(async (sequence) => {
     const image = seededRandom(20 + sequence).bytes(2777);
     return { sequence, image, envelope: await made.release(image, sequence) };

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Journal, boot, manufacture, provision, readTrustStore } from '@lapel/device';
-import { norFlash, seededRandom } from '@lapel/simulator';
+import { norFlash, readFlash, seededRandom } from '@lapel/simulator';
 import { flashOf, make } from './world.ts';
 
 const made = await make();
@@ -90,7 +90,7 @@ test('S4-124: a factory whose power fails can begin anew, and ends with a device
   }
 });
 
-test('S4-124: a factory refuses firmware that the device would refuse, and firmware that would not boot', async () => {
+test('S4-124: a factory refuses firmware that the device would not take or not boot', async () => {
   const { image } = made;
   const strange = await made.release(image, 1, made.deviceKey);
   const otherClass = await made.release(image, 1, made.author, 'kettle');
@@ -104,5 +104,16 @@ test('S4-124: a factory refuses firmware that the device would refuse, and firmw
     const flash = norFlash({ geometry: layout.geometry });
     assert.throws(() => manufacture(flash, made.profile, made.provision, each), { name: 'SuitError' });
     assert.equal(readTrustStore(flash, layout.trustStore), undefined, 'what is no device trusts nobody');
+  }
+});
+
+test('S4-41: on a new device no damaged byte of the journal takes the only firmware away', () => {
+  const begin = layout.journal[0].address;
+  const end = layout.journal[1].address + layout.journal[1].bytes;
+  for (let at = begin; at < end; at++) {
+    if (made.factory[at] === 0xff && at % 16 !== 0) continue;
+    const flash = damaged(at);
+    assert.equal(boot(flash, made.profile).boot, 'slot', `byte ${at}`);
+    assert.equal(readFlash(flash.dump(), layout).floor, 1, `byte ${at}`);
   }
 });

@@ -90,7 +90,7 @@ interface Half {
   readonly records: readonly Raw[];
 }
 
-/** All records of both regions, the older region's first; a region whose header is blank was never finished. */
+/** The records of both regions, the older first; a region whose header is blank was never finished. */
 function journal(flash: Uint8Array, layout: Layout): readonly Raw[] {
   const { granuleBytes } = layout.geometry;
   const headerBytes = Math.ceil(12 / granuleBytes) * granuleBytes;

@@ -8,7 +8,7 @@ import type { BootDecision } from '@lapel/device';
 import type { NorFlash } from './flash.ts';
 import type { FlashSeen } from './flash-reader.ts';
 import { readFlash } from './flash-reader.ts';
-import type { Scenario } from './powercut-life.ts';
+import type { Scenario } from './powercut-scenario.ts';
 
 export interface Booted {
   readonly decision: BootDecision;

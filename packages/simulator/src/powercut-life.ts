@@ -1,35 +1,15 @@
-/** An update that the power is cut in, and a device that lives it until nothing new is to come. */
+/** A device that lives a scenario until nothing new is to come. */
 
-import type { Flash, Network, Profile } from '@lapel/device';
+import type { Network } from '@lapel/device';
 import { serverSource } from '@lapel/device';
-import type { Handler } from '@lapel/transport';
 import { simulatedClock } from './clock.ts';
-import type { Behaviour } from './device-life.ts';
 import { live } from './device-life.ts';
 import type { NorFlash } from './flash.ts';
 import { readFlash } from './flash-reader.ts';
 import type { Booted } from './powercut-judge.ts';
 import { sha256 } from './powercut-judge.ts';
+import type { Scenario } from './powercut-scenario.ts';
 import { seededRandom } from './random.ts';
-
-export interface Scenario {
-  readonly name: string;
-  readonly profile: Profile;
-  /** The flash as it is before the update. */
-  readonly factory: Uint8Array;
-  /** A firmware server that has released the new firmware. */
-  readonly server: Handler;
-  /** Every image that somebody signed, by its sequence number. */
-  readonly images: ReadonlyMap<number, Uint8Array>;
-  /** What runs before, and what the update brings. */
-  readonly sequences: { readonly old: number; readonly new: number };
-  /** What the new firmware does when it runs; the old one is sound. */
-  readonly behaviour: Behaviour;
-  /** How often a new firmware is booted until it has proved itself. */
-  readonly attempts: number;
-  /** Stands between device and flash, in a world that is broken on purpose. */
-  readonly wire?: (flash: Flash) => Flash;
-}
 
 const origin = 'http://firmware.example';
 

@@ -10,9 +10,9 @@ import { powercutScenarios } from './powercut-scenarios.ts';
 
 const usage = `npm run powercut -- [--seed N] [--torn N] [--pairs N] [--seconds N] [--json]
 
-Cuts the power before and in the middle of every flash operation of five updates, restarts the device after each cut,
-and checks the flash with a reader of its own. Then it draws pairs of cuts: the second comes while the device mends
-what the first one left.
+Cuts the power before and in the middle of every flash operation of five updates, restarts the device
+after each cut, and checks the flash with a reader of its own. Then it draws pairs of cuts: the second comes
+while the device mends what the first one left.
 
   --seed N      for images, for pairs, and for what a torn operation leaves   (default 1)
   --torn N      torn variants of each operation                               (default 3)

@@ -8,7 +8,7 @@ import type { Cut, NorFlash } from './flash.ts';
 import { PowerCut, norFlash } from './flash.ts';
 import type { Booted } from './powercut-judge.ts';
 import { judge, judgeBoots } from './powercut-judge.ts';
-import type { Scenario } from './powercut-life.ts';
+import type { Scenario } from './powercut-scenario.ts';
 import { settle } from './powercut-life.ts';
 import { seededRandom } from './random.ts';
 
@@ -93,7 +93,7 @@ async function survive(
     const flash: NorFlash = norFlash({ geometry, content, ...(cut === undefined ? {} : { cut }) });
     const error = await settle(scenario, flash, boots).then(
       () => undefined,
-      (reason: unknown) => reason ?? new Error('found no reason'),
+      (reason: unknown) => (reason instanceof Error ? reason : new Error('expected an Error, found another')),
     );
     const isCut = error instanceof PowerCut;
     complain(judge(scenario, flash, !isCut), isCut ? 'right after' : 'at the end');
@@ -102,7 +102,7 @@ async function survive(
       continue;
     }
     complain(judgeBoots(scenario, boots), 'when it booted');
-    if (error !== undefined) complain([String(error)], 'while it ran');
+    if (error !== undefined) complain([error.message], 'while it ran');
     return { operations: flash.operations, cuts: life, violations };
   }
 }

@@ -157,7 +157,7 @@ function onRefused(digest: string, why: string): never {
   throw new Error(`expected ${digest} to be believed, found ${why}`);
 }
 
-test('S1-18, S4-116: a campaign over a lossy link ends confirmed, in the tracker and in the flash', async () => {
+test('S1-18, S4-116: a campaign over a lossy link ends confirmed, in tracker and flash', async () => {
   for (let seed = 1; seed <= 6; seed++) {
     const { status, slots, floor, boots } = await rollOut(seed, 'sound');
     assert.equal(status, 'confirmed', `seed ${seed}`);
@@ -168,7 +168,7 @@ test('S1-18, S4-116: a campaign over a lossy link ends confirmed, in the tracker
 });
 
 for (const behaviour of ['sick', 'crashes', 'hangs'] as const) {
-  test(`S4-121, S4-125: of firmware that ${behaviour === 'sick' ? 'is sick' : behaviour} the tracker learns that the device went back`, async () => {
+  test(`S4-121, S4-125: the tracker learns of a device that went back (${behaviour})`, async () => {
     for (let seed = 1; seed <= 2; seed++) {
       const { status, slots, floor } = await rollOut(seed, behaviour);
       assert.match(status ?? '', /^(reverted|failed)$/, `seed ${seed}`);

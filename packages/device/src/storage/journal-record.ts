@@ -15,7 +15,7 @@ const componentsMax = 8;
 const becauseMax = 128;
 const because = text(becauseMax);
 
-/** An explanation as a record can hold it: a text that cannot be written must not keep a device from booting. */
+/** An explanation as a record can hold it: what cannot be written must not keep a device from booting. */
 export const inRecord = (explanation: string): string => explanation.slice(0, becauseMax).toWellFormed();
 
 /**

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@lapel/simulator';
 import { readEnvelope, writeEnvelope } from '@lapel/suit';
-import { flashOf, make, refusals } from '../world.ts';
+import { refusals } from '../life.ts';
+import { flashOf, make } from '../world.ts';
 
 const updates = 10_000;
 

@@ -1,4 +1,4 @@
-/** The power-cut proof, short: every operation of every scenario, once before and once in the middle of it. */
+/** The power-cut proof, short: each operation of each scenario, once before and once in the middle of it. */
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ const folder = await mkdtemp(join(tmpdir(), 'lapel-powercut-'));
 after(() => rm(folder, { recursive: true }));
 
 for (const scenario of await powercutScenarios(folder, seed)) {
-  test(`S4-41: ${scenario.name}: after a cut before or in any operation, and after two, the device lives on`, async () => {
+  test(`S4-41: ${scenario.name}: after any cut, and after two, the device lives on`, async () => {
     const result = await powercut(scenario, { seed, tornEach: 1, wantsPair: (pairs) => pairs < 5 });
     assert.deepEqual(result.violations, [], `seed ${seed}`);
     assert.ok(result.operations > 30);
