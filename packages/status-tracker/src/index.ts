@@ -34,7 +34,7 @@ export type {
 export { notifyLimits } from './server/notify.ts';
 export type { NotifyLimits } from './server/notify.ts';
 export { operatorApi } from './server/operator-api.ts';
-export type { OperatorApiOptions } from './server/operator-api.ts';
+export type { OperatorApi, OperatorApiOptions } from './server/operator-api.ts';
 export { plan } from './server/plan.ts';
 export type { Step } from './server/plan.ts';
 export { createMemoryStore } from './server/store-memory.ts';

@@ -3,13 +3,7 @@
  * one table with the roles that may use it, and one hook asks for them before anything else is done: there
  * is no second way in.
  */
-import type {
-  FastifyInstance,
-  FastifyPluginAsync,
-  FastifyReply,
-  FastifyRequest,
-  RouteOptions,
-} from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { uuidBytes } from '@lapel/suit';
 import type { Clock, Peer } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
@@ -58,9 +52,12 @@ const campaignsMax = 100;
 const auditMax = 1_000;
 const evidenceMax = 100;
 
-export function operatorApi(options: OperatorApiOptions): FastifyPluginAsync {
+/** A plugin of Fastify, given a FastifyInstance. Who has no Fastify needs none of its types either. */
+export type OperatorApi = (app: unknown) => Promise<void>;
+
+export function operatorApi(options: OperatorApiOptions): OperatorApi {
   const table = { ...deviceRoutes(options), ...campaignRoutes(options), ...otherRoutes(options) };
-  return async (app) => {
+  const addTo = async (app: FastifyInstance) => {
     const peers = new WeakMap<FastifyRequest, Peer>();
     app.addContentTypeParser(
       'application/cose',
@@ -82,6 +79,7 @@ export function operatorApi(options: OperatorApiOptions): FastifyPluginAsync {
     addEvents(app, options);
     addPage(app, options);
   };
+  return (app) => addTo(app as FastifyInstance);
 }
 
 function deviceRoutes({ store, desk }: OperatorApiOptions): Readonly<Record<string, Route>> {

@@ -5,7 +5,6 @@
  */
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import type { Clock, Handler, Random } from '@lapel/transport';
-import type { FastifyPluginAsync } from 'fastify';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
 import type { CampaignView, Releases } from './campaign.ts';
@@ -18,7 +17,7 @@ import { isLive } from './fleet.ts';
 import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
 import { operatorApi } from './operator-api.ts';
-import type { OperatorApiOptions } from './operator-api.ts';
+import type { OperatorApi, OperatorApiOptions } from './operator-api.ts';
 import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
@@ -48,7 +47,7 @@ export interface StatusTracker {
   readonly access: Access;
   readonly watch: Watch;
   /** A plugin of Fastify: the API of operators, and the page at `/`. */
-  readonly operatorApi: FastifyPluginAsync;
+  readonly operatorApi: OperatorApi;
   /** Plans and carries out one round for every open campaign; a timer calls it. */
   tick(): Promise<void>;
   /** Writes what is still to be written; the store stays open. */
