@@ -17,10 +17,9 @@ export const digestAlgorithms = {
 } as const;
 export type DigestAlgorithm = keyof typeof digestAlgorithms;
 
-/** How a key of a kind is written: two coordinates, one, or whatever its algorithm says (AKP, HSS-LMS). */
+/** How a key of a kind is written: two coordinates, one, or whatever its algorithm says (AKP). */
 interface KeyRow {
-  readonly family: 'EC2' | 'OKP' | 'AKP' | 'HSS-LMS';
-  /** The label that a signer writes for such a key. */
+  readonly family: 'EC2' | 'OKP' | 'AKP';
   readonly algorithm: string;
   /** Of a coordinate, or of the public key where that is one string. */
   readonly publicBytes: number;
@@ -28,7 +27,7 @@ interface KeyRow {
   readonly privateBytes: number;
 }
 
-/** The kinds of keys that sign: a curve or, where there is none, the parameter set in its place. */
+/** The kinds of keys that sign for ever: a curve or, where there is none, the parameter set in its place. */
 export const keyKinds = {
   'P-256': { family: 'EC2', algorithm: 'ESP256', publicBytes: 32, privateBytes: 32 },
   'P-384': { family: 'EC2', algorithm: 'ESP384', publicBytes: 48, privateBytes: 48 },
@@ -38,11 +37,14 @@ export const keyKinds = {
   'ML-DSA-87': { family: 'AKP', algorithm: 'ML-DSA-87', publicBytes: 2592, privateBytes: 32 },
 } as const satisfies Record<string, KeyRow>;
 export type KeyKind = keyof typeof keyKinds;
+/** A hash-based key stands apart: it is used up by signing, and lives by a ledger (leaf-ledger.ts). */
+export type AnyKeyKind = KeyKind | 'HSS-LMS';
 
-interface SignatureRow {
+export interface SignatureRow {
   readonly code: number;
-  readonly kind: KeyKind;
-  readonly signatureBytes: number;
+  readonly kind: AnyKeyKind;
+  /** Absent where the key's own parameters say. */
+  readonly signatureBytes?: number;
 }
 
 /**
@@ -60,8 +62,13 @@ export const signatureAlgorithms = {
   'ML-DSA-44': { code: -48, kind: 'ML-DSA-44', signatureBytes: 2420 },
   'ML-DSA-65': { code: -49, kind: 'ML-DSA-65', signatureBytes: 3309 },
   'ML-DSA-87': { code: -50, kind: 'ML-DSA-87', signatureBytes: 4627 },
+  'HSS-LMS': { code: -46, kind: 'HSS-LMS' },
 } as const satisfies Record<string, SignatureRow>;
 export type SignatureAlgorithm = keyof typeof signatureAlgorithms;
+
+/** The label that a signer writes for a key of this kind. */
+export const algorithmOf = (kind: AnyKeyKind): SignatureAlgorithm =>
+  kind === 'HSS-LMS' ? kind : keyKinds[kind].algorithm;
 
 export const macAlgorithms = { 'HMAC 256/256': { code: 5, tagBytes: 32, keyBytesMin: 14 } } as const;
 

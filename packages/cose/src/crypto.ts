@@ -4,7 +4,7 @@
  */
 
 import * as node from 'node:crypto';
-import type { DigestAlgorithm, KeyKind } from './algorithms.ts';
+import type { AnyKeyKind, DigestAlgorithm, KeyKind } from './algorithms.ts';
 import { digestAlgorithms, keyKinds } from './algorithms.ts';
 
 /** A key as the provider holds it: imported once, used often, never printed. */
@@ -12,7 +12,7 @@ export type NativeKey = node.KeyObject;
 
 /** The numbers of a key, as COSE_Key carries them (RFC 9053 §7): big-endian, of the curve's full length. */
 export interface KeyNumbers {
-  readonly kind: KeyKind;
+  readonly kind: AnyKeyKind;
   /** A coordinate, or the whole public key where that is one string. */
   readonly x: Uint8Array;
   /** Of a point with two coordinates. */
@@ -63,6 +63,9 @@ export function sign(kind: KeyKind, key: NativeKey, bytes: Uint8Array): Uint8Arr
   return plain(node.sign(hash, bytes, { key, dsaEncoding: 'ieee-p1363' }));
 }
 
+/** Bytes that nobody can guess, for keys. */
+export const randomBytes = (length: number): Uint8Array => plain(node.randomBytes(length));
+
 export function hmacSha256(secret: Uint8Array, bytes: Uint8Array): Uint8Array {
   return plain(node.createHmac('sha256', secret).update(bytes).digest());
 }
@@ -94,6 +97,8 @@ const jwkTypes = { EC2: 'EC', OKP: 'OKP', AKP: 'AKP' } as const;
 /** @throws where the numbers are no key of their kind. */
 export function importKey({ kind, x, y, d }: KeyNumbers): NativeKey {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
+  // OpenSSL has no HSS: it keeps the bytes, and what they mean is read in hss-lms.ts.
+  if (kind === 'HSS-LMS') return node.createSecretKey(x);
   const { family } = keyKinds[kind];
   const point = { crv: kind, x: text(x), ...(y === undefined ? {} : { y: text(y) }) };
   const jwk = {
@@ -108,6 +113,7 @@ export function importKey({ kind, x, y, d }: KeyNumbers): NativeKey {
 
 /** The numbers of a key of a kind that Lapel speaks, or undefined. */
 export function exportKey(key: NativeKey): KeyNumbers | undefined {
+  if (key.type === 'secret') return { kind: 'HSS-LMS', x: plain(key.export()) };
   const kind = kindOf(key);
   if (kind === undefined) return undefined;
   const jwk: node.JsonWebKey = key.export({ format: 'jwk' });

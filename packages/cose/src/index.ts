@@ -5,12 +5,20 @@
  * refused.
  */
 
-export { digestAlgorithmByCode, digestAlgorithms, keyKinds, signatureAlgorithms } from './algorithms.ts';
-export type { DigestAlgorithm, KeyKind, SignatureAlgorithm } from './algorithms.ts';
+export {
+  algorithmOf,
+  digestAlgorithmByCode,
+  digestAlgorithms,
+  keyKinds,
+  signatureAlgorithms,
+} from './algorithms.ts';
+export type { DigestAlgorithm, AnyKeyKind, KeyKind, SignatureAlgorithm } from './algorithms.ts';
 export { CoseError } from './cose-error.ts';
 export type { CoseErrorKind } from './cose-error.ts';
 export { createDigest, digest, equalInConstantTime, uuidFromName } from './crypto.ts';
 export type { RunningDigest } from './crypto.ts';
+export { generateHssSecret, hssSigningKey } from './hss-key.ts';
+export type { HssLevel } from './hss-key.ts';
 export {
   decodeSigningKey,
   decodeVerificationKey,
@@ -21,7 +29,9 @@ export {
   macKey,
   readKeyPem,
 } from './key.ts';
-export type { Curve, MacKey, SigningKey, VerificationKey } from './key.ts';
+export type { MacKey, SigningKey, VerificationKey } from './key.ts';
+export { LedgerError, beginLedger, openLedger } from './leaf-ledger.ts';
+export type { HighWaterMark, LeafLedger, LeafStore, LedgerErrorKind } from './leaf-ledger.ts';
 export { mac0Tag, macDetached, verifyMac0 } from './mac.ts';
 export {
   openSigned,

@@ -1,20 +1,17 @@
 /** The keys that sign, verify and authenticate, and how one comes by them. */
 
-import type { KeyKind } from './algorithms.ts';
+import type { AnyKeyKind, KeyKind } from './algorithms.ts';
 import { keyKinds, macAlgorithms } from './algorithms.ts';
 import { CoseError } from './cose-error.ts';
 import { readCoseKey, writeCoseKey } from './cose-key.ts';
 import type { KeyNumbers, NativeKey } from './crypto.ts';
 import { digest, exportKey, generate, importKey, readPem, sign, verify, writePem } from './crypto.ts';
-
-/** The kind of a key, under the name it had while every kind was a curve. */
-export type Curve = KeyKind;
+import { readHssPublicKey, verifyHss } from './hss-lms.ts';
 
 /** Who verifies with it: one public key. Its `kid` is its thumbprint (RFC 9679, SHA-256). */
 export interface VerificationKey {
   readonly use: 'verify';
-  readonly kind: KeyKind;
-  readonly curve: Curve;
+  readonly kind: AnyKeyKind;
   readonly kid: Uint8Array;
   readonly native: NativeKey;
 }
@@ -22,10 +19,10 @@ export interface VerificationKey {
 /** Who signs with it. `public` is its other half. */
 export interface SigningKey {
   readonly use: 'sign';
-  readonly kind: KeyKind;
-  readonly curve: Curve;
+  readonly kind: AnyKeyKind;
   readonly kid: Uint8Array;
-  readonly native: NativeKey;
+  /** Absent where the private half is more than a number: a hash-based key lives by its ledger. */
+  readonly native?: NativeKey;
   readonly public: VerificationKey;
   /** Signs these bytes with the one algorithm of its kind. */
   readonly sign: (bytes: Uint8Array) => Uint8Array;
@@ -54,7 +51,7 @@ export function decodeSigningKey(encoded: Uint8Array): SigningKey {
   if (d === undefined) throw new CoseError('malformed', 'expected a private key, found a public one');
   const key = signingKey(imported({ ...numbers, d }));
   // Nothing in the encoding ties the halves to each other; only a signature shows that they are one key's.
-  if (!verify(key.kind, imported(numbers), key.kid, key.sign(key.kid))) {
+  if (!isSignatureOf(verificationKey(imported(numbers)), key.kid, key.sign(key.kid))) {
     throw new CoseError('malformed', 'expected a private key with its own public one, found another');
   }
   return key;
@@ -67,8 +64,16 @@ export function encodeVerificationKey(key: VerificationKey): Uint8Array {
   return writeCoseKey(numbersIn(key.native));
 }
 
+/** @throws {CoseError} where the key lives by a ledger. */
 export function encodeSigningKey(key: SigningKey): Uint8Array {
-  return writeCoseKey(numbersIn(key.native));
+  return writeCoseKey(numbersIn(portable(key)));
+}
+
+/** Whether the signature is this key's own over the bytes, by the one algorithm of its kind. */
+export function isSignatureOf(key: VerificationKey, bytes: Uint8Array, signature: Uint8Array): boolean {
+  const { kind, native } = key;
+  if (kind !== 'HSS-LMS') return verify(kind, native, bytes, signature);
+  return verifyHss(readHssPublicKey(numbersIn(native).x), bytes, signature);
 }
 
 export function macKey(secret: Uint8Array, kid?: Uint8Array): MacKey {
@@ -93,21 +98,32 @@ export function readKeyPem(pem: string, passphrase?: string): SigningKey | Verif
   return native.type === 'private' ? signingKey(native) : verificationKey(native);
 }
 
-export const keyToPem = (key: SigningKey | VerificationKey): string => writePem(key.native);
+/** @throws {CoseError} where PEM has no form for such a key. */
+export const keyToPem = (key: SigningKey | VerificationKey): string => writePem(portable(key));
 
 function verificationKey(native: NativeKey): VerificationKey {
   const { d: _, ...numbers } = numbersIn(native);
   const { kind } = numbers;
-  return { use: 'verify', kind, curve: kind, kid: digest('sha-256', writeCoseKey(numbers)), native };
+  if (kind === 'HSS-LMS') readHssPublicKey(numbers.x);
+  return { use: 'verify', kind, kid: digest('sha-256', writeCoseKey(numbers)), native };
 }
 
 function signingKey(native: NativeKey): SigningKey {
   const { d: _, ...numbers } = numbersIn(native);
   const other = verificationKey(importKey(numbers));
   const { kind, kid } = other;
+  if (kind === 'HSS-LMS') throw hashBased();
   const own = (bytes: Uint8Array) => sign(kind, native, bytes);
-  return { use: 'sign', kind, curve: kind, kid, native, public: other, sign: own };
+  return { use: 'sign', kind, kid, native, public: other, sign: own };
 }
+
+function portable({ kind, native }: SigningKey | VerificationKey): NativeKey {
+  if (native === undefined || kind === 'HSS-LMS') throw hashBased();
+  return native;
+}
+
+const hashBased = () =>
+  new CoseError('algorithm', 'expected a key whose private half is a number, found a hash-based one');
 
 function imported(numbers: KeyNumbers): NativeKey {
   try {

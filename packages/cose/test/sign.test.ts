@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Item } from '@lapel/cbor';
 import { Tagged, decode, encode, unhex } from '@lapel/cbor';
-import type { CoseErrorKind, KeyKind, SigningKey } from '@lapel/cose';
+import type { AnyKeyKind, CoseErrorKind, KeyKind, SigningKey } from '@lapel/cose';
 import {
   CoseError,
   generateSigningKey,
@@ -20,13 +20,14 @@ import {
 import { toBeAuthenticated } from '../src/headers.ts';
 
 const payload = unhex('822f5820')!;
-const labels: Readonly<Record<KeyKind, number>> = {
+const labels: Readonly<Record<AnyKeyKind, number>> = {
   'P-256': -9,
   'P-384': -51,
   Ed25519: -19,
   'ML-DSA-44': -48,
   'ML-DSA-65': -49,
   'ML-DSA-87': -50,
+  'HSS-LMS': -46,
 };
 const kinds = Object.keys(keyKinds) as KeyKind[];
 
@@ -161,7 +162,7 @@ test('RFC 9052 §8: ES384 is not ES256 by another name, and ML-DSA-65 not ML-DSA
 
 test('RFC 9053: an algorithm that is not spoken here is refused before any signature is tried', () => {
   const key = generateSigningKey('P-256');
-  for (const label of [-36, -37, -257, -46, 5, 0, -65536]) {
+  for (const label of [-36, -37, -257, -45, 5, 0, -65536]) {
     const signed = sign1(key, header([1, label]));
     assert.throws(() => verifySign1(signed, payload, [key.public]), refused('algorithm'), String(label));
   }

@@ -1,7 +1,7 @@
 /** `lapel sign`: the author's seal. What is sealed is told in words, from the bytes themselves. */
 
 import { hex } from '@lapel/cbor';
-import { keyKinds } from '@lapel/cose';
+import { algorithmOf } from '@lapel/cose';
 import { outlineEnvelope, signEnvelope } from '@lapel/author';
 import type { Command } from 'commander';
 import { readEnvelopeFile, readSigningKey, replaceFile } from '../files.ts';
@@ -44,7 +44,7 @@ async function sign(file: string, { key: keyFile, out, json }: Options, terminal
   const outline = outlineEnvelope(bytes);
   const signed = signEnvelope(bytes, key);
   await replaceFile(target, signed);
-  const { algorithm } = keyKinds[key.kind];
+  const algorithm = algorithmOf(key.kind);
   const signatures = outline.envelope.blocks.length + 1;
   if (json === true) {
     const made = { file: target, bytes: signed.length, digest: hex(outline.digest.bytes) };
