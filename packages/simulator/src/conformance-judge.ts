@@ -102,6 +102,7 @@ function verdictOn(
       waits: () => device.waits ?? true,
       limits: around.limits,
       policy,
+      anchors: around.anchors,
       floor: device.sequence === undefined ? undefined : { sequenceNumber: device.sequence },
       components,
       payloads,

@@ -1,4 +1,6 @@
-/** Every derived vector with its expected verdict at its expected stage, and the command that tries others. */
+/**
+ * Every derived vector with its expected verdict at its expected stage, and the command that tries others.
+ */
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -21,15 +21,15 @@ async function emptyFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
-test('S4-130, S4-131: without a tracker the device asks the firmware server and confirms by itself', async (t) => {
+test('S4-130, S4-131: without a tracker the device asks the server and confirms by itself', async (t) => {
   assert.deepEqual(await flowWithoutTracker(await emptyFolder(t)), arrowsWithoutTracker);
 });
 
-test('S4-132, S4-133: the tracker learns the version, pushes the manifest, and sees the new version', async (t) => {
+test('S4-132, S4-133: the tracker learns the version, pushes the manifest, sees the new one', async (t) => {
   assert.deepEqual(await flowWithTracker(await emptyFolder(t)), arrowsWithTracker);
 });
 
-test('S4-135, S4-48: behind a damaged manifest no firmware is requested and no flash is written', async (t) => {
+test('S4-135, S4-48: behind a damaged manifest nothing is requested and nothing written', async (t) => {
   const parties = await gatherParties({ folder: await emptyFolder(t) });
   await publishNew(parties, messageTrace());
   const asked: string[] = [];
