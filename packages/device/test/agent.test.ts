@@ -116,6 +116,7 @@ test('S4-42: a payload that is wrong, too long, too short or missing is not boot
   const made = await make({ imagePages });
   await withServer(made, async ({ handler, publish }) => {
     await publish(await made.release(newImage, 2), newImage);
+    const told = `expected 29003 bytes at "../payloads/`;
     const lies: Readonly<Record<string, (asked: Request) => Promise<Response>>> = {
       wrong: (asked) => part(asked, seededRandom(9).bytes(newImage.length)),
       'wrong at its end': (asked) =>
@@ -138,6 +139,8 @@ test('S4-42: a payload that is wrong, too long, too short or missing is not boot
         steps.some(([step]) => step === 'failed'),
         name,
       );
+      const why = steps.find(([step]) => step === 'failed')?.[1] ?? '';
+      assert.equal(why.startsWith(told), name === 'longer', `${name}: ${why}`);
       assert.equal(seenIn(made, flash).floor, 2, name);
       assert.equal(recordOf(made, flash).reverted, undefined, `${name}: a lying cache blames no release`);
     }

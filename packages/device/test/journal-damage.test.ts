@@ -97,6 +97,31 @@ test('§16: a header that is damaged or torn hides none of the records behind it
   }
 });
 
+test('S4-40: no record lowers a floor', () => {
+  const digest = new Uint8Array(32);
+  const high: JournalRecord = { name: 'floor', component, floor: [7, digest] };
+  const low: JournalRecord = { name: 'floor', component, floor: [3, digest] };
+  const held = { digest, sequenceNumber: 4, envelopeBytes: 1, imageBytes: 1 };
+  const older: JournalRecord = { name: 'confirmed', slot: 1, components: [component], ...held };
+  const state = fold([high, low, older]);
+  assert.equal(state.floors.get('00')?.sequenceNumber, 7);
+  assert.equal(state.slots[1].state, 'confirmed');
+});
+
+test('§16: a record whose order is not above the one before it is a left-over', () => {
+  const flash = blank();
+  const record = (sequenceNumber: number): JournalRecord => ({
+    name: 'floor',
+    component,
+    floor: [sequenceNumber, new Uint8Array(32)],
+  });
+  const first = encodeRecord({ record: record(1), order: 5 }, 8);
+  flash.program(16, first);
+  flash.program(16 + first.length, encodeRecord({ record: record(9), order: 5 }, 8));
+  flash.program(0, encodeHeader(1, 8));
+  assert.deepEqual(Journal.open(flash, regions).bootRecord, fold([record(1)]));
+});
+
 test('§16: generations and orders count on from 0 behind their last number', () => {
   const record: JournalRecord = { name: 'floor', component, floor: [7, new Uint8Array(32)] };
   const flash = blank();

@@ -74,6 +74,7 @@ export interface Lived {
 }
 
 const looksMax = 40;
+const stuckMs = 365 * 24 * 3_600_000;
 
 /**
  * Lets a device live until its source has nothing new, twice in a row. What is running, the trust store and
@@ -88,6 +89,11 @@ export async function liveUntilQuiet(made: Made, life: Life): Promise<Lived> {
   const connect = life.connect ?? ((trust, running) => asksServer(made, life.handler, trust, running));
   const flash = guarded(life.flash, profile, () => decisions.at(-1));
   let [looks, quiet] = [0, 0];
+  // Whatever goes round in circles ends here, in no time.
+  const stuck = clock.sleep(stuckMs, done.signal).then(
+    () => (done.abort(new Error('stuck')), true),
+    () => false,
+  );
   const end: unknown = await live(
     {
       flash,
@@ -118,7 +124,10 @@ export async function liveUntilQuiet(made: Made, life: Life): Promise<Lived> {
     },
     done.signal,
   ).catch((error: unknown) => error);
-  return { decisions, steps, ms: clock.monotonicMs(), end };
+  const ms = clock.monotonicMs();
+  done.abort(new Error('over'));
+  assert.equal(await stuck, false, 'expected the device to settle within a year');
+  return { decisions, steps, ms, end };
 }
 
 export const asksServer = (
