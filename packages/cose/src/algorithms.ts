@@ -72,13 +72,54 @@ export const algorithmOf = (kind: AnyKeyKind): SignatureAlgorithm =>
 
 export const macAlgorithms = { 'HMAC 256/256': { code: 5, tagBytes: 32, keyBytesMin: 14 } } as const;
 
-const signatureNames = new Map<number, SignatureAlgorithm>(
-  Object.entries(signatureAlgorithms).map(([name, row]) => [row.code, name as SignatureAlgorithm]),
-);
-const digestNames = new Map<number, DigestAlgorithm>(
-  Object.entries(digestAlgorithms).map(([name, row]) => [row.code, name as DigestAlgorithm]),
-);
+interface ContentRow {
+  readonly code: number;
+  readonly keyBytes: number;
+  readonly ivBytes: number;
+  /** Of the tag behind the ciphertext; none where the algorithm authenticates nothing. */
+  readonly tagBytes: number;
+}
 
-export const signatureAlgorithmByCode = (code: number): SignatureAlgorithm | undefined =>
-  signatureNames.get(code);
-export const digestAlgorithmByCode = (code: number): DigestAlgorithm | undefined => digestNames.get(code);
+/** What encrypts a payload (RFC 9053 §4; RFC 9459 for CTR, which proves nothing: digests must). */
+export const contentAlgorithms = {
+  A128GCM: { code: 1, keyBytes: 16, ivBytes: 12, tagBytes: 16 },
+  A192GCM: { code: 2, keyBytes: 24, ivBytes: 12, tagBytes: 16 },
+  A256GCM: { code: 3, keyBytes: 32, ivBytes: 12, tagBytes: 16 },
+  'ChaCha20/Poly1305': { code: 24, keyBytes: 32, ivBytes: 12, tagBytes: 16 },
+  A128CTR: { code: -65534, keyBytes: 16, ivBytes: 16, tagBytes: 0 },
+  A192CTR: { code: -65533, keyBytes: 24, ivBytes: 16, tagBytes: 0 },
+  A256CTR: { code: -65532, keyBytes: 32, ivBytes: 16, tagBytes: 0 },
+} as const satisfies Record<string, ContentRow>;
+export type ContentAlgorithm = keyof typeof contentAlgorithms;
+
+/** What wraps the content key for one recipient (RFC 9053 §6.2). */
+export const wrapAlgorithms = {
+  A128KW: { code: -3, keyBytes: 16 },
+  A192KW: { code: -4, keyBytes: 24 },
+  A256KW: { code: -5, keyBytes: 32 },
+} as const;
+export type WrapAlgorithm = keyof typeof wrapAlgorithms;
+
+/** How the wrapping key is agreed upon where none is shared (RFC 9053 §6.4). */
+export const agreementAlgorithms = {
+  'ECDH-ES+A128KW': { code: -29, wrap: 'A128KW' },
+  'ECDH-ES+A192KW': { code: -30, wrap: 'A192KW' },
+  'ECDH-ES+A256KW': { code: -31, wrap: 'A256KW' },
+} as const satisfies Record<string, { readonly code: number; readonly wrap: WrapAlgorithm }>;
+export type AgreementAlgorithm = keyof typeof agreementAlgorithms;
+
+/** A table the other way round. */
+function byCode<Name extends string>(
+  rows: Readonly<Record<Name, { readonly code: number }>>,
+): (code: number) => Name | undefined {
+  const names = new Map(
+    Object.entries<{ readonly code: number }>(rows).map(([name, { code }]) => [code, name]),
+  );
+  return (code) => names.get(code) as Name | undefined;
+}
+
+export const signatureAlgorithmByCode = byCode(signatureAlgorithms);
+export const digestAlgorithmByCode = byCode(digestAlgorithms);
+export const contentAlgorithmByCode = byCode(contentAlgorithms);
+export const wrapAlgorithmByCode = byCode(wrapAlgorithms);
+export const agreementAlgorithmByCode = byCode(agreementAlgorithms);

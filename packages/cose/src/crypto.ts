@@ -4,8 +4,8 @@
  */
 
 import * as node from 'node:crypto';
-import type { AnyKeyKind, DigestAlgorithm, KeyKind } from './algorithms.ts';
-import { digestAlgorithms, keyKinds } from './algorithms.ts';
+import type { AnyKeyKind, ContentAlgorithm, DigestAlgorithm, KeyKind } from './algorithms.ts';
+import { contentAlgorithms, digestAlgorithms, keyKinds } from './algorithms.ts';
 
 /** A key as the provider holds it: imported once, used often, never printed. */
 export type NativeKey = node.KeyObject;
@@ -68,6 +68,114 @@ export const randomBytes = (length: number): Uint8Array => plain(node.randomByte
 
 export function hmacSha256(secret: Uint8Array, bytes: Uint8Array): Uint8Array {
   return plain(node.createHmac('sha256', secret).update(bytes).digest());
+}
+
+/** Of one content; the pieces come out as they went in, none is kept back. */
+export interface RunningEncryption {
+  update(plaintext: Uint8Array): Uint8Array;
+  /** The tag; empty where the algorithm has none. */
+  finish(): Uint8Array;
+}
+
+export interface RunningDecryption {
+  /** What comes out is proved by nothing before `finish`. */
+  update(ciphertext: Uint8Array): Uint8Array;
+  /** Whether the tag is the content's own; true where the algorithm has none. */
+  finish(tag: Uint8Array): boolean;
+}
+
+/** Cipher, key, initial vector, and the data that is authenticated but not encrypted. */
+export interface ContentSecret {
+  readonly algorithm: ContentAlgorithm;
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  readonly additional: Uint8Array;
+}
+
+const authenticatedCiphers = {
+  A128GCM: 'aes-128-gcm',
+  A192GCM: 'aes-192-gcm',
+  A256GCM: 'aes-256-gcm',
+  'ChaCha20/Poly1305': 'chacha20-poly1305',
+} as const;
+const bareCiphers = { A128CTR: 'aes-128-ctr', A192CTR: 'aes-192-ctr', A256CTR: 'aes-256-ctr' } as const;
+
+export function createEncryption({ algorithm, key, iv, additional }: ContentSecret): RunningEncryption {
+  if (isBare(algorithm)) {
+    const cipher = node.createCipheriv(bareCiphers[algorithm], key, iv);
+    return { update: (bytes) => plain(cipher.update(bytes)), finish: () => plain(cipher.final()) };
+  }
+  const authTagLength = contentAlgorithms[algorithm].tagBytes;
+  const name = authenticatedCiphers[algorithm] as node.CipherGCMTypes;
+  const cipher = node.createCipheriv(name, key, iv, { authTagLength }).setAAD(additional);
+  return {
+    update: (bytes) => plain(cipher.update(bytes)),
+    finish() {
+      cipher.final();
+      return plain(cipher.getAuthTag());
+    },
+  };
+}
+
+export function createDecryption({ algorithm, key, iv, additional }: ContentSecret): RunningDecryption {
+  if (isBare(algorithm)) {
+    const decipher = node.createDecipheriv(bareCiphers[algorithm], key, iv);
+    return { update: (bytes) => plain(decipher.update(bytes)), finish: () => decipher.final().length === 0 };
+  }
+  const authTagLength = contentAlgorithms[algorithm].tagBytes;
+  const name = authenticatedCiphers[algorithm] as node.CipherGCMTypes;
+  const decipher = node.createDecipheriv(name, key, iv, { authTagLength }).setAAD(additional);
+  return {
+    update: (bytes) => plain(decipher.update(bytes)),
+    finish(tag) {
+      decipher.setAuthTag(tag);
+      return succeeds(() => decipher.final());
+    },
+  };
+}
+
+const isBare = (algorithm: ContentAlgorithm): algorithm is keyof typeof bareCiphers =>
+  algorithm in bareCiphers;
+
+/** RFC 3394 §2.2.3: what shows that the key that unwraps is the one that wrapped. */
+const wrapIv = new Uint8Array(8).fill(0xa6);
+const wrapCipher = (secret: Uint8Array) => `aes${secret.length * 8}-wrap`;
+
+export const wrapKey = (secret: Uint8Array, key: Uint8Array): Uint8Array =>
+  plain(node.createCipheriv(wrapCipher(secret), secret, wrapIv).update(key));
+
+/** The key in there, or undefined where another secret has wrapped it. */
+export function unwrapKey(secret: Uint8Array, wrapped: Uint8Array): Uint8Array | undefined {
+  let key: Uint8Array | undefined;
+  const decipher = node.createDecipheriv(wrapCipher(secret), secret, wrapIv);
+  const isOwn = succeeds(() => (key = plain(decipher.update(wrapped))));
+  return isOwn ? key : undefined;
+}
+
+/** OpenSSL tells by an error of its own that a tag or a wrapped key is another's. */
+function succeeds(act: () => unknown): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && /unable to authenticate|unsupported state/i.test(error.message))
+      return false;
+    throw error;
+  }
+}
+
+/** RFC 9053 §6.4, §5.1: the secret that two halves of two keys share, made into a key of so many bytes. */
+export function agree(
+  own: NativeKey,
+  other: NativeKey,
+  {
+    salt,
+    context,
+    length,
+  }: { readonly salt: Uint8Array; readonly context: Uint8Array; readonly length: number },
+): Uint8Array {
+  const shared = node.diffieHellman({ privateKey: own, publicKey: other });
+  return new Uint8Array(node.hkdfSync('sha256', shared, salt, context, length));
 }
 
 /** Compares without telling by its duration where a difference is. */

@@ -26,7 +26,7 @@ import { CoseError } from './cose-error.ts';
 const kidBytesMax = 64;
 const contentTypeMax = 128;
 
-const kid = bytes(1, kidBytesMax);
+export const kid = bytes(1, kidBytesMax);
 const contentType = either<number, string>(
   (r) => r.peek() !== major.tstr,
   uint,
@@ -103,6 +103,12 @@ export function readCose<T>(schema: Schema<T>, encoded: Uint8Array, what: string
     throw new CoseError('malformed', `${what}: ${error.message}`, { cause: error });
   }
 }
+
+/** Enc_structure (§5.3): what an authenticated cipher covers beside the content. */
+const EncStructure = tuple(text(16), bstr, bstr);
+
+export const additionalData = (context: 'Encrypt' | 'Encrypt0', body: Uint8Array): Uint8Array =>
+  write(EncStructure, [context, body, nothing]);
 
 /** Sig_structure and MAC_structure (§4.4, §6.3), whose external_aad is empty here. */
 const Structure3 = tuple(text(16), bstr, bstr, bstr);

@@ -4,17 +4,9 @@
  */
 
 import { CoseError } from './cose-error.ts';
+import { joined } from './joined.ts';
 import type { LmsTree } from './lms.ts';
-import {
-  digitsOf,
-  identifierBytes,
-  innerHash,
-  joined,
-  leafHash,
-  messageHash,
-  uint32,
-  walker,
-} from './lms.ts';
+import { digitsOf, identifierBytes, innerHash, leafHash, messageHash, uint32, walker } from './lms.ts';
 import { oneTimeSetByCode, treeSetByCode } from './lms-parameters.ts';
 
 export interface LmsPublicKey extends LmsTree {

@@ -7,8 +7,9 @@
 import { CoseError } from './cose-error.ts';
 import type { LmsPublicKey } from './hss-lms.ts';
 import { levelsMax, writeHssPublicKey, writeLmsPublicKey } from './hss-lms.ts';
+import { joined } from './joined.ts';
 import type { LmsTree } from './lms.ts';
-import { derived, digitsOf, identifierBytes, innerHash, joined, leafHash } from './lms.ts';
+import { derived, digitsOf, identifierBytes, innerHash, leafHash } from './lms.ts';
 import { messageHash, uint32, walker } from './lms.ts';
 
 /** A secret key: the trees by their parameters, from the top, and what the top one is derived from. */

@@ -5,6 +5,7 @@
  */
 
 import { digest } from './crypto.ts';
+import { joined } from './joined.ts';
 import type { OneTimeSet, TreeSet } from './lms-parameters.ts';
 
 /** Which tree: its parameters, and I of §5.3, which makes its hashes unlike those of any other tree. */
@@ -80,13 +81,3 @@ export const uint32 = (value: number): Uint8Array =>
   Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
 
 const uint16 = (value: number): Uint8Array => Uint8Array.of(value >>> 8, value);
-
-export function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}

@@ -15,7 +15,8 @@ import {
 } from '@lapel/cose';
 import { lmsRoot, readHssPublicKey, verifyHss, writeHssPublicKey } from '../src/hss-lms.ts';
 import { createHssSigner } from '../src/hss-signing.ts';
-import { joined, uint32 } from '../src/lms.ts';
+import { joined } from '../src/joined.ts';
+import { uint32 } from '../src/lms.ts';
 import { oneTimeSetOf, treeSetOf } from '../src/lms-parameters.ts';
 import { missing, vector } from './public-vectors.ts';
 
