@@ -2,16 +2,20 @@
 
 import type { Item } from '@lapel/cbor';
 import { Reader, diagnostic, hex, major } from '@lapel/cbor';
+import { severableKeys, versionText } from '@lapel/suit';
 import type { Part } from './inspection.ts';
 import { content, gather, items, one, pairs, shown } from './inspection.ts';
 import { commonNames, componentTextNames, manifestNames, textNames } from './inspection-names.ts';
 import type { Surroundings } from './inspect-sequence.ts';
 import { inspectDigest, inspectSequence } from './inspect-sequence.ts';
 
-const element = { sequenceNumber: 2, common: 3, text: 23 } as const;
+const element = { sequenceNumber: 2, common: 3, setVersion: 6, coswid: 14, text: 23 } as const;
 const common = { components: 2, sharedSequence: 4 } as const;
 /** Elements that hold a command sequence: those of manifest-37, and those that extensions add. */
 const sequences: ReadonlySet<number> = new Set([7, 8, 9, 15, 16, 18, 20, 24]);
+
+/** Elements that may stand in the envelope, and their digest here. */
+const severable: ReadonlySet<number> = new Set(Object.values(severableKeys));
 
 /** What becomes of an element that was severed: told by whoever knows the envelope. */
 export type Severed = (number: number, digest: string) => Pick<Part, 'value' | 'error'>;
@@ -23,8 +27,9 @@ export function inspectManifest(reader: Reader, severed: Severed): Pick<Part, 'p
     if (typeof key !== 'number') return { name: keyText(key), ...shown(value) };
     const part = { name: manifestNames.get(key) ?? 'unknown', number: key };
     if (key === element.sequenceNumber) return { ...part, ...sequenceNumber(value) };
+    if (key === element.setVersion && value.peek() === major.bstr) return { ...part, ...version(value) };
     if (key === element.common) return { ...part, ...inspectCommon(content(value), around) };
-    if (value.peek() === major.array && (sequences.has(key) || key === element.text)) {
+    if (value.peek() === major.array && severable.has(key)) {
       const { value: digest, error } = inspectDigest(value);
       return { ...part, ...(digest === undefined ? { error: error ?? 'no digest' } : severed(key, digest)) };
     }
@@ -83,6 +88,16 @@ function sequenceNumber(reader: Reader): Pick<Part, 'value' | 'error'> {
   const time =
     seconds === undefined ? '' : ` (as a time: ${new Date(seconds * 1000).toISOString().slice(0, 19)}Z)`;
   return error === undefined ? { value: `${value}${time}` } : { error };
+}
+
+function version(reader: Reader): Pick<Part, 'value' | 'error'> {
+  const numbers: number[] = [];
+  const { error } = gather(() => {
+    const inner = content(reader);
+    for (let left = inner.array(); left > 0; left--) numbers.push(inner.int());
+    inner.finish();
+  });
+  return error === undefined ? { value: versionText(numbers) } : { error };
 }
 
 function inspectText(reader: Reader): Pick<Part, 'parts' | 'error'> {

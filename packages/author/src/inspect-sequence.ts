@@ -66,12 +66,12 @@ function describeArgument(
       return pairs(argument, (key, value) => inspectParameter(Number(key), value, around));
     case directive.overrideMultiple:
       return pairs(argument, (index, parameters) => ({
-        name: `component ${String(index)}`,
+        name: typeof index === 'number' ? `component ${index}` : 'unknown',
         ...pairs(parameters, (key, value) => inspectParameter(Number(key), value, around)),
       }));
     case directive.copyParams:
       return pairs(argument, (index, numbers) => ({
-        name: `component ${String(index)}`,
+        name: typeof index === 'number' ? `component ${index}` : 'unknown',
         ...copied(numbers),
       }));
     case directive.tryEach:

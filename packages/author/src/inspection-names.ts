@@ -1,11 +1,12 @@
 /**
- * Names for people who look at an envelope: those of draft-ietf-suit-manifest-37 §11 and, marked as
- * such, those of the extension drafts that this version of Lapel does not run. Every registry is a
- * table of its own.
+ * Names for people who look at an envelope: those of draft-ietf-suit-manifest-37 §11 and of its extension
+ * drafts; what this version of Lapel does not run is marked with its draft. Every registry is a table of
+ * its own.
  */
 
 import {
   argumentCommands,
+  commonElements,
   envelopeElements,
   extensionElements,
   manifestElements,
@@ -20,29 +21,13 @@ const fromCodes = (codes: Readonly<Record<string, number>>): [number, string][] 
 const of = (draft: string, codes: Readonly<Record<string, number>>): [number, string][] =>
   fromCodes(codes).map(([code, name]) => [code, `${name} (${draft})`]);
 
-export const envelopeNames: Names = new Map([
-  ...fromCodes(envelopeElements),
-  ...of('trust-domains', { 'dependency-resolution': 15, 'candidate-verification': 18 }),
-]);
+export const envelopeNames: Names = new Map([...fromCodes(envelopeElements)]);
 
 export const manifestNames: Names = new Map([...fromCodes(manifestElements), ...extensionElements]);
 
-export const commonNames: Names = new Map([
-  ...fromCodes({ components: 2, 'shared-sequence': 4 }),
-  ...of('trust-domains', { dependencies: 1 }),
-]);
+export const commonNames: Names = new Map([...fromCodes(commonElements)]);
 
-export const commandNames: Names = new Map([
-  ...fromCodes(policyCommands),
-  ...fromCodes(argumentCommands),
-  ...of('trust-domains', {
-    'condition-dependency-integrity': 7,
-    'condition-is-dependency': 8,
-    'directive-process-dependency': 11,
-    'directive-set-parameters': 19,
-    'directive-unlink': 33,
-  }),
-]);
+export const commandNames: Names = new Map([...fromCodes(policyCommands), ...fromCodes(argumentCommands)]);
 
 export const parameterNames: Names = new Map([
   ...fromCodes({

@@ -3,22 +3,24 @@
  * it runs, and the sequences that may then be run.
  */
 
-import { bstr, hex, read, shown } from '@lapel/cbor';
+import { shown } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
-import type { AuthenticManifest } from './authenticate.ts';
+import type { AuthenticManifest, TrustAnchor } from './authenticate.ts';
 import type { SeverableName } from './envelope.ts';
 import { severableNames } from './envelope.ts';
 import type { Limits } from './limits.ts';
 import type { ComponentIdentifier, KnownDigest, SectionName } from './manifest.ts';
-import { isSevered, knownDigest, sections as sectionNumbers } from './manifest.ts';
+import { isSevered, knownDigest } from './manifest.ts';
 import type { Policy } from './policy.ts';
 import { strict } from './policy.ts';
 import { SuitError, parsing } from './reason.ts';
 import { policyCommands } from './registry.ts';
 import type { Located } from './sequence.ts';
 import { readSequence } from './sequence.ts';
-
-export const sectionNames = Object.keys(sectionNumbers) as readonly SectionName[];
+import type { Slot } from './trust-domains.ts';
+import { dependencySlots, isPermitted, slotsOf } from './trust-domains.ts';
+import { commandsIn, innerSequences, sectionBytes, sectionNames } from './walk.ts';
+import { requireAuthority } from './authority.ts';
 
 /** What the checks need to know of the Recipient. */
 export interface Recipient {
@@ -29,6 +31,17 @@ export interface Recipient {
   hasComponent(component: ComponentIdentifier): boolean;
   /** The sequence number that a manifest for this component must reach (§8.4.2), and whose it is. */
   floor(component: ComponentIdentifier): Floor | undefined;
+  /** Without it a manifest that needs others is refused (trust-domains §5.1). */
+  readonly dependencies?: DependencySupport;
+}
+
+export interface DependencySupport {
+  /** Who may vouch for a dependency. */
+  readonly anchors: readonly TrustAnchor[];
+  /** Dependencies that one procedure reads, theirs included. */
+  readonly countMax: number;
+  /** How many manifests may stand between the root and its furthest dependency, that one included. */
+  readonly depthMax: number;
 }
 
 export interface Floor {
@@ -48,7 +61,11 @@ declare const admitted: unique symbol;
 export interface AdmittedManifest {
   readonly [admitted]: true;
   readonly authentic: AuthenticManifest;
+  /** The components of the manifest, and the dependencies that it lists apart. */
   readonly components: readonly ComponentIdentifier[];
+  /** The same, with what the machine knows of them. */
+  readonly slots: readonly Slot[];
+  readonly recipient: Recipient;
   readonly sections: Readonly<Partial<Record<SectionName, Section>>>;
   /** Severable elements of the manifest that this envelope does not carry. */
   readonly severed: ReadonlySet<SeverableName>;
@@ -58,11 +75,39 @@ export interface AdmittedManifest {
 
 /** @throws {SuitError} stage `setup`. */
 export function admit(authentic: AuthenticManifest, recipient: Recipient): AdmittedManifest {
-  const { manifest } = authentic;
+  const { componentIdentifier } = authentic.manifest;
+  const { permissions } = authentic.anchor;
+  // Trust-domains §9: where a root manifest is kept is its signer's to touch, like any component.
+  if (componentIdentifier !== undefined && !isPermitted(componentIdentifier, permissions)) {
+    const found = 'expected a manifest-component-id that its signer may touch, found another';
+    throw new SuitError('setup', 'component-unauthorised', found);
+  }
+  const own = componentIdentifier === undefined ? [] : [componentIdentifier];
+  return admitAs(authentic, recipient, [], own);
+}
+
+/**
+ * As `admit`, for a dependency: its components lie behind a prefix, and its manifest-component-id means
+ * nothing (trust-domains §5.2.1).
+ */
+export const admitDependency = (
+  authentic: AuthenticManifest,
+  recipient: Recipient,
+  prefix: ComponentIdentifier,
+): AdmittedManifest => admitAs(authentic, recipient, prefix, []);
+
+/** @param named components that it does not list, but whose floor it must reach. */
+function admitAs(
+  authentic: AuthenticManifest,
+  recipient: Recipient,
+  prefix: ComponentIdentifier,
+  named: readonly ComponentIdentifier[],
+): AdmittedManifest {
   const { limits, policy = strict } = recipient;
-  const components = manifest.common.components ?? [];
-  requireComponents(components, recipient);
-  requireFloor(authentic, components, recipient);
+  const slots = requireSlots(authentic, recipient, prefix);
+  const components = slots.map(({ component }) => component);
+  requireComponents(slots, recipient);
+  requireFloor(authentic, [...components, ...named], recipient);
   const severed = requireSevered(authentic);
 
   const sections: Partial<Record<SectionName, Section>> = {};
@@ -70,59 +115,70 @@ export function admit(authentic: AuthenticManifest, recipient: Recipient): Admit
     const encoded = sectionBytes(authentic, name);
     if (encoded === undefined) continue;
     const section = { encoded, commands: sequence(name, encoded) };
-    if (components.length > 1) requireComponentIndex(name, section.commands);
+    if (slots.length > 1) requireComponentIndex(name, section.commands);
     sections[name] = section;
   }
   requireSharedSequence(sections.sharedSequence?.commands ?? [], recipient);
-  return { authentic, components, sections, severed, limits, policy } as unknown as AdmittedManifest;
+  requireAuthority(authentic, slots, limits);
+  requireProcessed(authentic, slots, limits);
+  const admission = { authentic, components, slots, recipient, sections, severed, limits, policy };
+  return admission as unknown as AdmittedManifest;
+}
+
+/** Trust-domains §5.1: who does not support dependencies, refuses a manifest that has some. */
+function requireSlots(
+  { manifest }: AuthenticManifest,
+  { dependencies: support }: Recipient,
+  prefix: ComponentIdentifier,
+): readonly Slot[] {
+  const { components = [], dependencies = [] } = manifest.common;
+  if (dependencies.length > 0 && support === undefined) {
+    const found = 'expected a manifest without dependencies, found one with some';
+    throw new SuitError('setup', 'component-unsupported', found);
+  }
+  const slots = slotsOf(components, dependencies, prefix);
+  if (slots !== undefined) return slots;
+  const found = 'expected dependencies among the components or, named by a prefix, behind them, found others';
+  throw new SuitError('setup', 'component-unsupported', found);
 }
 
 /**
- * The bytes of a severable element, from the manifest or from the envelope; undefined where it is absent or
- * cut off.
+ * Trust-domains §5.1: each dependency is processed in the sections that it populates. What can be seen
+ * before it is fetched is whether it is processed at all.
  */
-export function elementOf(
-  { manifest, envelope }: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
-  name: SeverableName,
-): Uint8Array | undefined {
-  const element = manifest[name];
-  if (element !== undefined && !isSevered(element)) return element;
-  const outside = envelope.severed[name];
-  return outside === undefined ? undefined : read(bstr, outside);
+function requireProcessed(
+  authentic: AuthenticManifest,
+  slots: readonly Slot[],
+  { nestingDepth }: Limits,
+): void {
+  const left = new Set(dependencySlots(slots));
+  if (left.size === 0) return;
+  commandsIn(authentic, slots.length, nestingDepth, ({ components, command }) => {
+    if (command.name !== 'directive-process-dependency') return;
+    for (const index of components) left.delete(index);
+  });
+  const [first] = left;
+  if (first === undefined) return;
+  const found = `expected dependency ${first} to be processed, found no command for it`;
+  throw new SuitError('setup', 'command-unsupported', found);
 }
 
-/** The bytes of a command sequence; undefined where the manifest has none, or where it is cut off. */
-export function sectionBytes(
-  authentic: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
-  name: SectionName,
-): Uint8Array | undefined {
-  const { manifest } = authentic;
-  if (name === 'sharedSequence') return manifest.common.sharedSequence;
-  if (name === 'payloadFetch' || name === 'install') return elementOf(authentic, name);
-  return manifest[name];
-}
-
-/** A text for a component identifier, equal exactly where the identifiers are. */
-export const componentName = (component: ComponentIdentifier): string =>
-  // Without a name of its own no part at all would read like one empty part.
-  component.length === 0 ? '.' : component.map(hex).join('/');
-
-function requireComponents(components: readonly ComponentIdentifier[], recipient: Recipient): void {
+function requireComponents(slots: readonly Slot[], recipient: Recipient): void {
   const { components: most } = recipient.limits;
-  if (components.length === 0) {
+  if (slots.length === 0) {
     throw new SuitError('setup', 'component-unsupported', 'expected one or more components, found none');
   }
   // §6.2: not more components than the target has.
-  if (components.length > most) {
-    const found = `expected at most ${most} components, found ${components.length}`;
+  if (slots.length > most) {
+    const found = `expected at most ${most} components, found ${slots.length}`;
     throw new SuitError('setup', 'component-unsupported', found);
   }
-  const unknown = components.find((component) => !recipient.hasComponent(component));
+  const unknown = slots.find(({ component }) => !recipient.hasComponent(component));
   if (unknown !== undefined) {
-    const found = `expected components of this device, found ${shown(componentName(unknown))}`;
+    const found = `expected components of this device, found ${shown(unknown.name)}`;
     throw new SuitError('setup', 'component-unsupported', found);
   }
-  if (new Set(components.map(componentName)).size < components.length) {
+  if (new Set(slots.map(({ name }) => name)).size < slots.length) {
     throw new SuitError('setup', 'component-unsupported', 'expected each component once, found one again');
   }
 }
@@ -223,10 +279,3 @@ function requireSharedSequence(
 
 /** Directives that have a reporting policy act on a component; the others only steer the processor. */
 const isEffect = (name: string): boolean => name.startsWith('directive-') && name in policyCommands;
-
-/** The sequences that stand in a command's argument. */
-export function innerSequences({ name, ...argument }: Located['command']): readonly Uint8Array[] {
-  if (name === 'directive-run-sequence') return 'sequence' in argument ? [argument.sequence] : [];
-  if (name !== 'directive-try-each' || !('sequences' in argument)) return [];
-  return argument.sequences.filter((each) => each !== null);
-}

@@ -26,6 +26,7 @@ import type { Policy } from './policy.ts';
 import type { FailureReason } from './reason.ts';
 import { SuitError, parsing } from './reason.ts';
 import { extensionElements } from './registry.ts';
+import type { Permissions } from './trust-domains.ts';
 
 /**
  * Somebody whose manifests a Recipient accepts (RFC 6024): provisioned beforehand, never taken from an
@@ -33,6 +34,8 @@ import { extensionElements } from './registry.ts';
  */
 export interface TrustAnchor {
   readonly key: VerificationKey | MacKey;
+  /** Without them it may touch every component (manifest-37 §9: the simple case of one author). */
+  readonly permissions?: Permissions;
 }
 
 declare const authentic: unique symbol;

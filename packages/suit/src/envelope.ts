@@ -35,13 +35,22 @@ const EnvelopeElements = mapWithRest(
     install: optional(20, wrapped),
     text: optional(23, wrapped),
     coswid: optional(14, wrapped),
+    dependencyResolution: optional(15, wrapped),
+    candidateVerification: optional(18, wrapped),
   },
   { key: text(payloadNameMax), value: bstr, max: payloadsMax },
 );
 const TaggedEnvelope = tagged(envelopeTag, EnvelopeElements);
 
 /** Severable elements, each of which may stand in the envelope: a byte string with its head. */
-export const severableKeys = { payloadFetch: 16, install: 20, text: 23, coswid: 14 } as const;
+export const severableKeys = {
+  payloadFetch: 16,
+  install: 20,
+  text: 23,
+  coswid: 14,
+  dependencyResolution: 15,
+  candidateVerification: 18,
+} as const;
 export type SeverableName = keyof typeof severableKeys;
 export const severableNames = Object.keys(severableKeys) as readonly SeverableName[];
 

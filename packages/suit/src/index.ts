@@ -6,8 +6,11 @@
  * ietf-suit-report-19). Every failure is a SuitError with a report's reason.
  */
 
-export { admit, componentName, elementOf, innerSequences, sectionBytes, sectionNames } from './admit.ts';
-export type { AdmittedManifest, Floor, Recipient } from './admit.ts';
+export { admit } from './admit.ts';
+export type { AdmittedManifest, DependencySupport, Floor, Recipient } from './admit.ts';
+export { elementOf, innerSequences, sectionBytes, sectionNames } from './walk.ts';
+export { componentName } from './trust-domains.ts';
+export type { Permissions, Slot } from './trust-domains.ts';
 export { authenticate, readManifest } from './authenticate.ts';
 export type { AuthenticManifest, TrustAnchor } from './authenticate.ts';
 export { readEnvelope, severableKeys, severableNames, writeEnvelope } from './envelope.ts';
@@ -49,6 +52,7 @@ export { SuitError, reportReasons } from './reason.ts';
 export type { FailureReason, ReportReason, Stage } from './reason.ts';
 export {
   argumentCommands,
+  commonElements,
   envelopeElements,
   extensionElements,
   manifestElements,

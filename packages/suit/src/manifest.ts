@@ -28,16 +28,19 @@ import {
 import type { DigestAlgorithm } from '@lapel/cose';
 import { digestAlgorithmByCode, digestAlgorithms } from '@lapel/cose';
 import type { Stage } from './reason.ts';
+import { ComponentIdentifier } from './component-identifier.ts';
 import { SuitError } from './reason.ts';
+import { Dependencies } from './trust-domains.ts';
 import { ComponentMetadata } from './component-metadata.ts';
 import { Seconds, Version, VersionMatch, WaitEvents } from './update-management.ts';
 
 /** What any profile accepts; a device's own profile is narrower. */
 const componentsMax = 1024;
-const identifierPartsMax = 16;
 const uriMax = 2048;
 
 const isArray = (r: Reader) => r.peek() === major.array;
+
+export { ComponentIdentifier };
 
 /** SUIT_Digest (§10): an algorithm and the digest's bytes, not yet held against each other. */
 export const Digest = tuple(int, bstr);
@@ -85,10 +88,6 @@ export const wrapped: Schema<Uint8Array> = {
 };
 
 export const wrap = (content: Uint8Array): Uint8Array => write(bstr, content);
-
-/** §8.4.5.1: parts of a path, outermost first. */
-export const ComponentIdentifier = array(bytes(0, 256), { max: identifierPartsMax });
-export type ComponentIdentifier = Infer<typeof ComponentIdentifier>;
 
 /** §8.4.10.1: one component, a list of them, or all. */
 export type ComponentIndex = number | readonly number[] | true;
@@ -158,6 +157,7 @@ export const parameterNames: ReadonlyMap<number, ParameterName> = new Map(
 );
 
 export const Common = map({
+  dependencies: optional(1, Dependencies),
   components: optional(2, array(ComponentIdentifier, { min: 1, max: componentsMax })),
   sharedSequence: optional(4, bstr),
 });
@@ -184,6 +184,11 @@ export const Manifest = map({
   setVersion: optional(6, embedded(Version)),
   /** RFC 9393: carried and shown, never looked into. */
   coswid: optional(14, severable),
+  // draft-ietf-suit-trust-domains-12 §5.2.1, §5.5, §6, §7
+  componentIdentifier: optional(5, ComponentIdentifier),
+  dependencyResolution: optional(15, severable),
+  candidateVerification: optional(18, severable),
+  uninstall: optional(24, bstr),
 });
 export type Manifest = Infer<typeof Manifest>;
 
@@ -201,6 +206,9 @@ export const sections = {
   invoke: 9,
   payloadFetch: 16,
   install: 20,
+  dependencyResolution: 15,
+  candidateVerification: 18,
+  uninstall: 24,
 } as const;
 export type SectionName = keyof typeof sections;
 

@@ -10,6 +10,8 @@ export const envelopeElements = {
   install: 20,
   text: 23,
   coswid: 14,
+  'dependency-resolution': 15,
+  'candidate-verification': 18,
 } as const;
 
 export const manifestElements = {
@@ -25,14 +27,16 @@ export const manifestElements = {
   text: 23,
   'set-version': 6,
   coswid: 14,
+  'manifest-component-id': 5,
+  'dependency-resolution': 15,
+  'candidate-verification': 18,
+  uninstall: 24,
 } as const;
+
+export const commonElements = { dependencies: 1, components: 2, 'shared-sequence': 4 } as const;
 
 /** Elements of the extension drafts: known by name, so that a refusal can say what was met. */
 export const extensionElements: ReadonlyMap<number, string> = new Map([
-  [5, 'manifest-component-id (trust-domains)'],
-  [15, 'dependency-resolution (trust-domains)'],
-  [18, 'candidate-verification (trust-domains)'],
-  [24, 'uninstall (trust-domains)'],
   [25, 'manufacturer usage description (mud)'],
 ]);
 
@@ -57,6 +61,11 @@ export const policyCommands = {
   'condition-update-authorized': 27,
   'condition-version': 28,
   'directive-wait': 29,
+  // draft-ietf-suit-trust-domains-12 §5.6
+  'condition-dependency-integrity': 7,
+  'condition-is-dependency': 8,
+  'directive-process-dependency': 11,
+  'directive-unlink': 33,
 } as const;
 export type PolicyCommandName = keyof typeof policyCommands;
 
@@ -69,6 +78,8 @@ export const argumentCommands = {
   // draft-ietf-suit-update-management-14 §5
   'directive-override-multiple': 34,
   'directive-copy-params': 35,
+  // draft-ietf-suit-trust-domains-12 §5.6.1
+  'directive-set-parameters': 19,
 } as const;
 
 /**

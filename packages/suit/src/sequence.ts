@@ -22,6 +22,7 @@ export type Command =
   | { readonly name: 'directive-set-component-index'; readonly index: ComponentIndex }
   /** An encoded Parameters map: an unknown parameter fails the command that sets it, not the manifest. */
   | { readonly name: 'directive-override-parameters'; readonly parameters: Uint8Array }
+  | { readonly name: 'directive-set-parameters'; readonly parameters: Uint8Array }
   /** The same for several components at once, by index. */
   | { readonly name: 'directive-override-multiple'; readonly byIndex: ByIndex<Uint8Array> }
   /** Numbers of parameters, by the index of the component that they are taken from. */
@@ -85,6 +86,8 @@ function readCommand(reader: Reader, code: number): Command {
       return { name: 'directive-set-component-index', index: ComponentIndex.read(reader) };
     case argumentCommands['directive-override-parameters']:
       return { name: 'directive-override-parameters', parameters: readMap(reader) };
+    case argumentCommands['directive-set-parameters']:
+      return { name: 'directive-set-parameters', parameters: readMap(reader) };
     case argumentCommands['directive-override-multiple']:
       return { name: 'directive-override-multiple', byIndex: OverrideMultiple.read(reader) };
     case argumentCommands['directive-copy-params']:
@@ -103,6 +106,7 @@ function writeCommand(writer: Writer, command: Command): void {
     case 'directive-set-component-index':
       return argument(writer, argumentCommands[command.name], ComponentIndex, command.index);
     case 'directive-override-parameters':
+    case 'directive-set-parameters':
       writer.int(argumentCommands[command.name]);
       return writer.raw(command.parameters);
     case 'directive-override-multiple':

@@ -5,13 +5,12 @@
 
 import { hex, read } from '@lapel/cbor';
 import type { AuthenticManifest } from './authenticate.ts';
-import { elementOf, innerSequences, sectionBytes, sectionNames } from './admit.ts';
 import type { Limits } from './limits.ts';
-import type { ComponentIdentifier, ComponentIndex, KnownDigest } from './manifest.ts';
+import type { ComponentIdentifier, KnownDigest } from './manifest.ts';
 import { Parameters, Text, knownDigest } from './manifest.ts';
 import { parsing } from './reason.ts';
-import { readSequence } from './sequence.ts';
 import type { Version } from './update-management.ts';
+import { commandsIn, elementOf } from './walk.ts';
 
 /** One assignment of parameters, with the components that it may reach. */
 export interface Assignment {
@@ -74,36 +73,18 @@ export function assignments(
   limits: Limits,
 ): readonly Assignment[] {
   const found: Assignment[] = [];
-  const all = (authentic.manifest.common.components ?? []).map((_, index) => index);
-  const visit = (encoded: Uint8Array, depth: number, from: readonly number[]): void => {
-    let current = from;
-    for (const { command } of readSequence(encoded)) {
-      if (command.name === 'directive-set-component-index') current = indicesOf(command.index, all);
-      if (command.name === 'directive-override-parameters') {
-        found.push({ components: current, parameters: read(Parameters, command.parameters) });
-      }
-      if (command.name === 'directive-override-multiple') {
-        for (const [index, parameters] of command.byIndex) {
-          current = [index];
-          found.push({ components: current, parameters: read(Parameters, parameters) });
-        }
-      }
-      if (depth < limits.nestingDepth) {
-        for (const inner of innerSequences(command)) visit(inner, depth + 1, current);
-      }
+  const { components = [], dependencies = [] } = authentic.manifest.common;
+  const count = components.length + dependencies.length;
+  commandsIn(authentic, count, limits.nestingDepth, ({ components: reached, command }) => {
+    if ('parameters' in command) {
+      found.push({ components: reached, parameters: read(Parameters, command.parameters) });
     }
-  };
-  for (const name of sectionNames) {
-    const encoded = sectionBytes(authentic, name);
-    if (encoded !== undefined) parsing('setup', name, () => visit(encoded, 0, [0]));
-  }
+    if (command.name !== 'directive-override-multiple') return;
+    for (const [index, parameters] of command.byIndex) {
+      found.push({ components: [index], parameters: read(Parameters, parameters) });
+    }
+  });
   return found;
-}
-
-/** @param all every index, made once: many commands may say `true` of many components. */
-function indicesOf(index: ComponentIndex, all: readonly number[]): readonly number[] {
-  if (index === true) return all;
-  return typeof index === 'number' ? [index] : index;
 }
 
 const hasImage = ({ imageDigest, imageSize }: Parameters) =>

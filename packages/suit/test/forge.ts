@@ -50,6 +50,10 @@ export const set = (parameters: Parameters): Command => ({
   name: 'directive-override-parameters',
   parameters: write(Parameters, parameters),
 });
+export const setUnset = (parameters: Parameters): Command => ({
+  name: 'directive-set-parameters',
+  parameters: write(Parameters, parameters),
+});
 export const at = (index: ComponentIndex): Command => ({ name: 'directive-set-component-index', index });
 export const perform = (name: PolicyCommand['name'], policy = 0): Command => ({ name, policy });
 export const tryEach = (...sequences: readonly (readonly Command[] | null)[]): Command => ({
@@ -81,6 +85,8 @@ export const compatible: readonly Command[] = [
 export interface Forgery {
   readonly sequenceNumber?: number;
   readonly components?: readonly ComponentIdentifier[];
+  readonly dependencies?: Manifest['common']['dependencies'];
+  readonly componentIdentifier?: ComponentIdentifier;
   readonly shared?: readonly Command[];
   readonly sections?: Partial<Record<Exclude<SectionName, 'sharedSequence'>, readonly Command[]>>;
   readonly text?: Text;
@@ -125,6 +131,8 @@ export function seal(
 export function manifestOf({
   sequenceNumber = 1,
   components = [component(0)],
+  dependencies,
+  componentIdentifier,
   shared = components.length > 1 ? [at(true), ...compatible] : compatible,
   sections = {},
   text,
@@ -144,8 +152,13 @@ export function manifestOf({
     inside[name] = digestOf({ algorithm: 'sha-256', bytes: digest('sha-256', wrapped) });
     if (!severed.includes(name)) outside[name] = wrapped;
   }
-  const common: Manifest['common'] = { components, sharedSequence: writeSequence(shared) };
-  return { manifest: { version: 1, sequenceNumber, common, ...inside }, severed: outside };
+  const common: Manifest['common'] = {
+    ...(dependencies === undefined ? {} : { dependencies }),
+    components,
+    sharedSequence: writeSequence(shared),
+  };
+  const named = componentIdentifier === undefined ? {} : { componentIdentifier };
+  return { manifest: { version: 1, sequenceNumber, common, ...named, ...inside }, severed: outside };
 }
 
 /** A lamp with two components, the first of which holds old firmware. */

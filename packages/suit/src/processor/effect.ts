@@ -16,6 +16,7 @@ export interface ExpectedImage {
 
 export type Effect =
   | ManagementEffect
+  | DependencyEffect
   /** Is this an identifier of the component? Answer: boolean. */
   | {
       readonly do: 'identify';
@@ -76,5 +77,16 @@ export type ManagementEffect =
       readonly component: ComponentIdentifier;
       readonly metadata: ComponentMetadata;
     };
+
+/** What draft-ietf-suit-trust-domains-12 asks. */
+export type DependencyEffect =
+  /** The envelope that the component holds, whole; undefined where it is empty or of more bytes. */
+  | { readonly do: 'envelope'; readonly component: ComponentIdentifier; readonly bytesMax: number }
+  /**
+   * The manifest with this digest needs the component no longer. Whoever counts takes its reference away,
+   * once, keeps the count over a restart, and answers with the references that are left; a component that
+   * has some refuses write, fetch and copy (§5.6.5). Whoever does not count answers undefined.
+   */
+  | { readonly do: 'unlink'; readonly component: ComponentIdentifier; readonly manifest: Uint8Array };
 
 export type Answer = boolean | number | Uint8Array | readonly number[] | undefined | void;

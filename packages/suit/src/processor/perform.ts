@@ -7,6 +7,8 @@ import { hex, shown } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
 import type { ComponentIdentifier, Parameters } from '../manifest.ts';
 import { knownDigest } from '../manifest.ts';
+import { SuitError } from '../reason.ts';
+import { isPermitted } from '../trust-domains.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import type { ComponentMetadata } from '../component-metadata.ts';
 import type { Run } from './drive.ts';
@@ -15,9 +17,14 @@ import type { Target, Verdict } from './target.ts';
 import { needed, operationFailed } from './target.ts';
 import { imageNotMatch, minimumBattery, updateAuthorized, useBefore, version, wait } from './manage.ts';
 
-/** Commands that touch the world: all but abort. */
-export type WorldCommandName = Exclude<PolicyCommandName, 'condition-abort'>;
-type DirectiveName = Exclude<Extract<PolicyCommandName, `directive-${string}`>, 'directive-wait'>;
+/** Commands that run another manifest, or make it ready to. */
+type DependencyCommandName =
+  'condition-dependency-integrity' | 'directive-process-dependency' | 'directive-unlink';
+/** Commands whose verdict the manifest alone gives. */
+export type SettledCommandName = 'condition-abort' | 'condition-is-dependency';
+/** Commands that ask the world, for this manifest alone. */
+export type WorldCommandName = Exclude<PolicyCommandName, DependencyCommandName | SettledCommandName>;
+type DirectiveName = Exclude<Extract<WorldCommandName, `directive-${string}`>, 'directive-wait'>;
 
 type ComponentEffect = Extract<
   Effect,
@@ -69,7 +76,7 @@ function directed(name: DirectiveName, target: Target): ComponentEffect {
     case 'directive-copy':
       return { do: 'copy', component, source: source(target), expected: expectedImage(parameters) };
     case 'directive-swap':
-      return { do: 'swap', component, source: source(target) };
+      return { do: 'swap', component, source: ownSource(target) };
     case 'directive-invoke': {
       const { invokeArguments } = parameters;
       return {
@@ -153,6 +160,14 @@ function source({ parameters, components }: Target): ComponentIdentifier {
   if (found === undefined)
     throw operationFailed(`expected a source below ${components.length}, found ${index}`);
   return found;
+}
+
+/** What is swapped changes, too, so it must be its signer's own (manifest-37 §9). */
+function ownSource(target: Target): ComponentIdentifier {
+  const found = source(target);
+  if (isPermitted(found, target.permissions)) return found;
+  const message = "expected a source of its signer's own to swap, found another";
+  throw new SuitError('run', 'component-unauthorised', message);
 }
 
 function expectedImage({ imageDigest, imageSize }: Parameters): ExpectedImage {

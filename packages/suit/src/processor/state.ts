@@ -3,7 +3,7 @@
 import { UnknownKeyError, read } from '@lapel/cbor';
 import type { AdmittedManifest } from '../admit.ts';
 import type { ByIndex } from '../by-index.ts';
-import type { ComponentIndex, SectionName } from '../manifest.ts';
+import type { ComponentIdentifier, ComponentIndex, SectionName } from '../manifest.ts';
 import { Parameters, parameterNames, sections } from '../manifest.ts';
 import { SuitError, parsing } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
@@ -13,43 +13,81 @@ import type { SuitRecord } from './record.ts';
 
 const recordsMax = 64;
 
-export interface State {
-  readonly admitted: AdmittedManifest;
-  /** By component index. Cleared before the first command (§6.1). */
-  readonly parameters: Parameters[];
-  /** The components that the next command applies to (§6.5). */
-  current: readonly number[];
-  softFailure: boolean;
-  depth: number;
+/** What a procedure remembers of all its manifests together. */
+export interface Shared {
+  /** By the component's name: what one manifest sets, those around it find (trust-domains §5.4). */
+  readonly parameters: Map<string, Parameters>;
   commandsLeft: number;
-  section: SectionName;
-  /** Where the section begins in the envelope: offsets in records count from there. */
-  sectionStart: number;
+  dependenciesLeft: number;
   /** The command that is running, or ran last. */
   last: SuitRecord;
   readonly records: SuitRecord[];
   /** Nested sequences that have been read: however often one runs, reading costs no more than its bytes. */
   readonly nested: Map<EncodedSequence, readonly Located[]>;
-  /** Components that an image match has proved, and nothing has changed since. */
-  readonly verified: Set<number>;
+  /** Components that an image match has proved, and nothing has changed since, by name. */
+  readonly verified: Map<string, ComponentIdentifier>;
+}
+
+/** What it remembers of one manifest. */
+export interface State {
+  readonly admitted: AdmittedManifest;
+  readonly shared: Shared;
+  /** Indices of the dependencies that lead from the root manifest to this one. */
+  readonly path: readonly number[];
+  /** Every component, for the index `true`. */
+  readonly every: readonly number[];
+  /** The components that the next command applies to (§6.5). */
+  current: readonly number[];
+  softFailure: boolean;
+  depth: number;
+  section: SectionName;
+  /** Where the section begins in the envelope: offsets in records count from there. */
+  sectionStart: number;
+  /** Dependencies whose integrity was checked, by index; nothing has changed them since. */
+  readonly dependencies: Map<number, State>;
+  /** Those that were processed in this section. */
+  readonly processed: Set<number>;
+  /** Sections that ended before it was known whether a dependency has them. */
+  readonly passed: Map<number, SectionName[]>;
 }
 
 /** §6.1: nothing is left of a manifest that ran before. */
 export function initialState(admitted: AdmittedManifest): State {
-  return {
-    admitted,
-    parameters: admitted.components.map(() => ({})),
-    current: [0],
-    softFailure: false,
-    depth: 0,
-    commandsLeft: admitted.limits.commands,
-    section: 'sharedSequence',
-    sectionStart: 0,
+  const { limits, recipient } = admitted;
+  return stateOf(admitted, [], {
+    parameters: new Map(),
+    commandsLeft: limits.commands,
+    dependenciesLeft: recipient.dependencies?.countMax ?? 0,
     last: { manifestId: [], section: 0, offset: 0, component: 0, properties: {} },
     records: [],
     nested: new Map(),
-    verified: new Set(),
+    verified: new Map(),
+  });
+}
+
+export function stateOf(admitted: AdmittedManifest, path: readonly number[], shared: Shared): State {
+  return {
+    admitted,
+    shared,
+    path,
+    every: admitted.slots.map((_, index) => index),
+    current: [0],
+    softFailure: false,
+    depth: 0,
+    section: 'sharedSequence',
+    sectionStart: 0,
+    dependencies: new Map(),
+    processed: new Set(),
+    passed: new Map(),
   };
+}
+
+export const parametersOf = (component: number, { admitted, shared }: State): Parameters =>
+  shared.parameters.get(admitted.slots[component]?.name ?? '') ?? {};
+
+function setParameters(component: number, parameters: Parameters, { admitted, shared }: State): void {
+  const slot = admitted.slots[component];
+  if (slot !== undefined) shared.parameters.set(slot.name, parameters);
 }
 
 /**
@@ -57,17 +95,23 @@ export function initialState(admitted: AdmittedManifest): State {
  * size.
  */
 export function begin(offset: number, component: number, state: State): void {
-  state.last = { manifestId: [], section: sections[state.section], offset, component, properties: {} };
-  if (state.commandsLeft-- === 0) {
+  const { shared, path: manifestId } = state;
+  shared.last = { manifestId, section: sections[state.section], offset, component, properties: {} };
+  if (shared.commandsLeft-- === 0) {
     const { commands } = state.admitted.limits;
     throw new SuitError('run', 'operation-failed', `expected at most ${commands} commands, found more`);
   }
 }
 
 /** Keeps the record of a command where the reporting policy asks for it (§8.4.7). */
-export function keepRecord(record: SuitRecord, policy: number, succeeded: boolean, state: State): void {
+export function keepRecord(
+  record: SuitRecord,
+  policy: number,
+  succeeded: boolean,
+  { shared: { records } }: State,
+): void {
   const asked = succeeded ? reporting.recordOnSuccess : reporting.recordOnFailure;
-  if ((policy & asked) !== 0 && state.records.length < recordsMax) state.records.push(record);
+  if ((policy & asked) !== 0 && records.length < recordsMax) records.push(record);
 }
 
 const changing: ReadonlySet<PolicyCommandName> = new Set([
@@ -75,21 +119,27 @@ const changing: ReadonlySet<PolicyCommandName> = new Set([
   'directive-fetch',
   'directive-copy',
   'directive-swap',
+  'directive-unlink',
 ]);
 
 /** Call before a command that changes components: what was proved of them is so no longer. */
 export function forget(name: PolicyCommandName, component: number, state: State): void {
   if (!changing.has(name)) return;
-  state.verified.delete(component);
-  const { sourceComponent } = state.parameters[component] ?? {};
-  if (name === 'directive-swap' && sourceComponent !== undefined) state.verified.delete(sourceComponent);
+  forgetOne(component, state);
+  const { sourceComponent } = parametersOf(component, state);
+  if (name === 'directive-swap' && sourceComponent !== undefined) forgetOne(sourceComponent, state);
+}
+
+function forgetOne(component: number, { admitted, shared, dependencies }: State): void {
+  shared.verified.delete(admitted.slots[component]?.name ?? '');
+  dependencies.delete(component);
 }
 
 /** §8.4.10.1. */
 export function setComponentIndex(index: ComponentIndex, state: State): void {
-  const { length } = state.admitted.components;
+  const { length } = state.every;
   if (index === true) {
-    state.current = state.parameters.map((_, each) => each);
+    state.current = state.every;
     return;
   }
   const list = typeof index === 'number' ? [index] : index;
@@ -105,28 +155,35 @@ export function setComponentIndex(index: ComponentIndex, state: State): void {
 export function overrideParameters(encoded: Uint8Array, component: number, state: State): void {
   const { softFailure, ...own } = readParameters(encoded);
   if (softFailure !== undefined) {
-    // §8.4.8.15: meaningless outside a nested sequence, so setting it there aborts.
-    if (state.depth === 0) {
-      const found = 'expected soft-failure only inside try-each or run-sequence, found it outside';
-      throw new SuitError('run', 'parameter-unsupported', found);
-    }
+    requireNested(state);
     state.softFailure = softFailure;
   }
-  state.parameters[component] = { ...state.parameters[component], ...own };
+  setParameters(component, { ...parametersOf(component, state), ...own }, state);
+}
+
+/** Trust-domains §5.6.1: only what is not set yet. Soft failure always is, so it stays what it was. */
+export function setUnsetParameters(encoded: Uint8Array, component: number, state: State): void {
+  const { softFailure, ...own } = readParameters(encoded);
+  if (softFailure !== undefined) requireNested(state);
+  setParameters(component, { ...own, ...parametersOf(component, state) }, state);
+}
+
+/** §8.4.8.15: soft failure is meaningless outside a nested sequence, so setting it there aborts. */
+function requireNested({ depth }: State): void {
+  if (depth > 0) return;
+  const found = 'expected soft-failure only inside try-each or run-sequence, found it outside';
+  throw new SuitError('run', 'parameter-unsupported', found);
 }
 
 /** Update-management §5.8: as if they were overridden with what other components have. */
-export function copyParameters(
-  from: ByIndex<readonly number[]>,
-  component: number,
-  { parameters }: State,
-): void {
+export function copyParameters(from: ByIndex<readonly number[]>, component: number, state: State): void {
+  const { length } = state.every;
   for (const [source, numbers] of from) {
-    const theirs = parameters[source];
-    if (theirs === undefined) {
-      const found = `expected a component index below ${parameters.length}, found ${source}`;
+    if (source >= length) {
+      const found = `expected a component index below ${length}, found ${source}`;
       throw new SuitError('run', 'component-unsupported', found);
     }
+    const theirs = parametersOf(source, state);
     for (const number of numbers) {
       const name = parameterNames.get(number);
       if (name === undefined) {
@@ -136,7 +193,7 @@ export function copyParameters(
         const found = `expected parameter ${number} of component ${source} to be set, found none`;
         throw new SuitError('run', 'operation-failed', found);
       }
-      parameters[component] = { ...parameters[component], [name]: theirs[name] };
+      setParameters(component, { ...parametersOf(component, state), [name]: theirs[name] }, state);
     }
   }
 }

@@ -3,6 +3,7 @@
 import type { ComponentIdentifier, Parameters } from '../manifest.ts';
 import type { Policy } from '../policy.ts';
 import { SuitError } from '../reason.ts';
+import type { Permissions } from '../trust-domains.ts';
 
 /** What a command sees: its component, that component's parameters, and the manifest around it. */
 export interface Target {
@@ -13,6 +14,8 @@ export interface Target {
   readonly payloads: ReadonlyMap<string, Uint8Array>;
   readonly contentBytesMax: number;
   readonly policy: Policy;
+  /** Of the manifest's signer. */
+  readonly permissions: Permissions | undefined;
 }
 
 /** Why a condition does not hold, or undefined. */

@@ -3,9 +3,11 @@
  * reaches the world. On it a manifest is tried before it is sent (RFC 9124 §4.5.1) or judged as a vector.
  */
 
+import { hex } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
 import type { Floor, Recipient } from '../admit.ts';
-import { componentName } from '../admit.ts';
+import { componentName } from '../trust-domains.ts';
+import type { TrustAnchor } from '../authenticate.ts';
 import type { Limits } from '../limits.ts';
 import type { ComponentIdentifier } from '../manifest.ts';
 import type { Policy } from '../policy.ts';
@@ -43,6 +45,10 @@ export interface VirtualRecipientOptions {
   readonly authorize?: (priority: number) => boolean;
   /** Whether it can wait for these events; they then come at once. */
   readonly waits?: (events: WaitEvents) => boolean;
+  /** Who may vouch for dependencies; without them it supports none. */
+  readonly anchors?: readonly TrustAnchor[];
+  /** The manifests that need a component, each a digest in hex; without any list it does not count. */
+  readonly references?: ReadonlyMap<string, Set<string>>;
   /** What is served, by URI. */
   readonly payloads?: ReadonlyMap<string, Uint8Array>;
 }
@@ -81,10 +87,18 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
         return options.version;
       case 'wait':
         return options.waits?.(effect.events) ?? false;
+      case 'envelope': {
+        const content = contentOf(components, effect.component);
+        return content.length === 0 || content.length > effect.bytesMax ? undefined : content;
+      }
+      case 'unlink':
+        trace.push(`unlink ${componentName(effect.component)}`);
+        return unlink(effect.component, effect.manifest, options.references);
       case 'describe':
         return void trace.push(`describe ${componentName(effect.component)}`);
       default:
         trace.push(`${effect.do} ${componentName(effect.component)}`);
+        requireUnlinked(effect, options.references);
         return change(effect, components, options.payloads);
     }
   }
@@ -94,6 +108,9 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
     ...(options.policy === undefined ? {} : { policy: options.policy }),
     hasComponent: (component) => components.has(componentName(component)),
     floor: () => options.floor,
+    ...(options.anchors === undefined
+      ? {}
+      : { dependencies: { anchors: options.anchors, countMax: 8, depthMax: 4 } }),
     components,
     trace,
     perform,
@@ -125,6 +142,24 @@ function change(
     case 'invoke':
       filled(components, effect.component, 'something to invoke');
   }
+}
+
+/** Trust-domains §5.6.5: each manifest takes its own reference away, and that once. */
+function unlink(
+  component: ComponentIdentifier,
+  manifest: Uint8Array,
+  references: ReadonlyMap<string, Set<string>> | undefined,
+): number | undefined {
+  const own = references?.get(componentName(component));
+  own?.delete(hex(manifest));
+  return own?.size;
+}
+
+function requireUnlinked(effect: Change, references: ReadonlyMap<string, Set<string>> | undefined): void {
+  const makes = effect.do === 'write' || effect.do === 'fetch' || effect.do === 'copy';
+  const count = references?.get(componentName(effect.component))?.size ?? 0;
+  if (!makes || count === 0) return;
+  throw failed(`expected ${componentName(effect.component)} to be unlinked, found ${count} references`);
 }
 
 const contentOf = (components: ReadonlyMap<string, Uint8Array>, component: ComponentIdentifier) =>

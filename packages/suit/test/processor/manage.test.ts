@@ -136,7 +136,7 @@ test('X-89: versions read as people write them', () => {
   for (const [version, text] of texts) assert.equal(versionText(version), text);
 });
 
-test('S4-95, X-89: a wait goes on when all its events have come, and aborts where one is not supported', () => {
+test('S4-95, X-89: a wait goes on when all events have come, and aborts where one is unsupported', () => {
   const waitInfo = { power: 1, timeOfDayUtc: 7200, otherDeviceVersion: [Uint8Array.of(7), []] } as const;
   const events = { power: 1, timeOfDayUtc: 7200 };
   const seen: unknown[] = [];
