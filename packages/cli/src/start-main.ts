@@ -88,10 +88,13 @@ async function demoKeys(data: string) {
 const imageBytesMax = 4 * 1024 * 1024;
 
 async function readImage(file: string): Promise<Uint8Array> {
-  const { size } = await stat(file);
-  if (size > imageBytesMax) {
-    const found = `expected a firmware of at most ${imageBytesMax} bytes in ${file}, found ${size}`;
-    throw new CommandFailure(exitCodes.failed, found);
+  const found = await stat(file);
+  if (!found.isFile()) {
+    throw new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found another thing`);
+  }
+  if (found.size > imageBytesMax) {
+    const message = `expected a firmware of at most ${imageBytesMax} bytes in ${file}, found ${found.size}`;
+    throw new CommandFailure(exitCodes.failed, message);
   }
   return new Uint8Array(await readFile(file));
 }
