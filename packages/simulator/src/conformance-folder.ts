@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { unhex } from '@lapel/cbor';
 import { macKey, readKeyPem } from '@lapel/cose';
 import type { Limits, TrustAnchor } from '@lapel/suit';
-import { SuitError, authenticate, componentName, linux, server, strict, summarise } from '@lapel/suit';
+import { SuitError, authenticate, linux, server, strict, summarise } from '@lapel/suit';
 import type { Vector, VectorDevice } from './conformance-index.ts';
 import { componentKey, readIndex } from './conformance-index.ts';
 import type { Surroundings } from './conformance-judge.ts';
@@ -17,6 +17,8 @@ const filesMax = 10_000;
 const usualComponents = new Map(['00', '01', 'app', 'dep'].map((name) => [componentKey(name), '']));
 
 export interface VectorFolder {
+  /** Whether an index says what to expect. */
+  readonly indexed: boolean;
   readonly vectors: readonly Vector[];
   around(vector: Vector): Surroundings;
 }
@@ -29,11 +31,12 @@ export function openFolder(folder: string, trusted: readonly string[]): VectorFo
   if (!existsSync(indexPath)) {
     const names = files.names.filter((name) => name.endsWith('.suit'));
     const vectors = names.map((name) => fittingVector(name, files.file(name), given));
-    return { vectors, around: ({ device }) => surroundings(device, given, files, true) };
+    return { indexed: false, vectors, around: ({ device }) => surroundings(device, given, files, true) };
   }
   const { keys, vectors } = readIndex(new TextDecoder().decode(readBounded(indexPath)));
   const anchors = [...given, ...[...keys].flatMap(([name, value]) => anchorNamed(name, value, folder))];
   return {
+    indexed: true,
     vectors: vectors.map((vector) => ({
       ...vector,
       device: { components: usualComponents, ...vector.device },
@@ -55,8 +58,16 @@ function surroundings(
   servesAll: boolean,
 ): Surroundings {
   // §6.2: a manifest has at most as many components as the device.
-  const limits: Limits = { ...linux, components: components?.size ?? linux.components };
-  return { anchors, limits, file: (name) => files.file(name), files: () => files.all(), servesAll };
+  const own = servesAll ? linux.components : (components?.size ?? linux.components);
+  const limits: Limits = { ...linux, components: own };
+  return {
+    anchors,
+    limits,
+    file: (name) => files.file(name),
+    files: () => files.all(),
+    servesAll,
+    assumesImages: servesAll,
+  };
 }
 
 /** Files are read when they are wanted, and once. */
@@ -81,22 +92,21 @@ function remembering(folder: string): Files {
 
 /**
  * A vector of which nothing is said: it meets a device of its own vendor and class with its own components,
- * to which everything of the folder is served.
+ * to which everything of the folder is served. An image that is not there is taken for the right one.
  */
 function fittingVector(name: string, envelope: Uint8Array, anchors: readonly TrustAnchor[]): Vector {
   const vector = { file: name, expect: 'accept', payloads: undefined } as const;
   try {
     const authentic = authenticate(envelope, anchors, linux, { ...strict, acceptsUntagged: true });
-    const { vendorIdentifiers, classIdentifiers, components } = summarise(authentic, linux);
-    const { payloadFetch, install } = authentic.manifest;
+    const { vendorIdentifiers, classIdentifiers } = summarise(authentic, linux);
+    const { dependencyResolution, payloadFetch, install } = authentic.manifest;
     const [vendor] = vendorIdentifiers;
     const [kind] = classIdentifiers;
     const device: VectorDevice = {
       ...(vendor === undefined ? {} : { vendor }),
       ...(kind === undefined ? {} : { class: kind }),
-      components: new Map(components.map((component) => [componentName(component), ''])),
     };
-    return { ...vector, stage: (payloadFetch ?? install) ? 'run' : 'boot', device };
+    return { ...vector, stage: (dependencyResolution ?? payloadFetch ?? install) ? 'run' : 'boot', device };
   } catch (error) {
     // What is wrong with it, its judge says.
     if (!(error instanceof SuitError)) throw error;

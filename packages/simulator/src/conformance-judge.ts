@@ -3,8 +3,18 @@
  * leaves open of the device is answered by a device that fits.
  */
 
+import { hex, unhex } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
-import type { Answer, Effect, KnownDigest, Limits, Policy, Procedure, TrustAnchor } from '@lapel/suit';
+import type {
+  Answer,
+  Effect,
+  KnownDigest,
+  Limits,
+  Policy,
+  Procedure,
+  TrustAnchor,
+  VirtualRecipient,
+} from '@lapel/suit';
 import {
   SuitError,
   admit,
@@ -13,6 +23,8 @@ import {
   componentName,
   driveSync,
   knownDigest,
+  linux,
+  readEnvelope,
   run,
   strict,
   virtualRecipient,
@@ -37,6 +49,11 @@ export interface Surroundings {
   files(): Iterable<Uint8Array>;
   /** Whether everything is served, wherever the manifest looks for it. */
   readonly servesAll: boolean;
+  /**
+   * Whether the device fits any manifest: it has every component, and an image that is not at hand is taken
+   * to be what the manifest says of it.
+   */
+  readonly assumesImages: boolean;
 }
 
 /** What a Recipient may choose: each choice refused, and each accepted. */
@@ -49,6 +66,15 @@ type Setting = keyof typeof settings;
 export interface Judgement {
   readonly passed: boolean;
   readonly verdicts: readonly Verdict[];
+}
+
+/** What becomes of an envelope of which nothing is expected; the lenient verdict where it is another. */
+export function tell(envelope: Uint8Array, vector: Vector, around: Surroundings): readonly Verdict[] {
+  const procedure = vector.stage === 'boot' ? 'invocation' : 'update';
+  const verdict = verdictOn(envelope, vector, procedure, 'strict', around);
+  if (verdict.accepted) return [verdict];
+  const lenient = verdictOn(envelope, vector, procedure, 'lenient', around);
+  return lenient.accepted ? [verdict, lenient] : [verdict];
 }
 
 /** What becomes of a vector, and whether that was expected: the verdict and the stage. */
@@ -85,6 +111,7 @@ function verdictOn(
   const ran = procedure === 'invocation' ? 'boot' : 'run';
   const policy = settings[setting];
   const { device } = vector;
+  const fits = around.assumesImages;
   const payloads = new Map<string, Uint8Array>();
   for (const [uri, file] of vector.payloads ?? []) payloads.set(uri, around.file(file));
   // A choice that is open says nothing of what is served: it must not fail for that.
@@ -95,7 +122,7 @@ function verdictOn(
     if (procedure === 'invocation') {
       for (const [name, image] of installed(authentic, around)) components[name] = image;
     }
-    const recipient = virtualRecipient({
+    const virtual = virtualRecipient({
       ...properties(device),
       // What the index leaves open, the application's policy says.
       authorize: () => device.authorized ?? setting === 'lenient',
@@ -107,10 +134,14 @@ function verdictOn(
       components,
       payloads,
     });
+    const recipient = fits ? { ...virtual, hasComponent: () => true } : virtual;
+    const stood = fits ? standIns(authentic, procedure, around) : new Map<string, string>();
     const answer = (effect: Effect): Answer => {
       const image = servesAll && effect.do === 'fetch' ? matching(effect.expected.digest, around) : undefined;
-      if (image === undefined || effect.do !== 'fetch') return recipient.perform(effect);
-      return recipient.perform({ ...effect, do: 'write', content: image });
+      if (image !== undefined && effect.do === 'fetch') {
+        return recipient.perform({ ...effect, do: 'write', content: image });
+      }
+      return fits ? assumed(effect, stood, recipient) : recipient.perform(effect);
     };
     const { failure } = driveSync(run(admit(authentic, recipient), procedure), answer);
     if (failure !== undefined) throw failure.error;
@@ -166,10 +197,75 @@ function* installed(
   }
 }
 
+/** Digests, in hex, of the images that are taken to be where they are, by component. */
+type StandIns = Map<string, string>;
+
+/** A device that invokes holds the images that nobody has at hand, too. */
+function standIns(
+  authentic: ReturnType<typeof authenticate>,
+  procedure: Procedure,
+  around: Surroundings,
+): StandIns {
+  const stood: StandIns = new Map();
+  if (procedure !== 'invocation') return stood;
+  const identifiersInOrder = authentic.manifest.common.components ?? [];
+  for (const { components, parameters } of assignments(authentic, around.limits)) {
+    if (parameters.imageDigest === undefined) continue;
+    const wanted = knownDigest('setup', parameters.imageDigest);
+    if (matching(wanted, around) !== undefined) continue;
+    for (const index of components) {
+      stood.set(componentName(identifiersInOrder[index] ?? []), hex(wanted.bytes));
+    }
+  }
+  return stood;
+}
+
+function assumed(effect: Effect, stood: StandIns, recipient: VirtualRecipient): Answer {
+  const name = componentName(effect.component);
+  const own = stood.get(name);
+  switch (effect.do) {
+    case 'digest':
+      return own === undefined ? recipient.perform(effect) : unhex(own);
+    case 'invoke':
+      return own === undefined ? recipient.perform(effect) : undefined;
+    case 'fetch':
+      if (effect.expected.digest === undefined) return recipient.perform(effect);
+      return void stood.set(name, hex(effect.expected.digest.bytes));
+    case 'copy':
+    case 'swap': {
+      const source = componentName(effect.source);
+      const theirs = stood.get(source);
+      if (theirs === undefined) return recipient.perform(effect);
+      stood.set(name, theirs);
+      if (effect.do === 'swap') stood.delete(source);
+      if (effect.do === 'swap' && own !== undefined) stood.set(source, own);
+      return undefined;
+    }
+    case 'write':
+      stood.delete(name);
+      return recipient.perform(effect);
+    default:
+      return recipient.perform(effect);
+  }
+}
+
 function matching(wanted: KnownDigest | undefined, { files }: Surroundings): Uint8Array | undefined {
   if (wanted === undefined) return undefined;
   for (const content of files()) {
     if (equalInConstantTime(digest(wanted.algorithm, content), wanted.bytes)) return content;
+    const manifest = manifestIn(content);
+    if (manifest === undefined) continue;
+    if (equalInConstantTime(digest(wanted.algorithm, manifest), wanted.bytes)) return content;
   }
   return undefined;
+}
+
+/** What names a dependency is the digest of the manifest in its envelope (trust-domains §5.2.2). */
+function manifestIn(content: Uint8Array): Uint8Array | undefined {
+  try {
+    return readEnvelope(content, linux).manifest;
+  } catch (error) {
+    if (error instanceof SuitError) return undefined;
+    throw error;
+  }
 }
