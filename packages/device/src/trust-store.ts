@@ -22,7 +22,7 @@ import {
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
 import type { TrustAnchor } from '@lapel/suit';
-import { checksum } from './storage/checksum.ts';
+import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
 import { eraseRegion, padded } from './storage/flash.ts';
 

@@ -9,7 +9,7 @@
 
 import type { Schema } from '@lapel/cbor';
 import { CborError, read, write } from '@lapel/cbor';
-import { checksum } from './checksum.ts';
+import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './flash.ts';
 import { erasedByte, isErased, padded } from './flash.ts';
 import type { JournalRecord, RecordName } from './journal-record.ts';

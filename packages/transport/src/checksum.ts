@@ -1,4 +1,7 @@
-/** CRC-32 (ISO-HDLC): finds torn and rotten records. It protects against accidents, never against people. */
+/**
+ * CRC-32 (ISO-HDLC): finds frames that a line has changed, and records that a power cut has torn. It protects
+ * against accidents, never against people.
+ */
 
 const table = Uint32Array.from({ length: 256 }, (_, index) => {
   let value = index;
