@@ -4,8 +4,8 @@
  */
 
 import { SuitError } from '@lapel/suit';
+import { admitEnvelope } from './admission.ts';
 import { boot } from './bootloader/boot.ts';
-import { verify } from './firmware-consumer/verify.ts';
 import type { Profile } from './profile.ts';
 import type { Flash } from './storage/flash.ts';
 import { eraseRegion } from './storage/flash.ts';
@@ -30,7 +30,7 @@ export function manufacture(
   const { layout } = profile;
   const store = openProvision(trust);
   const journal = Journal.open(flash, layout.journal);
-  const { authentic } = verify(envelope, profile, store, journal.bootRecord);
+  const { authentic } = admitEnvelope(envelope, profile, store, journal.bootRecord);
   const slot = 0;
   const { sequenceNumber } = authentic.manifest;
   journal.append({

@@ -1,14 +1,14 @@
 /**
- * Is this manifest from somebody the device believes, whole, and for this device now (manifest-37 §6.1,
- * §6.2)? Nothing has been written when this ends, whatever the answer.
+ * May this update be installed now? It is admitted like anything that comes to the device, and it is not one
+ * that has been tried in vain. Nothing has been written when this ends, whatever the answer.
  */
 
 import { equalInConstantTime } from '@lapel/cose';
 import type { AdmittedManifest } from '@lapel/suit';
-import { SuitError, admit, authenticate, componentName } from '@lapel/suit';
+import { SuitError } from '@lapel/suit';
+import { admitEnvelope } from '../admission.ts';
 import type { Profile } from '../profile.ts';
 import type { BootRecord, OfferBinding } from '../storage/boot-record.ts';
-import { isComponent } from '../storage/components.ts';
 import type { TrustStore } from '../trust-store.ts';
 
 /** @throws {SuitError} stage `parse`, `auth` or `setup`. */
@@ -19,18 +19,8 @@ export function verify(
   record: BootRecord,
   binding: OfferBinding = {},
 ): AdmittedManifest {
-  const manifest = authenticate(envelope, trust.anchors, profile.limits);
-  const admitted = admit(manifest, {
-    limits: profile.limits,
-    hasComponent: (component) => isComponent(profile, component),
-    floor: (component) => record.floors.get(componentName(component)),
-  });
-  const { algorithm, bytes } = manifest.digest;
-  if (algorithm !== 'sha-256') {
-    // Journal and offers name a manifest by its SHA-256.
-    throw new SuitError('setup', 'alg-unsupported', `expected a manifest with sha-256, found ${algorithm}`);
-  }
-  refuseReverted(bytes, record, binding);
+  const admitted = admitEnvelope(envelope, profile, trust, record);
+  refuseReverted(admitted.authentic.digest.bytes, record, binding);
   return admitted;
 }
 
