@@ -59,6 +59,10 @@ export {
   policyCommands,
   reporting,
 } from './registry.ts';
+export { capabilities } from './capability.ts';
+export type { CapabilityReport, ComponentCapability } from './capability.ts';
+export { requirePlausible } from './replay.ts';
+export type { SystemProperties } from './report.ts';
 export { Report, failureResult, openReport, reportReason, signReport } from './report.ts';
 export { readSequence, writeSequence } from './sequence.ts';
 export type { Command, Located } from './sequence.ts';

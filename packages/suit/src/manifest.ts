@@ -124,7 +124,8 @@ const vendor = either<EnterpriseNumber, Uint8Array>(
   (value): value is EnterpriseNumber => 'pen' in value,
 );
 
-const parameterRows = {
+/** §8.4.8; also what a report claims of a component (suit-report §5). */
+export const parameterRows = {
   vendorIdentifier: optional(1, vendor),
   classIdentifier: optional(2, uuid),
   imageDigest: optional(3, embedded(Digest)),

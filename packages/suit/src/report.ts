@@ -24,7 +24,8 @@ import {
 } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { CoseError, openSigned, signAttached } from '@lapel/cose';
-import { Digest, Parameters } from './manifest.ts';
+import { CapabilityReport } from './capability.ts';
+import { ComponentIdentifier, Digest, Parameters, parameterRows } from './manifest.ts';
 import type { SuitRecord } from './processor/record.ts';
 import type { FailureReason, ReportReason } from './reason.ts';
 import { SuitError, parsing, reportReasons } from './reason.ts';
@@ -45,6 +46,19 @@ const SuitRecordRule: Schema<SuitRecord> = converted(
     [record.manifestId, record.section, record.offset, record.component, record.properties] as const,
 );
 
+/** §5: what the system found a component to be, not what a manifest said of it. */
+const SystemProperties = map({ systemComponent: required(0, ComponentIdentifier), ...parameterRows });
+export type SystemProperties = Infer<typeof SystemProperties>;
+
+export const isRecord = (entry: SuitRecord | SystemProperties): entry is SuitRecord => 'manifestId' in entry;
+
+const Entry = either<SuitRecord, SystemProperties>(
+  (r) => r.peek() === major.array,
+  SuitRecordRule,
+  SystemProperties,
+  isRecord,
+);
+
 const Failure = map({
   code: required(5, int),
   record: required(6, SuitRecordRule),
@@ -63,7 +77,7 @@ const succeeded: Schema<true> = {
 /** §3; the nonce binds a report to the offer that it answers, so that an old one cannot be told again. */
 export const Report = map({
   nonce: optional(2, bytes(8, 64)),
-  records: required(3, array(SuitRecordRule, { max: recordsMax })),
+  records: required(3, array(Entry, { max: recordsMax })),
   result: required(
     4,
     either<true, Infer<typeof Failure>>(
@@ -73,6 +87,8 @@ export const Report = map({
       (value) => value === true,
     ),
   ),
+  /** §6. */
+  capability: optional(8, CapabilityReport),
   reference: required(99, tuple(text(2048), Digest)),
 });
 export type Report = Infer<typeof Report>;

@@ -12,6 +12,7 @@ import { readEnvelope } from '../envelope.ts';
 import type { SectionName } from '../manifest.ts';
 import { knownDigest } from '../manifest.ts';
 import { SuitError } from '../reason.ts';
+import type { Command } from '../sequence.ts';
 import type { Slot } from '../trust-domains.ts';
 import { dependencySlots } from '../trust-domains.ts';
 import type { Run } from './drive.ts';
@@ -22,10 +23,21 @@ import { operationFailed } from './target.ts';
 
 type DependencySlot = Slot & Required<Pick<Slot, 'dependency'>>;
 
-export function dependencyAt(index: number, { admitted }: State): DependencySlot | undefined {
+function dependencyAt(index: number, { admitted }: State): DependencySlot | undefined {
   const slot = admitted.slots[index];
   return slot?.dependency === undefined ? undefined : { ...slot, dependency: slot.dependency };
 }
+
+/** §5.6.2: of all components, process-dependency means the dependencies. */
+export const isPassedOver = (
+  { name }: Command,
+  component: number,
+  current: readonly number[],
+  state: State,
+): boolean =>
+  name === 'directive-process-dependency' &&
+  current === state.every &&
+  dependencyAt(component, state) === undefined;
 
 /**
  * §5.6.4: signature, digest and manifest, in this order; whatever fails aborts. What was found stays good

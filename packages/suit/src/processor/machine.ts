@@ -4,7 +4,7 @@
  * simulator that cuts the power between any two effects.
  *
  * §6.6 serial processing and §6.7 parallel processing are not done: commands run strictly in order, which
- * both allow.
+ * both allow. What §6.7 forbids where the order does not matter is refused all the same.
  */
 
 import type { AdmittedManifest } from '../admit.ts';

@@ -11,7 +11,8 @@ import { SuitError, parsing } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import type { Command, EncodedSequence, Located } from '../sequence.ts';
 import { readSequence } from '../sequence.ts';
-import { dependencyAt, dependencyIntegrity, dependencyMatch, requireSettled } from './depend.ts';
+import type { Slot } from '../trust-domains.ts';
+import { dependencyIntegrity, dependencyMatch, isPassedOver, requireSettled } from './depend.ts';
 import type { Run } from './drive.ts';
 import type { SettledCommandName } from './perform.ts';
 import { perform } from './perform.ts';
@@ -25,8 +26,10 @@ import {
   overrideParameters,
   parametersOf,
   setComponentIndex,
+  setStrictOrder,
   setUnsetParameters,
 } from './state.ts';
+import { requireNoRace, requireOneIndex } from './strict-order.ts';
 import { operationFailed } from './target.ts';
 
 /** Why a condition did not hold; a value, because a try-each may go on after it. */
@@ -56,6 +59,7 @@ function* topLevel(name: SectionName, state: State): Run<void> {
   state.section = name;
   state.sectionStart = section.encoded.byteOffset;
   state.current = [0];
+  setStrictOrder(true, state);
   const failure = yield* sequence(section.commands, 0, state);
   if (failure !== undefined) {
     throw new SuitError('run', 'condition-failed', `${name} (${sections[name]}): ${failure}`);
@@ -105,17 +109,6 @@ function* sequence(
   return undefined;
 }
 
-/** Trust-domains §5.6.2: of all components, process-dependency means the dependencies. */
-const isPassedOver = (
-  { name }: Command,
-  component: number,
-  current: readonly number[],
-  state: State,
-): boolean =>
-  name === 'directive-process-dependency' &&
-  current === state.every &&
-  dependencyAt(component, state) === undefined;
-
 type Step = Exclude<
   Command,
   {
@@ -156,14 +149,12 @@ function* recorded(
   const record = { ...shared.last, properties: consumedBy(name, parameters) };
   shared.last = record;
   if (name !== 'directive-unlink') forget(name, component, state);
+  requireNoRace(name, component, state);
   let succeeded = false;
   try {
     const slot = state.admitted.slots[component];
-    let failure: ConditionFailure | undefined;
-    if (name === 'condition-abort') failure = 'abort';
-    else if (name !== 'condition-is-dependency') {
-      failure = yield* performed(name, component, parameters, state);
-    } else if (slot?.dependency === undefined) failure = 'expected a dependency, found another component';
+    const settled = name === 'condition-abort' || name === 'condition-is-dependency';
+    const failure = settled ? verdictOf(name, slot) : yield* performed(name, component, parameters, state);
     succeeded = failure === undefined;
     if (succeeded && name === 'condition-image-match' && slot !== undefined) {
       shared.verified.set(slot.name, slot.component);
@@ -172,6 +163,11 @@ function* recorded(
   } finally {
     keepRecord(record, policy, succeeded, state);
   }
+}
+
+function verdictOf(name: SettledCommandName, slot: Slot | undefined): ConditionFailure | undefined {
+  if (name === 'condition-abort') return 'abort';
+  return slot?.dependency === undefined ? 'expected a dependency, found another component' : undefined;
 }
 
 /** No generator of its own, like `step`. */
@@ -281,13 +277,18 @@ function* nested(
   const commands =
     state.shared.nested.get(encoded) ?? parsing('run', 'nested sequence', () => readSequence(encoded));
   state.shared.nested.set(encoded, commands);
-  const before = state.softFailure;
+  if (!softFailure) requireOneIndex(commands, state);
+  const { softFailure: before, strictOrder, unordered } = state;
   state.softFailure = softFailure;
+  // §6.7: a sequence inside another keeps its own order.
+  setStrictOrder(true, state);
   state.depth++;
   state.current = [component];
   const failure = yield* sequence(commands, encoded.byteOffset - state.sectionStart, state);
   const soft = state.softFailure;
   state.softFailure = before;
+  state.strictOrder = strictOrder;
+  state.unordered = unordered;
   state.depth--;
   return { failure, soft };
 }

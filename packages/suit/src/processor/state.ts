@@ -39,6 +39,10 @@ export interface State {
   /** The components that the next command applies to (§6.5). */
   current: readonly number[];
   softFailure: boolean;
+  /** §6.7: false where the author says that the order does not matter; commands run in order anyway. */
+  strictOrder: boolean;
+  /** Components that commands have changed, and read from, while the order did not matter, by name. */
+  unordered: { readonly targets: ReadonlySet<string>; readonly sources: ReadonlySet<string> };
   depth: number;
   section: SectionName;
   /** Where the section begins in the envelope: offsets in records count from there. */
@@ -73,6 +77,8 @@ export function stateOf(admitted: AdmittedManifest, path: readonly number[], sha
     every: admitted.slots.map((_, index) => index),
     current: [0],
     softFailure: false,
+    strictOrder: true,
+    unordered: ordered,
     depth: 0,
     section: 'sharedSequence',
     sectionStart: 0,
@@ -81,6 +87,9 @@ export function stateOf(admitted: AdmittedManifest, path: readonly number[], sha
     passed: new Map(),
   };
 }
+
+/** Nothing that has no order. */
+const ordered: State['unordered'] = { targets: new Set(), sources: new Set() };
 
 export const parametersOf = (component: number, { admitted, shared }: State): Parameters =>
   shared.parameters.get(admitted.slots[component]?.name ?? '') ?? {};
@@ -114,7 +123,8 @@ export function keepRecord(
   if ((policy & asked) !== 0 && records.length < recordsMax) records.push(record);
 }
 
-const changing: ReadonlySet<PolicyCommandName> = new Set([
+/** Commands after which a component may not be what it was. */
+export const changing: ReadonlySet<PolicyCommandName> = new Set([
   'directive-write',
   'directive-fetch',
   'directive-copy',
@@ -153,17 +163,27 @@ export function setComponentIndex(index: ComponentIndex, state: State): void {
 
 /** §8.4.10.3. */
 export function overrideParameters(encoded: Uint8Array, component: number, state: State): void {
-  const { softFailure, ...own } = readParameters(encoded);
+  const { softFailure, strictOrder, ...own } = readParameters(encoded);
   if (softFailure !== undefined) {
     requireNested(state);
     state.softFailure = softFailure;
   }
+  if (strictOrder !== undefined) setStrictOrder(strictOrder, state);
   setParameters(component, { ...parametersOf(component, state), ...own }, state);
 }
 
-/** Trust-domains §5.6.1: only what is not set yet. Soft failure always is, so it stays what it was. */
+/** §8.4.8.14: with true, everything before has come to its end, so what follows may read what it wrote. */
+export function setStrictOrder(strictOrder: boolean, state: State): void {
+  state.strictOrder = strictOrder;
+  if (strictOrder) state.unordered = ordered;
+}
+
+/**
+ * Trust-domains §5.6.1: only what is not set yet. Soft failure and strict order always are, so they stay
+ * what they were.
+ */
 export function setUnsetParameters(encoded: Uint8Array, component: number, state: State): void {
-  const { softFailure, ...own } = readParameters(encoded);
+  const { softFailure, strictOrder: _, ...own } = readParameters(encoded);
   if (softFailure !== undefined) requireNested(state);
   setParameters(component, { ...own, ...parametersOf(component, state) }, state);
 }
