@@ -8,7 +8,7 @@ import { bytes, int, map, optional, required, write } from '@lapel/cbor';
 import type { ContentAlgorithm } from './algorithms.ts';
 import { contentAlgorithmByCode, contentAlgorithms } from './algorithms.ts';
 import { CoseError } from './cose-error.ts';
-import type { ContentSecret } from './crypto.ts';
+import type { ContentSecret, RunningDecryption } from './crypto.ts';
 import { createDecryption, createEncryption, randomBytes } from './crypto.ts';
 import { additionalData, kid, readCose } from './headers.ts';
 import { joined } from './joined.ts';
@@ -92,26 +92,33 @@ export function decryptContent(
     throw new CoseError('algorithm', `expected a content key of ${keyBytes} bytes, found ${key.length}`);
   }
   const decryption = createDecryption(secretOf(context, algorithm, header, key));
-  // The tag stands behind the ciphertext, so the last bytes that came may be it.
-  let kept: Uint8Array = new Uint8Array();
+  if (tagBytes === 0) {
+    return {
+      update: (piece) => decryption.update(piece),
+      finish: () => finished(decryption, new Uint8Array()),
+    };
+  }
+  // The tag stands behind the ciphertext, so the last bytes that came may be it. One buffer, as large as the
+  // largest piece, puts them before the next piece.
+  let buffer: Uint8Array = new Uint8Array();
+  let kept = 0;
   return {
     update(piece) {
-      if (tagBytes === 0) return decryption.update(piece);
-      const ready = kept.length + piece.length - tagBytes;
-      if (ready <= 0) {
-        kept = joined(kept, piece);
-        return new Uint8Array();
-      }
-      const early = decryption.update(kept.subarray(0, ready));
-      const late = decryption.update(piece.subarray(0, Math.max(0, piece.length - tagBytes)));
-      kept = joined(kept.subarray(early.length), piece.subarray(late.length));
-      return joined(early, late);
+      const length = kept + piece.length;
+      if (length > buffer.length) buffer = joined(buffer.subarray(0, kept), new Uint8Array(piece.length));
+      buffer.set(piece, kept);
+      kept = Math.min(length, tagBytes);
+      const plaintext = decryption.update(buffer.subarray(0, length - kept));
+      buffer.copyWithin(0, length - kept, length);
+      return plaintext;
     },
-    finish() {
-      if (kept.length === tagBytes && decryption.finish(kept)) return new Uint8Array();
-      throw new CoseError('signature', `expected the tag of this content, found another`);
-    },
+    finish: () => finished(decryption, buffer.subarray(0, kept)),
   };
+}
+
+function finished(decryption: RunningDecryption, tag: Uint8Array): Uint8Array {
+  if (decryption.finish(tag)) return new Uint8Array();
+  throw new CoseError('signature', 'expected the tag of this content, found another');
 }
 
 function secretOf(

@@ -35,10 +35,27 @@ const hashNames: Readonly<Record<DigestAlgorithm, string>> = {
 };
 
 export function digest(algorithm: DigestAlgorithm, bytes: Uint8Array): Uint8Array {
-  if (algorithm === 'sha-256') return plain(node.hash('sha256', bytes, 'buffer'));
+  if (algorithm === 'sha-256') return new Uint8Array(Buffer.from(sha256Text(bytes), 'latin1'));
   const running = createDigest(algorithm);
   running.update(bytes);
   return running.finish();
+}
+
+/** As text of one byte a character, a short hash comes out of OpenSSL in a quarter of the time. */
+const sha256Text = (bytes: Uint8Array): string => node.hash('sha256', bytes, 'binary');
+
+/**
+ * Chains of hashes (RFC 8554 §4.3) in one block: for each step its number is put at `stepAt`, and the first
+ * `length` bytes of the block's SHA-256 behind it.
+ */
+export function hashChains(block: Uint8Array, stepAt: number, length: number) {
+  const view = Buffer.from(block.buffer, block.byteOffset, block.length);
+  return (from: number, to: number): void => {
+    for (let step = from; step < to; step++) {
+      view[stepAt] = step;
+      view.write(sha256Text(view), stepAt + 1, length, 'latin1');
+    }
+  };
 }
 
 export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
@@ -128,6 +145,7 @@ export function createDecryption({ algorithm, key, iv, additional }: ContentSecr
   return {
     update: (bytes) => plain(decipher.update(bytes)),
     finish(tag) {
+      if (tag.length !== authTagLength) return false;
       decipher.setAuthTag(tag);
       return succeeds(() => decipher.final());
     },

@@ -4,7 +4,7 @@
  * the verifier walks on to the end. The ends make a leaf of the tree whose root is the public key.
  */
 
-import { digest } from './crypto.ts';
+import { digest, hashChains } from './crypto.ts';
 import { joined } from './joined.ts';
 import type { OneTimeSet, TreeSet } from './lms-parameters.ts';
 
@@ -26,14 +26,12 @@ export type Walk = (chain: number, from: number, to: number, start: Uint8Array) 
 export function walker({ oneTime, identifier }: LmsTree, leaf: number): Walk {
   const { n } = oneTime;
   const block = joined(identifier, uint32(leaf), new Uint8Array(3 + n));
+  const run = hashChains(block, 22, n);
   return (chain, from, to, start) => {
     block[20] = chain >>> 8;
     block[21] = chain;
     block.set(start, 23);
-    for (let step = from; step < to; step++) {
-      block[22] = step;
-      block.set(hash(n, block), 23);
-    }
+    run(from, to);
     return block.slice(23);
   };
 }
@@ -72,8 +70,8 @@ export const innerHash = ({ tree, identifier }: LmsTree, node: number, left: Uin
 export const derived = ({ tree, identifier }: LmsTree, leaf: number, purpose: number, seed: Uint8Array) =>
   hash(tree.n, identifier, uint32(leaf), uint16(purpose), Uint8Array.of(0xff), seed);
 
-function hash(n: number, first: Uint8Array, ...rest: readonly Uint8Array[]): Uint8Array {
-  const found = digest('sha-256', rest.length === 0 ? first : joined(first, ...rest));
+function hash(n: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const found = digest('sha-256', joined(...parts));
   return n === found.length ? found : found.subarray(0, n);
 }
 

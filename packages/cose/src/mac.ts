@@ -1,6 +1,10 @@
 /**
  * COSE_Mac0 (RFC 9052 §6.2) with a detached payload: the symmetric profile of suit-mti, and a bootloader's
  * own seal.
+ *
+ * COSE_Mac (§6.1) is left out. It wraps a fresh key for each recipient, and whoever can check the tag could
+ * have made it: for one manifest that many devices trust that is no authentication. In the profile with HMAC
+ * the secret is shared with one device, and the key wrap is for the payload.
  */
 
 import { bstr, bytes, nil, tagged, tuple, write } from '@lapel/cbor';
