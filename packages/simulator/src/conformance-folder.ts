@@ -23,15 +23,22 @@ export interface VectorFolder {
   around(vector: Vector): Surroundings;
 }
 
-/** @throws {Error} where the index, a key or the folder can't be read. */
-export function openFolder(folder: string, trusted: readonly string[]): VectorFolder {
+/**
+ * @param now seconds since 1970, for devices of which the index does not say otherwise.
+ * @throws {Error} where the index, a key or the folder can't be read.
+ */
+export function openFolder(folder: string, trusted: readonly string[], now: number): VectorFolder {
   const indexPath = join(folder, 'index.json');
   const given = trusted.map(anchorIn);
   const files = remembering(folder);
   if (!existsSync(indexPath)) {
     const names = files.names.filter((name) => name.endsWith('.suit'));
     const vectors = names.map((name) => fittingVector(name, files.file(name), given));
-    return { indexed: false, vectors, around: ({ device }) => surroundings(device, given, files, true) };
+    return {
+      indexed: false,
+      vectors,
+      around: ({ device }) => surroundings(device, given, files, { now, servesAll: true }),
+    };
   }
   const { keys, vectors } = readIndex(new TextDecoder().decode(readBounded(indexPath)));
   const anchors = [...given, ...[...keys].flatMap(([name, value]) => anchorNamed(name, value, folder))];
@@ -39,10 +46,16 @@ export function openFolder(folder: string, trusted: readonly string[]): VectorFo
     indexed: true,
     vectors: vectors.map((vector) => ({
       ...vector,
-      device: { components: usualComponents, ...vector.device },
+      device: { ...vector.device, components: componentsOf(vector.device) },
     })),
-    around: ({ device }) => surroundings(device, anchors, files, false),
+    around: ({ device }) => surroundings(device, anchors, files, { now, servesAll: false }),
   };
+}
+
+/** A list is what the device has; what some of them hold leaves the others as they are. */
+function componentsOf({ components = new Map() }: VectorDevice): ReadonlyMap<string, string> {
+  const isList = components.size > 0 && [...components.values()].every((file) => file === '');
+  return isList ? components : new Map([...usualComponents, ...components]);
 }
 
 interface Files {
@@ -55,7 +68,7 @@ function surroundings(
   { components }: VectorDevice,
   anchors: readonly TrustAnchor[],
   files: Files,
-  servesAll: boolean,
+  { now, servesAll }: Pick<Surroundings, 'now' | 'servesAll'>,
 ): Surroundings {
   // §6.2: a manifest has at most as many components as the device.
   const own = servesAll ? linux.components : (components?.size ?? linux.components);
@@ -63,6 +76,7 @@ function surroundings(
   return {
     anchors,
     limits,
+    now,
     file: (name) => files.file(name),
     files: () => files.all(),
     servesAll,

@@ -34,13 +34,13 @@ export interface VectorDevice {
   readonly slot?: number;
   /** Of every component. */
   readonly version?: readonly number[];
-  /** Seconds since 1970; without it the device has no clock that it trusts. */
-  readonly time?: number;
+  /** Seconds since 1970; `none` is a device without a clock that it trusts. */
+  readonly time?: number | 'none';
   readonly batteryMilliwattHours?: number;
   /** What the application says of the update. */
   readonly authorized?: boolean;
-  /** Whether it can wait for what a manifest waits for. */
-  readonly waits?: boolean;
+  /** Whether it can wait for what a manifest waits for, or the events that it can wait for. */
+  readonly waits?: boolean | ReadonlySet<string>;
   /** What its components hold at first, a file name by component; an empty name is an empty component. */
   readonly components?: ReadonlyMap<string, string>;
 }
@@ -106,13 +106,15 @@ const readers: Readonly<Record<string, (device: DeviceMembers, value: unknown, w
   'sequence sequencenumber': (device, value, where) => (device.sequence = integer(value, where)),
   'slot componentslot': (device, value, where) => (device.slot = integer(value, where)),
   'version currentversion': (device, value, where) => (device.version = integers(value, where)),
-  'time now clock timeseconds': (device, value, where) => (device.time = integer(value, where)),
+  'time now clock timeseconds unixtime timestamp utc': (device, value, where) =>
+    (device.time = value === null || value === false ? 'none' : integer(value, where)),
   'battery batterymwh batterylevel': (device, value, where) =>
     (device.batteryMilliwattHours = integer(value, where)),
   'authorized updateauthorized authorised': (device, value, where) =>
     (device.authorized = yesOrNo(value, where)),
-  'waits wait events': (device, value, where) => (device.waits = yesOrNo(value, where)),
-  'components holds': (device, value, where) => (device.components = readComponents(value, where)),
+  'waits wait events': (device, value, where) => (device.waits = readEvents(value, where)),
+  'components component holds installed contents': (device, value, where) =>
+    (device.components = readComponents(value, where)),
 };
 const readerByName = new Map(
   Object.entries(readers).flatMap(([names, read]) => names.split(' ').map((name) => [name, read] as const)),
@@ -128,13 +130,23 @@ function readDevice(value: unknown, where: string): VectorDevice {
   return device;
 }
 
-/** A list of names, or files by name. */
+/** True or false for all of them, or names as the draft has them: `time-of-day-utc`. */
+function readEvents(value: unknown, where: string): boolean | ReadonlySet<string> {
+  if (!Array.isArray(value)) return yesOrNo(value, where);
+  const names = value.map((each: unknown) => textOf(each, where));
+  return new Set(names.map((name) => name.toLowerCase().replaceAll(/[^a-z]/g, '')));
+}
+
+/** A list of names, files by name, or the one file that the first component holds; null is nothing. */
 function readComponents(value: unknown, where: string): ReadonlyMap<string, string> {
+  if (typeof value === 'string') return new Map([['00', value]]);
   if (Array.isArray(value)) {
     return new Map(value.map((name: unknown) => [componentKey(textOf(name, where)), '']));
   }
   const files = [...members(value, where)];
-  return new Map(files.map(([name, file]) => [componentKey(name), textOf(file, `${where}.${name}`)]));
+  return new Map(
+    files.map(([name, file]) => [componentKey(name), file === null ? '' : textOf(file, `${where}.${name}`)]),
+  );
 }
 
 /** A component's name as `componentName` gives it: parts in hex; a part that is no hex is text. */

@@ -14,6 +14,7 @@ import type {
   Procedure,
   TrustAnchor,
   VirtualRecipient,
+  WaitEvents,
 } from '@lapel/suit';
 import {
   SuitError,
@@ -43,6 +44,8 @@ export interface Verdict {
 export interface Surroundings {
   readonly anchors: readonly TrustAnchor[];
   readonly limits: Limits;
+  /** Seconds since 1970. */
+  readonly now: number;
   /** @throws {Error} where there is no such file. */
   file(name: string): Uint8Array;
   /** Everything that could be an image. */
@@ -124,9 +127,10 @@ function verdictOn(
     }
     const virtual = virtualRecipient({
       ...properties(device),
+      ...clock(vector, around.now),
       // What the index leaves open, the application's policy says.
       authorize: () => device.authorized ?? setting === 'lenient',
-      waits: () => device.waits ?? true,
+      waits: (events) => canWait(events, device),
       limits: around.limits,
       policy,
       anchors: around.anchors,
@@ -160,8 +164,8 @@ function properties({
   device,
   slot,
   version,
-  time,
-  batteryMilliwattHours,
+  // Which device has none, its index says.
+  batteryMilliwattHours = Infinity,
 }: VectorDevice) {
   return {
     ...(vendor === undefined ? {} : { vendor }),
@@ -169,9 +173,22 @@ function properties({
     ...(device === undefined ? {} : { device }),
     ...(slot === undefined ? {} : { slot }),
     ...(version === undefined ? {} : { version }),
-    ...(time === undefined ? {} : { time }),
-    ...(batteryMilliwattHours === undefined ? {} : { batteryMilliwattHours }),
+    batteryMilliwattHours,
   };
+}
+
+/** A choice that is open may be what a device without a clock does. */
+function clock({ device: { time }, expect }: Vector, now: number): { readonly time?: number } {
+  if (time === 'none' || (time === undefined && expect === 'policy')) return {};
+  return { time: time ?? now };
+}
+
+/** Without a time zone and without names for other devices (update-management §4.5). */
+const unsupported: ReadonlySet<string> = new Set(['timeOfDay', 'dayOfWeek', 'otherDeviceVersion']);
+
+function canWait(events: WaitEvents, { waits }: VectorDevice): boolean {
+  if (typeof waits === 'boolean') return waits;
+  return Object.keys(events).every((name) => waits?.has(name.toLowerCase()) ?? !unsupported.has(name));
 }
 
 function holdings({ components = new Map() }: VectorDevice, { file }: Surroundings) {

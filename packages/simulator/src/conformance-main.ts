@@ -43,7 +43,7 @@ function open(args: readonly string[]): VectorFolder {
   if (folder === undefined || rest.length > 0) {
     throw new Error(`expected one folder of vectors, found ${positionals.length}`);
   }
-  return openFolder(folder, values.trust);
+  return openFolder(folder, values.trust, Math.floor(Date.now() / 1000));
 }
 
 function lineFor(vector: Vector, folder: VectorFolder): { readonly text: string; readonly ok: boolean } {

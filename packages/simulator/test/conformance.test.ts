@@ -31,7 +31,7 @@ const skip = existsSync(derived)
   ? false
   : 'the public vectors are not here: set LAPEL_VECTORS to their folder';
 
-const folder = skip === false ? openFolder(derived, []) : undefined;
+const folder = skip === false ? openFolder(derived, [], 0) : undefined;
 const vectors = folder?.vectors ?? [];
 
 test('S0-31: the derived vectors are here', { skip }, () => assert.ok(vectors.length > 0));
