@@ -15,6 +15,7 @@ export type {
   PayloadSource,
   SlotImage,
 } from './description.ts';
+export { beginMarkFile, leafFile, markFile } from './hss-state.ts';
 export { ImageError, fileImages } from './images.ts';
 export type { ImageFigures, Images } from './images.ts';
 export { componentText } from './inspect-manifest.ts';
