@@ -12,6 +12,7 @@ import { digest, macDetached, macKey } from '@lapel/cose';
 import type { Answer, Effect, Envelope } from '@lapel/suit';
 import {
   Digest,
+  Parameters,
   SuitError,
   admit,
   authenticate,
@@ -28,6 +29,7 @@ import {
 } from '@lapel/suit';
 import { at, compatible, component, copy, fetch, forge, imageOf, match, perform } from '../forge.ts';
 import { recipient, runSequence, set, tryEach } from '../forge.ts';
+import { both, payloads, radioManifest, root } from '../domains.ts';
 import { missing, vectorBytes } from '../public-vectors.ts';
 
 const iterations = 20_000;
@@ -82,7 +84,7 @@ function close(tree: Tree): Item {
 }
 
 const oddities: readonly Tree[] = [
-  ...[0, 1, 2, 3, 4, 5, 7, 9, 12, 13, 14, 15, 18, 20, 21, 22, 23, 25, 31, 32, 255, -1, -256, -257, 2 ** 40],
+  ...[...Array(37).keys(), 255, -1, -256, -257, 2 ** 40],
   ...[2n ** 64n - 1n, true, false, null, undefined, '', '#fw', 'x'.repeat(3000), '\ufeff'],
   ...[new Uint8Array(), new Uint8Array(16), new Uint8Array(32), Uint8Array.of(0xff)],
   ...[[], [1, 1], [0, 1], [[0]], [-16, new Uint8Array(32)], new Map(), new Map([[1, 1]])],
@@ -145,6 +147,8 @@ const two = [component(0), component(1)];
 function originals(): readonly Envelope[] {
   const compatibility = [at(true), set({ ...imageOf(firmware), sourceComponent: 0 }), ...compatible];
   const nested = runSequence(set({ softFailure: true }), at([1, 0]), tryEach([match], [copy, match], null));
+  const written = set({ content: firmware });
+  const managed = ['use-before', 'minimum-battery', 'update-authorized', 'version'] as const;
   const forged = [
     forge({
       shared: [set(imageOf(firmware)), ...compatible],
@@ -166,15 +170,28 @@ function originals(): readonly Envelope[] {
           tryEach([perform('condition-component-slot')], [perform('directive-swap')], null),
         ],
         validate: [at(true), match],
-        load: [
-          at(1),
-          set({ content: firmware }),
-          perform('directive-write'),
-          perform('condition-check-content'),
-        ],
+        load: [at(1), written, perform('directive-write'), perform('condition-check-content')],
         invoke: [at(0), perform('directive-invoke', 15)],
       },
     }),
+    forge({
+      sections: {
+        payloadFetch: [
+          set({ useBefore: 9, minimumBattery: 9, updatePriority: 9, waitInfo: { time: 9, power: 1 } }),
+          set({
+            version: ['lesser', [2, -1]],
+            componentMetadata: { fileType: 'regular' },
+            content: firmware,
+          }),
+          ...managed.map((name) => perform(`condition-${name}`)),
+          perform('directive-wait'),
+          perform('directive-write'),
+          { name: 'directive-override-multiple', byIndex: [[0, write(Parameters, { uri: '#fw' })]] },
+          { name: 'directive-copy-params', from: [[0, [4, 28]]] },
+        ],
+      },
+    }),
+    root(radioManifest()),
   ];
   const examples = missing === false ? [0, 1, 2, 3, 4, 5] : [];
   const published = examples.map((each) => vectorBytes('manifest-spec-37', `example${each}-signed.suit`));
@@ -215,13 +232,20 @@ function resealed(original: Envelope, mutant: Tree, draw: Draw): Uint8Array | un
 function judge(envelope: Uint8Array, draw: Draw): string {
   const device = recipient({
     limits,
-    components: { '00': firmware, '01': new Uint8Array(), '0001': firmware },
+    components: { '00': firmware, '01': new Uint8Array(), '0001': firmware, '0d': firmware },
+    anchors: both,
+    payloads,
+    time: 8,
+    batteryMilliwattHours: 9,
+    version: [1, 2],
+    authorize: (priority) => priority > 8,
+    waits: ({ power }) => power === 1,
   });
   let effects = 0;
   const answer = (effect: Effect): Answer => {
     assert.ok(++effects <= limits.commands, 'more effects than commands');
     if (effect.do === 'identify' || effect.do === 'slot') return draw(8) > 0;
-    return effect.do === 'fetch' ? undefined : device.perform(effect);
+    return effect.do === 'fetch' && !payloads.has(effect.uri) ? undefined : device.perform(effect);
   };
   return orRefused(() => {
     const authentic = authenticate(envelope, [{ key }], limits);
