@@ -6,7 +6,7 @@
 
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import type { HighWaterMark, LeafStore } from '@lapel/cose';
 import { LedgerError } from '@lapel/cose';
 
@@ -46,8 +46,8 @@ export function beginMarkFile(path: string): void {
 }
 
 /**
- * The mark in this file, which belongs on another medium than the ledger and in no backup with it. A mark that
- * is gone is a refusal: it may have gone with the copy of a ledger that was put back.
+ * The mark in this file, which belongs on another medium than the ledger and in no backup with it. A mark
+ * that is gone is a refusal: it may have gone with the copy of a ledger that was put back.
  */
 export function markFile(path: string): HighWaterMark {
   return {
@@ -96,7 +96,9 @@ function content(path: string): Uint8Array | undefined {
 const sqliteBusy = 5;
 
 function locked(path: string): DatabaseSync | undefined {
-  const database = new DatabaseSync(path);
+  // Loaded here, where it is needed: whoever signs with another key is not to wait for it.
+  const sqlite = process.getBuiltinModule('node:sqlite');
+  const database = new sqlite.DatabaseSync(path);
   try {
     database.exec('BEGIN EXCLUSIVE');
     return database;

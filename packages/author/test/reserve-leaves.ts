@@ -1,4 +1,4 @@
-/** Reserves leaves and tells each, until it is killed or all are spent: what a signer does, less the signing. */
+/** Reserves leaves and tells each, until it is killed or all are spent: a signer, less the signing. */
 
 import { writeSync } from 'node:fs';
 import { LedgerError, digest, openLedger } from '@lapel/cose';
