@@ -1,20 +1,24 @@
 /**
  * The Recipient (RFC 9019 §2.2): a device that proves a firmware before it runs it, and goes back to the
  * old one if the new one does not prove itself. Three parts share one flash and one journal: the bootloader
- * (`boot`) chooses and verifies at every start, offline and synchronous; the agent (`runAgent`) fetches,
- * installs, confirms and reports; the trust store says whom both believe. A board gives a Flash of three
- * methods, a clock and chance.
+ * (`boot`) chooses and verifies at every start, offline and synchronous, and takes a signed firmware over a
+ * line (`recover`) where nothing verifies; the agent (`runAgent`) fetches, installs, confirms and reports;
+ * the trust store says whom both believe. A board gives a Flash of three methods, a clock and chance.
  */
 
 export { runAgent } from './agent.ts';
 export type { AgentOptions } from './agent-options.ts';
 export { boot } from './bootloader/boot.ts';
-export type { BootDecision } from './bootloader/boot.ts';
+export type { BootDecision, NothingBoots } from './bootloader/boot.ts';
+export { recover } from './bootloader/recover.ts';
+export type { Recovery } from './bootloader/recover.ts';
 export type { Network } from './firmware-consumer/fetch.ts';
 export { manufacture } from './manufacture.ts';
 export type { Firmware } from './manufacture.ts';
 export type { Profile } from './profile.ts';
 export { class1 } from './profiles/class1.ts';
+export { createRecoverySender } from './recovery-sender.ts';
+export type { RecoverySender, RecoveryState } from './recovery-sender.ts';
 export { serverSource } from './server-source.ts';
 export type { BootRecord } from './storage/boot-record.ts';
 export type { JournalRecord } from './storage/journal-record.ts';

@@ -17,5 +17,8 @@ export type { NorFlash, NorFlashOptions } from './flash.ts';
 export { readFlash } from './flash-reader.ts';
 export { lossy } from './network.ts';
 export type { Loss } from './network.ts';
+export { recoverOverLine } from './recovery-line.ts';
+export type { RecoveryPlan } from './recovery-line.ts';
+export type { LineFaults } from './serial-line.ts';
 export { seededRandom } from './random.ts';
 export type { SeededRandom } from './random.ts';

@@ -30,8 +30,13 @@ export type BootDecision =
       readonly records: readonly SuitRecord[];
       readonly reason: string;
     }
-  /** No slot verifies: only a new, signed image brings the device back. */
-  | { readonly boot: 'nothing'; readonly reason: string };
+  | NothingBoots;
+
+/** No slot verifies: only a signed image from outside brings the device back (`recover`). */
+export interface NothingBoots {
+  readonly boot: 'nothing';
+  readonly reason: string;
+}
 
 /**
  * Each step that changes state is in the journal before it is acted on. What does not verify is written off
