@@ -1,8 +1,10 @@
 /**
- * COSE (RFC 9052, 9053) for Lapel: how a manifest, a report and a campaign are sealed. There are signers,
- * who hold a SigningKey, and verifiers, who hold VerificationKeys and refuse with a CoseError. A key works
- * with its own algorithm only; the algorithm is named under protection; a header that nobody here knows is
- * refused.
+ * COSE (RFC 9052, 9053) for Lapel: how a manifest, a report and a campaign are sealed, and how a payload is
+ * encrypted for devices. There are signers, who hold a SigningKey, and verifiers, who hold VerificationKeys
+ * and refuse with a CoseError. A key works with its own algorithm only; the algorithm is named under
+ * protection; a header that nobody here knows is refused. A hash-based key is used up by signing, so it lives
+ * by a ledger of its leaves. Encryption has senders, who hold a WrappingKey or RecipientPublicKey of each
+ * device, and devices, who hold the other half; it proves nobody's authorship.
  */
 
 export {

@@ -98,6 +98,8 @@ test('what is no secret of a hash-based key is refused', () => {
     ['algorithm', changed([1, Array.from({ length: 8 }, () => [7, 4])])],
   ];
   for (const [kind, encoded] of rows) assert.throws(() => keyOf(encoded), refused(kind));
+  assert.throws(() => generateHssSecret([]), refused('algorithm'));
+  assert.throws(() => generateHssSecret([level, { ...level, hashBytes: 24 }]), refused('algorithm'));
 });
 
 test('a hash-based key is in no PEM and no private COSE_Key, which would leave its ledger behind', () => {
