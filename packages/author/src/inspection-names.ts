@@ -8,7 +8,6 @@ import {
   argumentCommands,
   commonElements,
   envelopeElements,
-  extensionElements,
   manifestElements,
   policyCommands,
 } from '@lapel/suit';
@@ -23,7 +22,7 @@ const of = (draft: string, codes: Readonly<Record<string, number>>): [number, st
 
 export const envelopeNames: Names = new Map([...fromCodes(envelopeElements)]);
 
-export const manifestNames: Names = new Map([...fromCodes(manifestElements), ...extensionElements]);
+export const manifestNames: Names = new Map(fromCodes(manifestElements));
 
 export const commonNames: Names = new Map([...fromCodes(commonElements)]);
 

@@ -25,7 +25,6 @@ import { Digest, Manifest, knownDigest, manifestVersion } from './manifest.ts';
 import type { Policy } from './policy.ts';
 import type { FailureReason } from './reason.ts';
 import { SuitError, parsing } from './reason.ts';
-import { extensionElements } from './registry.ts';
 import type { Permissions } from './trust-domains.ts';
 
 /**
@@ -89,10 +88,7 @@ export function readManifest(content: Uint8Array): Manifest {
     if (!(error instanceof UnknownKeyError)) {
       throw new SuitError('parse', 'cbor-parse', `manifest: ${error.message}`, { cause: error });
     }
-    const extension = extensionElements.get(Number(error.key));
-    const met =
-      parsing('parse', 'manifest', () => legacyNumbering(content)) ??
-      (extension && `element ${error.key}, ${extension}`);
+    const met = parsing('parse', 'manifest', () => legacyNumbering(content));
     const message = met === undefined ? `manifest: ${error.message}` : `expected manifest-37, found ${met}`;
     throw new SuitError('setup', 'command-unsupported', message, { cause: error });
   }

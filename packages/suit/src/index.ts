@@ -38,6 +38,8 @@ export type { Version, VersionMatch, WaitEvents } from './update-management.ts';
 export { fileTypes } from './component-metadata.ts';
 export type { ComponentMetadata } from './component-metadata.ts';
 export type { ByIndex } from './by-index.ts';
+export { isUsageSigner } from './usage-description.ts';
+export type { UsageDescription } from './usage-description.ts';
 export { strict } from './policy.ts';
 export type { Policy } from './policy.ts';
 export { drive, driveSync } from './processor/drive.ts';
@@ -54,7 +56,6 @@ export {
   argumentCommands,
   commonElements,
   envelopeElements,
-  extensionElements,
   manifestElements,
   policyCommands,
   reporting,

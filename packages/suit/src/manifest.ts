@@ -21,16 +21,13 @@ import {
   tagged,
   text,
   tstr,
-  tuple,
   uint,
   write,
 } from '@lapel/cbor';
-import type { DigestAlgorithm } from '@lapel/cose';
-import { digestAlgorithmByCode, digestAlgorithms } from '@lapel/cose';
-import type { Stage } from './reason.ts';
 import { ComponentIdentifier } from './component-identifier.ts';
-import { SuitError } from './reason.ts';
+import { Digest } from './digest.ts';
 import { Dependencies } from './trust-domains.ts';
+import { UsageDescription } from './usage-description.ts';
 import { ComponentMetadata } from './component-metadata.ts';
 import { Seconds, Version, VersionMatch, WaitEvents } from './update-management.ts';
 
@@ -41,38 +38,8 @@ const uriMax = 2048;
 const isArray = (r: Reader) => r.peek() === major.array;
 
 export { ComponentIdentifier };
-
-/** SUIT_Digest (§10): an algorithm and the digest's bytes, not yet held against each other. */
-export const Digest = tuple(int, bstr);
-export type Digest = Infer<typeof Digest>;
-
-export interface KnownDigest {
-  readonly algorithm: DigestAlgorithm;
-  readonly bytes: Uint8Array;
-}
-
-/** @throws {SuitError} where the algorithm is not spoken here, or the length is not the algorithm's own. */
-export function knownDigest(stage: Stage, [code, digestBytes]: Digest): KnownDigest {
-  const algorithm = digestAlgorithmByCode(code);
-  if (algorithm === undefined) {
-    throw new SuitError(
-      stage,
-      'alg-unsupported',
-      `expected a digest algorithm that is spoken here, found ${code}`,
-    );
-  }
-  const expected = digestAlgorithms[algorithm].bytes;
-  if (digestBytes.length !== expected) {
-    const found = `expected a ${algorithm} digest of ${expected} bytes, found ${digestBytes.length}`;
-    throw new SuitError(stage, 'alg-unsupported', found);
-  }
-  return { algorithm, bytes: digestBytes };
-}
-
-export const digestOf = ({ algorithm, bytes: digestBytes }: KnownDigest): Digest => [
-  digestAlgorithms[algorithm].code,
-  digestBytes,
-];
+export { Digest, digestOf, knownDigest } from './digest.ts';
+export type { KnownDigest } from './digest.ts';
 
 /**
  * A byte string kept with its head: the digest of a manifest and of a severed element covers the head too
@@ -190,6 +157,8 @@ export const Manifest = map({
   dependencyResolution: optional(15, severable),
   candidateVerification: optional(18, severable),
   uninstall: optional(24, bstr),
+  // draft-ietf-suit-mud-09 §5
+  usageDescription: optional(25, embedded(UsageDescription)),
 });
 export type Manifest = Infer<typeof Manifest>;
 

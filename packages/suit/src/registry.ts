@@ -35,11 +35,6 @@ export const manifestElements = {
 
 export const commonElements = { dependencies: 1, components: 2, 'shared-sequence': 4 } as const;
 
-/** Elements of the extension drafts: known by name, so that a refusal can say what was met. */
-export const extensionElements: ReadonlyMap<number, string> = new Map([
-  [25, 'manufacturer usage description (mud)'],
-]);
-
 /** Conditions and the directives whose argument is a reporting policy. */
 export const policyCommands = {
   'condition-vendor-identifier': 1,

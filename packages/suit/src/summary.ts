@@ -10,6 +10,8 @@ import type { ComponentIdentifier, KnownDigest } from './manifest.ts';
 import { Parameters, Text, knownDigest } from './manifest.ts';
 import { parsing } from './reason.ts';
 import type { Version } from './update-management.ts';
+import type { UsageDescription } from './usage-description.ts';
+import { requireUsable } from './usage-description.ts';
 import { commandsIn, elementOf } from './walk.ts';
 
 /** One assignment of parameters, with the components that it may reach. */
@@ -27,6 +29,8 @@ export interface UpdateSummary {
   readonly sequenceNumber: number;
   /** The version that it brings the device to, where it says so (update-management §3.1). */
   readonly version?: Version;
+  /** Of the device's network usage (RFC 8520). */
+  readonly usageDescription?: UsageDescription;
   readonly components: readonly ComponentIdentifier[];
   readonly vendorIdentifiers: readonly Uint8Array[];
   readonly classIdentifiers: readonly Uint8Array[];
@@ -44,6 +48,8 @@ export function summarise(
   const all = assignments(authentic, limits).map(({ parameters }) => parameters);
   const { manifest } = authentic;
   const text = elementOf(authentic, 'text');
+  const { usageDescription } = manifest;
+  if (usageDescription !== undefined) requireUsable(usageDescription);
   const uuids = (values: readonly (Parameters['vendorIdentifier'] | undefined)[]) =>
     distinct(
       values.filter((value) => value instanceof Uint8Array),
@@ -52,6 +58,7 @@ export function summarise(
   return {
     sequenceNumber: manifest.sequenceNumber,
     ...(manifest.setVersion === undefined ? {} : { version: manifest.setVersion }),
+    ...(usageDescription === undefined ? {} : { usageDescription }),
     components: manifest.common.components ?? [],
     vendorIdentifiers: uuids(all.map(({ vendorIdentifier }) => vendorIdentifier)),
     classIdentifiers: uuids(all.map(({ classIdentifier }) => classIdentifier)),

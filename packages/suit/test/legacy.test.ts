@@ -43,12 +43,12 @@ test('trap 4: the numberings of drafts before -28 are told apart and refused', (
   }
 });
 
-test('trap 18: an element of an extension draft is named and refused', () => {
-  for (const [key, message] of [
-    [25, /element 25, manufacturer usage description/],
-    [26, /unknown key 26/],
-  ] as const) {
-    assert.throws(() => process(manifest([key, sequence])), refusal('setup', 'command-unsupported', message));
+test('trap 18: an element of the manifest that nobody knows is refused', () => {
+  for (const key of [26, 255, -1]) {
+    assert.throws(
+      () => process(manifest([key, sequence])),
+      refusal('setup', 'command-unsupported', new RegExp(`unknown key ${key}`)),
+    );
   }
 });
 
