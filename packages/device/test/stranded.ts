@@ -33,6 +33,8 @@ async function ruin(): Promise<Uint8Array> {
   } as const;
   const content = withSlot1(made, { envelope, image: second }, onTrial(), confirmed);
   for (const { image: at } of layout.slots) content[at.address + 9] = (content[at.address + 9] ?? 0) ^ 4;
+  // A loader that is written could not be told from a blank one.
+  content.fill(0x5a, layout.loader.address, layout.loader.address + layout.loader.bytes);
   return content;
 }
 

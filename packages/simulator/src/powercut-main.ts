@@ -10,7 +10,7 @@ import { powercutScenarios } from './powercut-scenarios.ts';
 
 const usage = `npm run powercut -- [--seed N] [--torn N] [--pairs N] [--seconds N] [--json]
 
-Cuts the power before and in the middle of every flash operation of five updates, restarts the device
+Cuts the power before and in the middle of every flash operation of six updates, restarts the device
 after each cut, and checks the flash with a reader of its own. Then it draws pairs of cuts: the second comes
 while the device mends what the first one left.
 

@@ -1,6 +1,6 @@
 /** An update that the power is cut in, as data. */
 
-import type { Flash, Profile } from '@lapel/device';
+import type { Firmware, Flash, Profile } from '@lapel/device';
 import type { Handler } from '@lapel/transport';
 import type { Behaviour } from './device-life.ts';
 
@@ -19,6 +19,8 @@ export interface Scenario {
   readonly behaviour: Behaviour;
   /** How often a new firmware is booted until it has proved itself. */
   readonly attempts: number;
+  /** What a person brings to a device of which nothing boots; then the flash is one of such a device. */
+  readonly brought?: Firmware;
   /** Stands between device and flash, in a world that is broken on purpose. */
   readonly wire?: (flash: Flash) => Flash;
 }

@@ -1,13 +1,14 @@
 /**
  * The updates that the power is cut in: one that succeeds, one whose firmware fails its self-test, one that
- * crashes, one of many pages, and one on a device whose slots are both in use and whose journal is full.
+ * crashes, one of many pages, one on a device whose slots are both in use and whose journal is full, and the
+ * recovery of that device when both slots are ruined.
  */
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SigningKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
-import type { Layout, Profile } from '@lapel/device';
+import type { Firmware, Layout, Profile } from '@lapel/device';
 import { Journal, class1, manufacture, trustStoreVersion } from '@lapel/device';
 import { createFirmwareServer } from '@lapel/firmware-server';
 import type { Handler } from '@lapel/transport';
@@ -32,12 +33,14 @@ export async function powercutScenarios(folder: string, seed: number): Promise<r
   const profile = class1({ imagePages: 12 });
   const small = await secondRelease({ author, server, random }, 'lamp', profile, [18_435, 21_001]);
   const large = await secondRelease({ author, server, random }, 'floodlight', class1(), [9_001, 40_003]);
+  const third = await thirdRelease({ author, server: later, random }, small);
   return [
     small,
     { ...small, name: 'failed self-test', behaviour: 'sick' },
     { ...small, name: 'crash', behaviour: 'crashes' },
     { ...large, name: 'large update' },
-    await thirdRelease({ author, server: later, random }, small),
+    third.scenario,
+    { ...third.scenario, name: 'recovery', factory: ruined(third.scenario), brought: third.firmware },
   ];
 }
 
@@ -86,6 +89,8 @@ async function secondRelease(
     attempts,
     deadlineMs: 60_000,
   } as const;
+  // What no device may ever write is told from what nobody has written.
+  flash.program(profile.layout.loader.address, random.bytes(profile.layout.loader.bytes));
   manufacture(flash, profile, provision, { envelope: await release(old, 1), image: old });
   return {
     name: 'update',
@@ -103,7 +108,10 @@ async function secondRelease(
 }
 
 /** Release 3 for a device that has had release 2, and whose journal has to be written anew on the way. */
-async function thirdRelease({ author, server, random }: Workshop, second: Scenario): Promise<Scenario> {
+async function thirdRelease(
+  { author, server, random }: Workshop,
+  second: Scenario,
+): Promise<{ readonly scenario: Scenario; readonly firmware: Firmware }> {
   const { profile, factory } = second;
   const { layout } = profile;
   const flash = norFlash({ geometry: layout.geometry, content: factory });
@@ -114,8 +122,9 @@ async function thirdRelease({ author, server, random }: Workshop, second: Scenar
 
   const image = random.bytes(15_007);
   const plan = { image, sequence: 3, version: '1.3.0', className: 'lamp', key: author };
-  await publishTo(server, await makeRelease(plan), image);
-  return {
+  const envelope = await makeRelease(plan);
+  await publishTo(server, envelope, image);
+  const scenario = {
     ...second,
     name: 'third update, full journal',
     factory: flash.dump(),
@@ -123,6 +132,14 @@ async function thirdRelease({ author, server, random }: Workshop, second: Scenar
     images: new Map([...second.images, [3, image]]),
     sequences: { old: 2, new: 3 },
   };
+  return { scenario, firmware: { envelope, image } };
+}
+
+/** The device's flash with a bit changed in each image. */
+function ruined({ factory, profile }: Scenario): Uint8Array {
+  const content = factory.slice();
+  for (const { image } of profile.layout.slots) content[image.address] = (content[image.address] ?? 0) ^ 1;
+  return content;
 }
 
 /** So little that an update does not get by with it. */

@@ -14,7 +14,9 @@ import { powercutScenarios } from '../src/powercut-scenarios.ts';
 const seed = 1;
 const folder = await mkdtemp(join(tmpdir(), 'lapel-powercut-'));
 after(() => rm(folder, { recursive: true }));
-const [update] = await powercutScenarios(folder, seed);
+const scenarios = await powercutScenarios(folder, seed);
+const [update] = scenarios;
+const recovery = scenarios.at(-1);
 assert.ok(update !== undefined);
 const { layout } = update.profile;
 
@@ -47,6 +49,10 @@ const broken: Readonly<Record<string, (flash: Flash) => Flash>> = {
   'a page of the image is lost': wired((flash, address, bytes) => {
     if (address !== layout.slots[1].image.address + 4096) flash.program(address, bytes);
   }),
+  'the loader is erased': wired((flash, address, bytes) => {
+    if (inside(address, layout.slots[1].image)) flash.erase(layout.loader.address);
+    flash.program(address, bytes);
+  }),
   'what is written to the new slot lands in the old one too': wired((flash, address, bytes) => {
     const { image } = layout.slots[1];
     flash.program(address, bytes);
@@ -64,6 +70,14 @@ for (const [name, wire] of Object.entries(broken)) {
     assert.ok(violations.length > 0);
   });
 }
+
+test('S4-46: the proof sees a recovery that is not finished', async () => {
+  assert.ok(recovery?.brought !== undefined);
+  const brought = { ...recovery.brought, image: recovery.brought.image.subarray(1) };
+  const { violations } = await powercut({ ...recovery, brought }, { seed, tornEach: 0 });
+  assert.match(violations.join('; '), /expected the device to be recovered, found it refused/);
+  assert.match(violations.join('; '), /expected 3 confirmed, found receiving 3, confirmed 2/);
+});
 
 test('S4-41: the proof sees one flipped bit in a confirmed image', () => {
   const content = update.factory.slice();
