@@ -53,7 +53,10 @@ const vendor = vendorIdentifier('lapel.example');
 const lamp = classIdentifier(vendor, 'lamp');
 const image = new TextEncoder().encode('an image');
 
-function envelopeFor(uri: string): Uint8Array {
+type Check = 'condition-use-before' | 'condition-minimum-battery' | 'condition-version' | 'directive-wait';
+
+/** @param checks parameters, and the commands that look at them before the fetch. */
+function envelopeFor(uri: string, checks: Parameters = {}, ...commands: readonly Check[]): Uint8Array {
   const set = (parameters: Parameters) =>
     ({ name: 'directive-override-parameters', parameters: write(Parameters, parameters) }) as const;
   const perform = (name: 'condition-vendor-identifier' | 'condition-class-identifier') =>
@@ -72,7 +75,8 @@ function envelopeFor(uri: string): Uint8Array {
         ]),
       },
       install: writeSequence([
-        set({ uri }),
+        set({ uri, ...checks }),
+        ...commands.map((name) => ({ name, policy: 0 })),
         { name: 'directive-fetch', policy: 0 },
         { name: 'condition-image-match', policy: 0 },
       ]),
@@ -133,6 +137,40 @@ test('S0-31: a vector passes with the verdict and the stage that its index names
   );
   assert.equal(lines.at(-1), '4 passed, 5 failed');
   assert.equal(status, 1);
+});
+
+test('S0-31, X-22: a vector names the time, the battery, the version and the waits of its device', () => {
+  const row =
+    (name: string) =>
+    (expect: string, device: object = {}) => ({
+      file: `${name}.suit`,
+      expect,
+      stage: 'run',
+      payloads,
+      device,
+    });
+  const [before, battery, version] = [row('before'), row('battery'), row('version')];
+  const [utc, local] = [row('utc'), row('local')];
+  const rows = [
+    ...[before('accept', { time: 999 }), before('reject', { now: 1000 }), before('reject')],
+    ...[before('reject', { time: null }), before('policy')],
+    ...[battery('accept'), battery('accept', { battery: 50 }), battery('reject', { battery_mwh: 49 })],
+    ...[version('accept', { version: [1, 3] }), version('reject', { version: [1, 2, 9] })],
+    ...[version('reject'), utc('accept'), utc('reject', { waits: ['power'] })],
+    ...[local('reject'), local('accept', { events: ['time-of-day'] })],
+  ];
+  const folderOf = make('properties', rows);
+  for (const [name, checks, command] of [
+    ['before', { useBefore: 1000 }, 'condition-use-before'],
+    ['battery', { minimumBattery: 50 }, 'condition-minimum-battery'],
+    ['version', { version: ['greater', [1, 2]] }, 'condition-version'],
+    ['utc', { waitInfo: { timeOfDayUtc: 60 } }, 'directive-wait'],
+    ['local', { waitInfo: { timeOfDay: 60 } }, 'directive-wait'],
+  ] as const) {
+    writeFileSync(join(folderOf, `${name}.suit`), envelopeFor('coap://lapel.example/image', checks, command));
+  }
+  const { lines } = conformance(folderOf);
+  assert.equal(lines.at(-1), `${rows.length} passed, 0 failed`, lines.join('\n'));
 });
 
 test('S0-31: a folder without an index tells each verdict for the trust anchors that are given', () => {
