@@ -1,9 +1,10 @@
 /**
  * SUIT for Lapel: a manifest says what a device shall install and under which conditions, and is sealed by
- * its author (draft-ietf-suit-manifest-37, with trust-domains-12 and update-management-14). Three steps, each with a type that only it makes:
- * `authenticate` (bytes and trust anchors to an AuthenticManifest), `admit` (that and a Recipient to an
- * AdmittedManifest), `run` (that to effects on the world). A Recipient's answer is a SUIT_Report (draft-
- * ietf-suit-report-19). Every failure is a SuitError with a report's reason.
+ * its author (draft-ietf-suit-manifest-37, with trust-domains-12, update-management-14 and mud-09). Three
+ * steps, each with a type that only it makes: `authenticate` (bytes and trust anchors to an
+ * AuthenticManifest), `admit` (that and a Recipient to an AdmittedManifest), `run` (that to effects on the
+ * world). A Recipient's answer is a SUIT_Report (draft-ietf-suit-report-19). Every failure is a SuitError
+ * with a report's reason.
  */
 
 export { admit } from './admit.ts';
