@@ -8,9 +8,11 @@ import type { ContentAlgorithm, RunningContent } from '@lapel/cose';
 import { contentAlgorithms, decryptWith, encryptFor, wrappingKey } from '@lapel/cose';
 import type { Figure } from '../../../tools/figure.ts';
 
+/** What a file or an HTTP response hands over at a time. */
 const pieceBytes = 64 * 1024;
+/** 16 MB in all: reading the info and unwrapping the key is no part of a rate. */
 const pieces = 256;
-const blocks = 8;
+const blocks = 20;
 
 const key = wrappingKey(new Uint8Array(16).fill(1), new TextEncoder().encode('lamp'));
 const piece = new Uint8Array(pieceBytes).fill(0x5a);
@@ -49,7 +51,8 @@ function ratio(name: string, contest: () => Contest): Figure {
       bareMs.push(elapsedMs(bare));
       ownMs.push(elapsedMs(own));
     }
-    return median(bareMs) / median(ownMs);
+    // The best of many: buffers outside the heap are collected in whichever block has the bad luck.
+    return Math.min(...bareMs) / Math.min(...ownMs);
   };
   return { room: 'cose', name, unit: '× the rate of node:crypto', aim: '≥ 0.8', atLeast: 0.8, measure };
 }
