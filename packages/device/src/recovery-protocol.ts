@@ -28,10 +28,10 @@ export const recoveryVersion = 1;
 /** Of an envelope or an image, in one message: what a Class 1 device can spare. */
 export const chunkBytesMax = 512;
 export const requestBytesMax = chunkBytesMax + 64;
-export const answerBytesMax = 1024;
+export const answerBytesMax = 2048;
 
 const identifier = bytes(16);
-const explanationMax = 128;
+const explanationMax = 256;
 
 /** An explanation as an answer can hold it. */
 export const inAnswer = (explanation: string): string => explanation.slice(0, explanationMax).toWellFormed();

@@ -1,6 +1,6 @@
 /**
  * `lapel device`: one device on this machine, with its flash in a file. `make` is the factory, `run`
- * the power switch (kill it whenever you like), `show` a look at the flash.
+ * the power switch (kill it whenever you like), `show` a look at the flash, `recover` a serial line to it.
  */
 
 import { existsSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { Option } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { makeDeviceFile } from '../device/make.ts';
+import { recoverDeviceFile } from '../device/recover.ts';
 import { runDeviceFile } from '../device/run.ts';
 import { showDeviceFile } from '../device/show.ts';
 import { readEnvelopeFile, readVerificationKey } from '../files.ts';
@@ -30,6 +31,7 @@ export function addDevice(program: Command, terminal: Terminal): void {
     .argument('<flash>', 'the file with the flash')
     .option('--json', 'print it as JSON')
     .action((flash: string, { json = false }: { json?: boolean }) => showDeviceFile(flash, json, terminal));
+  addRecover(device, terminal);
 }
 
 const examples = `
@@ -38,7 +40,8 @@ Examples:
         --firmware lamp-1.0.suit --image lamp-1.0.bin
   lapel devices add lamp-77 --key lamp.pub.pem --vendor lapel.example --class lamp --token-file admin.token
   lapel device run lamp.flash --server http://localhost:8080
-  lapel device show lamp.flash`;
+  lapel device show lamp.flash
+  lapel device recover lamp.flash --envelope lamp-1.1.suit --image lamp-1.1.bin`;
 
 interface MakeOptions {
   readonly id: string;
@@ -122,6 +125,41 @@ function addRun(device: Command, terminal: Terminal): void {
       }
       const pollMs = 1000 * wholeNumber('--poll', poll, 1, 7 * 24 * 3600);
       await runDeviceFile({ file: flash, origin: new URL(server).origin, pollMs }, terminal);
+    });
+}
+
+interface RecoverOptions {
+  readonly envelope: string;
+  readonly image: string;
+  readonly faults: string;
+  readonly seed: string;
+}
+
+function addRecover(device: Command, terminal: Terminal): void {
+  device
+    .command('recover')
+    .summary('bring a firmware to a device of which nothing boots')
+    .description(
+      'Starts a device whose slots are both ruined, and sends its bootloader a signed envelope and the ' +
+        'image over a serial line. The bootloader asks of them what it asks of any update, and writes ' +
+        'nothing before. The firmware is booted on trial at the next start.',
+    )
+    .argument('<flash>', 'the file with the flash')
+    .requiredOption('--envelope <file>', 'the signed envelope')
+    .requiredOption('--image <file>', 'its image')
+    .option('--faults <percent>', 'of what the line carries: lost, repeated, or changed', '0')
+    .option('--seed <number>', 'for what goes wrong on the line', '1')
+    .action(async (flash: string, { envelope, image, faults, seed }: RecoverOptions) => {
+      const plan = {
+        file: flash,
+        firmware: {
+          envelope: await readEnvelopeFile(envelope),
+          image: new Uint8Array(await readFile(image)),
+        },
+        faultShare: wholeNumber('--faults', faults, 0, 20) / 100,
+        seed: wholeNumber('--seed', seed, 0, 0xffff_ffff),
+      };
+      recoverDeviceFile(plan, terminal);
     });
 }
 

@@ -1,0 +1,62 @@
+/**
+ * A device of which nothing boots, and a person who brings a signed firmware: both ends of the serial line
+ * are in this process, and the line may be as bad as one likes.
+ */
+
+import type { Firmware, RecoveryState } from '@lapel/device';
+import { boot, readTrustStore } from '@lapel/device';
+import type { NorFlash } from '@lapel/simulator';
+import { norFlash, recoverOverLine, seededRandom } from '@lapel/simulator';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { openFlashFile } from '../flash-file.ts';
+import type { Terminal } from '../terminal.ts';
+import { progressLine } from '../terminal.ts';
+
+export interface RecoverPlan {
+  readonly file: string;
+  readonly firmware: Firmware;
+  /** Of the pieces on the line: so many are lost, as many come twice, and in as many a byte changes. */
+  readonly faultShare: number;
+  readonly seed: number;
+}
+
+export function recoverDeviceFile(plan: RecoverPlan, terminal: Terminal): void {
+  const { firmware, faultShare, seed } = plan;
+  const { flash, profile, close } = openFlashFile(plan.file);
+  try {
+    if (readTrustStore(flash, profile.layout.trustStore) === undefined) {
+      throw new CommandFailure(exitCodes.failed, `expected a device in ${plan.file}, found none`);
+    }
+    const nothing = boot(flash, profile);
+    if (nothing.boot === 'slot') {
+      const found = `expected a device of which nothing boots, found one that boots: ${nothing.reason}`;
+      throw new CommandFailure(exitCodes.conflict, found);
+    }
+    terminal.note(`nothing boots: ${nothing.reason}`);
+    const shares = { lossShare: faultShare, repeatShare: faultShare, noiseShare: faultShare };
+    const faults = { random: seededRandom(seed), ...shares };
+    const onState = (state: RecoveryState) => terminal.move(progressOf(state));
+    const ended = recoverOverLine({ flash, profile, nothing, firmware, faults, onState });
+    terminal.move('');
+    requireDone(ended);
+    // A copy: the start that is told of here is not one of the trial's attempts.
+    terminal.result(`the next start: ${boot(copyOf(flash), profile).reason}`);
+  } finally {
+    close();
+  }
+}
+
+const copyOf = (flash: NorFlash): NorFlash => norFlash({ geometry: flash.geometry, content: flash.dump() });
+
+const progressOf = (state: RecoveryState): string =>
+  state.is === 'sending' ? progressLine(state.offset / Math.max(1, state.sizeBytes), state.what) : '';
+
+function requireDone(ended: RecoveryState): void {
+  if (ended.is === 'refused') {
+    const { stage, reason, because } = ended;
+    const found = `the bootloader refused at stage ${stage}, reason ${reason}: ${because}`;
+    throw new CommandFailure(exitCodes.refused, found);
+  }
+  if (ended.is === 'given-up') throw new CommandFailure(exitCodes.network, ended.because);
+}
