@@ -8,7 +8,7 @@ import { component, deviceClass, seededRandom, vendor } from '@lapel/simulator';
 import type { NothingBoots } from '@lapel/device';
 import { createRecoverySender, recover } from '@lapel/device';
 import { encodeFrame, frameReader } from '@lapel/transport/frame';
-import { answerBytesMax, decodeAnswer } from '../src/recovery-protocol.ts';
+import { answerBytesMax, decodeAnswer, encodeAnswer } from '../src/recovery-protocol.ts';
 import { bring, firmware, made, stranded } from './stranded.ts';
 import { bootedSlot, className } from './world.ts';
 
@@ -115,3 +115,26 @@ function deviceIn(payload: Uint8Array) {
   assert.ok(message?.name === 'device');
   return message;
 }
+
+test('S4-46: a sender gives up on a device that begins anew for ever, and on one of another version', () => {
+  let asked = 0;
+  const sender = createRecoverySender(firmware, () => asked++);
+  const answer = (number: number) =>
+    sender.receive(encodeFrame(encodeAnswer(number, { name: 'wants', what: 'envelope', offset: 0 })));
+  // What answers nothing that was asked is not listened to.
+  answer(7);
+  assert.equal(asked, 1);
+  for (let number = 1; number < 1000; number++) answer(number);
+  assert.equal(asked, 102);
+  assert.deepEqual(sender.state, {
+    is: 'given-up',
+    because: 'expected the device to go on, found it beginning anew 101 times',
+  });
+
+  const other = createRecoverySender(firmware, () => undefined);
+  other.receive(encodeFrame(encode([2, 1, 'anything'])));
+  assert.deepEqual(other.state, {
+    is: 'given-up',
+    because: 'expected a bootloader with recovery 1, found one with 2',
+  });
+});
