@@ -80,7 +80,11 @@ export function frameReader(payloadBytesMax: number): FrameReader {
     push(bytes) {
       const payloads: Uint8Array[] = [];
       for (const byte of bytes) {
-        const payload = byte === delimiter ? end() : void take(byte);
+        if (byte !== delimiter) {
+          take(byte);
+          continue;
+        }
+        const payload = end();
         if (payload !== undefined) payloads.push(payload);
       }
       return payloads;
