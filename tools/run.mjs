@@ -22,6 +22,7 @@ const commands = {
     script: 'packages/simulator/src/powercut-main.ts',
     does: 'power lost at every flash operation',
   },
+  fuzz: { script: 'packages/simulator/src/fuzz-main.ts', does: 'hostile inputs for everything that reads' },
   conformance: {
     script: 'packages/simulator/src/conformance-main.ts',
     does: 'the vectors of a folder, each with its verdict',

@@ -1,0 +1,156 @@
+/** Everything else that reads what came from outside: each refuses with its own error, and no other. */
+
+import { createCipheriv } from 'node:crypto';
+import type { Item } from '@lapel/cbor';
+import { CborError, Tagged, compareBytes, decode, diagnostic, encode, hex, write } from '@lapel/cbor';
+import type { SigningKey } from '@lapel/cose';
+import {
+  CoseError,
+  contentKey,
+  decodeSigningKey,
+  decodeVerificationKey,
+  decrypt0,
+  decryptWith,
+  encodeSigningKey,
+  encodeVerificationKey,
+  encryptTag,
+  macDetached,
+  openSigned,
+  peekSigned,
+  signAttached,
+  signDetached,
+  signTag,
+  verifyMac0,
+  verifySign,
+  verifySign1,
+  wrappingKey,
+} from '@lapel/cose';
+import { Report, SuitError, digestOf, failureResult, openReport } from '@lapel/suit';
+import { component } from './firmware.ts';
+import { seededMacKey, seededSigningKey } from './fuzz-keys.ts';
+import { messages } from './fuzz-messages.ts';
+import { samples, seal } from './fuzz-samples.ts';
+import type { FuzzTarget } from './fuzz-target.ts';
+import { Broken } from './fuzz-target.ts';
+import { mutant } from './fuzz-tree.ts';
+
+type Refusal = typeof CborError | typeof CoseError | typeof SuitError;
+
+export function decoderTargets(seed: number): readonly FuzzTarget[] {
+  return [...cborTargets(seed), ...coseTargets(seed), reportTarget(seed), ...protocolTargets()];
+}
+
+/** @param act reads the input; it returns nothing that is wrong, and throws nothing but the refusal. */
+function target(
+  name: string,
+  originals: readonly Uint8Array[],
+  refusal: Refusal,
+  act: (input: Uint8Array) => void,
+): FuzzTarget {
+  return {
+    name,
+    draw(random) {
+      const input = mutant(originals[random.below(originals.length)] ?? new Uint8Array(), random);
+      return { input, check: refusing(refusal, () => act(input)) };
+    },
+  };
+}
+
+const refusing = (refusal: Refusal, act: () => void) => (): void => {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof refusal)) throw error;
+  }
+};
+
+function requireWritten(input: Uint8Array, written: Uint8Array): void {
+  // §4.2.1 of RFC 8949: one item has one encoding here.
+  if (compareBytes(input, written) !== 0) throw new Broken('what was read is written otherwise');
+}
+
+function cborTargets(seed: number): readonly FuzzTarget[] {
+  const sealed = samples().map((each) => seal(each, seededMacKey(seed)));
+  const originals = [...sealed, ...messages.map(({ encoded }) => encoded)];
+  return [
+    target('cbor: decode', originals, CborError, (input) => requireWritten(input, encode(decode(input)))),
+    target('cbor: diagnostic', originals, CborError, (input) => void diagnostic(input)),
+  ];
+}
+
+function coseTargets(seed: number): readonly FuzzTarget[] {
+  const [signer, mac] = [seededSigningKey(seed), seededMacKey(seed)];
+  const payload = new TextEncoder().encode('payload');
+  const secret = mac.secret.subarray(0, 16);
+  const [keys, wrapping, content] = [[signer.public], wrappingKey(secret), contentKey('A128GCM', secret)];
+  const cose = (name: string, original: Uint8Array, act: (input: Uint8Array) => void) =>
+    target(`cose: ${name}`, [original], CoseError, act);
+  const publicKey = encodeVerificationKey(signer.public);
+  return [
+    cose('COSE_Sign1, detached', signDetached(signer, payload), (input) => {
+      verifySign1(input, payload, keys);
+    }),
+    cose('COSE_Sign', coseSign(signer, payload), (input) => void verifySign(input, payload, keys)),
+    cose('COSE_Sign1, attached', signAttached(signer, payload, 60), (input) => {
+      requireWritten(payload, openSigned(input, keys).payload);
+    }),
+    cose('COSE_Sign1, unproved', signAttached(signer, payload, 60), (input) => void peekSigned(input)),
+    cose('COSE_Mac0', macDetached(mac, payload), (input) => void verifyMac0(input, payload, [mac])),
+    cose('COSE_Key, public', publicKey, (input) => void decodeVerificationKey(input)),
+    cose('COSE_Key, private', encodeSigningKey(signer), (input) => void decodeSigningKey(input)),
+    cose('COSE_Encrypt0', coseEncrypt0(secret), (input) => {
+      throw new Broken(`opened with a tag that is no tag: ${hex(decrypt0(input, [content]))}`);
+    }),
+    cose('COSE_Encrypt', coseEncrypt(secret), (input) => void decryptWith(input, [wrapping])),
+  ];
+}
+
+/** RFC 9052 §4.1: made by hand, since Lapel writes a COSE_Sign1 for each signer. */
+function coseSign(key: SigningKey, payload: Uint8Array): Uint8Array {
+  const parts = decode(signDetached(key, payload));
+  const header = parts instanceof Tagged && Array.isArray(parts.content) ? (parts.content[0] as Item) : null;
+  const none = new Uint8Array();
+  const signature = key.sign(encode(['Signature', none, header, none, payload]));
+  return encode(new Tagged(signTag, [none, new Map(), null, [[header, new Map(), signature]]]));
+}
+
+const gcm = encode(new Map([[1, 1]]));
+const vector = new Map([[5, new Uint8Array(12)]]);
+
+/** Its tag is the secret, so no change may open it. */
+const coseEncrypt0 = (secret: Uint8Array): Uint8Array => encode([gcm, vector, secret]);
+
+/** Made by hand, since what Lapel makes holds chance. */
+function coseEncrypt(secret: Uint8Array): Uint8Array {
+  const wrap = createCipheriv('id-aes128-wrap', secret, new Uint8Array(8).fill(0xa6));
+  const wrapped = new Uint8Array(Buffer.concat([wrap.update(secret), wrap.final()]));
+  const recipient: Item = [new Uint8Array(), new Map([[1, -3]]), wrapped];
+  return encode(new Tagged(encryptTag, [gcm, vector, null, [recipient]]));
+}
+
+/** Signed anew after the change, as a device does that is trusted and makes mistakes. */
+function reportTarget(seed: number): FuzzTarget {
+  const key = seededSigningKey(seed);
+  const digest = digestOf({ algorithm: 'sha-256', bytes: new Uint8Array(32) });
+  const record = { manifestId: [0], section: 20, offset: 3, component: 0, properties: { imageSize: 9 } };
+  const original = write(Report, {
+    nonce: new Uint8Array(16),
+    records: [record, { systemComponent: component, imageSize: 9 }],
+    result: failureResult('operation-failed', record),
+    reference: ['http://example.com/m', digest],
+  });
+  return {
+    name: 'report, signed anew',
+    draw(random) {
+      const payload = mutant(original, random);
+      const input =
+        random.below(8) === 0 ? mutant(signAttached(key, payload), random) : signAttached(key, payload);
+      return { input, check: refusing(SuitError, () => void openReport(input, [key.public])) };
+    },
+  };
+}
+
+const protocolTargets = (): readonly FuzzTarget[] =>
+  messages.map(({ name, encoded, again }) =>
+    target(name, [encoded], CborError, (input) => requireWritten(input, again(input))),
+  );
