@@ -1,6 +1,7 @@
 /** Everything else that reads what came from outside: each refuses with its own error, and no other. */
 
 import { createCipheriv } from 'node:crypto';
+import { inspectEnvelope, inspectionText } from '@lapel/author';
 import type { Item } from '@lapel/cbor';
 import { CborError, Tagged, compareBytes, decode, diagnostic, encode, hex, write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
@@ -26,6 +27,7 @@ import {
   wrappingKey,
 } from '@lapel/cose';
 import { Report, SuitError, digestOf, failureResult, openReport } from '@lapel/suit';
+import { encodeFrame, frameReader } from '@lapel/transport/frame';
 import { component } from './firmware.ts';
 import { seededMacKey, seededSigningKey } from './fuzz-keys.ts';
 import { messages } from './fuzz-messages.ts';
@@ -34,7 +36,8 @@ import type { FuzzTarget } from './fuzz-target.ts';
 import { Broken } from './fuzz-target.ts';
 import { mutant } from './fuzz-tree.ts';
 
-type Refusal = typeof CborError | typeof CoseError | typeof SuitError;
+/** Undefined for what takes anything, and never throws. */
+type Refusal = typeof CborError | typeof CoseError | typeof SuitError | undefined;
 
 export function decoderTargets(seed: number): readonly FuzzTarget[] {
   return [...cborTargets(seed), ...coseTargets(seed), reportTarget(seed), ...protocolTargets()];
@@ -60,7 +63,7 @@ const refusing = (refusal: Refusal, act: () => void) => (): void => {
   try {
     act();
   } catch (error) {
-    if (!(error instanceof refusal)) throw error;
+    if (refusal === undefined || !(error instanceof refusal)) throw error;
   }
 };
 
@@ -72,7 +75,16 @@ function requireWritten(input: Uint8Array, written: Uint8Array): void {
 function cborTargets(seed: number): readonly FuzzTarget[] {
   const sealed = samples().map((each) => seal(each, seededMacKey(seed)));
   const originals = [...sealed, ...messages.map(({ encoded }) => encoded)];
+  const longest = Math.max(...originals.map(({ length }) => length));
+  const frames = originals.map(encodeFrame);
   return [
+    // Looking at an envelope shows what is wrong with it, and refuses nothing.
+    target('author: inspect', sealed, undefined, (input) => void inspectionText(inspectEnvelope(input))),
+    target('transport: frames', frames, undefined, (input) => {
+      for (const payload of frameReader(longest).push(input)) {
+        if (!originals.some((each) => compareBytes(each, payload) === 0)) throw new Broken('another payload');
+      }
+    }),
     target('cbor: decode', originals, CborError, (input) => requireWritten(input, encode(decode(input)))),
     target('cbor: diagnostic', originals, CborError, (input) => void diagnostic(input)),
   ];
