@@ -202,3 +202,17 @@ export const refusal =
     error.stage === stage &&
     error.reason === reason &&
     message.test(error.message);
+
+/** Writes one byte into the current component, so that the trace tells which command ran where. */
+export const mark = (byte: number): readonly Command[] => [
+  set({ content: Uint8Array.of(byte) }),
+  perform('directive-write'),
+];
+
+/** Runs `install` and says what the first component holds then, and whether the update succeeded. */
+export function outcome(...install: readonly Command[]): string {
+  const lampDevice = recipient();
+  const { failure } = attempt(forge({ sections: { install } }), lampDevice);
+  const held = lampDevice.components.get('00') ?? new Uint8Array();
+  return `${held.join(' ')}${failure === undefined ? '' : `, ${failure.error.reason}`}`;
+}

@@ -104,7 +104,7 @@ const isProblemCode = (value: unknown): value is ProblemCode =>
   typeof value === 'string' && Object.hasOwn(statusByCode, value);
 
 /** The first code of the table that travels under this status is its general one. */
-function codeOfStatus(status: Status): ProblemCode {
+export function codeOfStatus(status: Status): ProblemCode {
   for (const code of Object.keys(statusByCode)) {
     if (isProblemCode(code) && statusByCode[code] === status) return code;
   }

@@ -121,7 +121,7 @@ function verify(flash: Flash, profile: Profile, trust: TrustStore, { slot, state
   const { failure, records, verified } = driveSync(run(admitted, 'invocation'), answer);
   if (failure !== undefined) throw failure.error;
   // A manifest that forgets to compare the image is authentic and still no proof of it.
-  if (!verified?.some((component) => isComponent(profile, component))) {
+  if (!verified.some((component) => isComponent(profile, component))) {
     throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
   }
   return { manifest, records };

@@ -63,7 +63,7 @@ function* driveWaiting<T>(machine: Run<T>, answer: (effect: Effect) => Waiting<A
 }
 
 const isProved = ({ verified }: Ending, { profile }: Reception): boolean =>
-  verified?.some((component) => isComponent(profile, component)) === true;
+  verified.some((component) => isComponent(profile, component));
 
 /** Puts an image into the slot and returns its size. */
 function* store(effect: Change, reception: Reception, again: boolean): Waiting<number> {

@@ -39,10 +39,9 @@ export interface Ending {
   readonly records: readonly SuitRecord[];
   /**
    * Components that an image match has proved, and nothing has changed since. A manifest need not check
-   * what it fetched; whoever is about to boot a component finds here whether this one did. Absent where
-   * nothing ran.
+   * what it fetched; whoever is about to boot a component finds here whether this one did.
    */
-  readonly verified?: readonly ComponentIdentifier[];
+  readonly verified: readonly ComponentIdentifier[];
   readonly failure?: { readonly error: SuitError; readonly record: SuitRecord };
 }
 

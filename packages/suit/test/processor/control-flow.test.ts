@@ -13,7 +13,9 @@ import {
   fetch,
   forge,
   imageOf,
+  mark,
   match,
+  outcome,
   perform,
   process,
   recipient,
@@ -27,20 +29,6 @@ const firmware = new TextEncoder().encode('the new firmware');
 const two = [component(0), component(1)];
 const withFirmware = { payloads: new Map([['http://example.com/f', firmware]]) };
 const uri = 'http://example.com/f';
-
-/** Writes one byte into the current component, so that the trace tells which command ran where. */
-const mark = (byte: number): readonly Command[] => [
-  set({ content: Uint8Array.of(byte) }),
-  perform('directive-write'),
-];
-
-/** Runs `install` and says what the first component holds then, and whether the update succeeded. */
-function outcome(...install: readonly Command[]): string {
-  const lampDevice = recipient();
-  const { failure } = attempt(forge({ sections: { install } }), lampDevice);
-  const held = lampDevice.components.get('00') ?? new Uint8Array();
-  return `${held.join(' ')}${failure === undefined ? '' : `, ${failure.error.reason}`}`;
-}
 
 test('X-79, §8.4.10.2: try-each runs its sequences in order until one succeeds', () => {
   assert.equal(outcome(tryEach([...mark(7)], [...mark(8)])), '7');
