@@ -7,7 +7,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { unhex } from '@lapel/cbor';
 import type { Profile } from '@lapel/device';
-import { class1 } from '@lapel/device';
+import { class1, flashBytes } from '@lapel/device';
 import type { NorFlash } from '@lapel/simulator';
 import { norFlash } from '@lapel/simulator';
 import type { ComponentIdentifier } from '@lapel/suit';
@@ -32,8 +32,7 @@ export function makeFlashFile(
   component: ComponentIdentifier = class1().component,
 ): FlashFile {
   const profile = class1({ imagePages, component });
-  const { pageBytes, pages } = profile.layout.geometry;
-  const content = new Uint8Array(pageBytes * pages).fill(0xff);
+  const content = new Uint8Array(flashBytes(profile.layout.geometry)).fill(0xff);
   content.set(
     new TextEncoder().encode(
       `lapel flash 1, class1, ${imagePages} image pages, component ${componentName(component)}\n`,
@@ -59,7 +58,7 @@ export function openFlashFile(path: string): FlashFile {
     .map((part) => unhex(part) ?? new Uint8Array());
   const profile = class1({ imagePages, component });
   const { geometry } = profile.layout;
-  const sizeBytes = geometry.pageBytes * geometry.pages;
+  const sizeBytes = flashBytes(geometry);
   if (content.length !== sizeBytes) {
     const message = `expected ${sizeBytes} bytes of flash in ${path}, found ${content.length}`;
     throw new CommandFailure(exitCodes.failed, message);

@@ -94,7 +94,7 @@ export function provision(flash: Flash, copies: readonly [Region, Region], conte
   }
   for (const copy of copies) {
     eraseRegion(flash, copy);
-    flash.program(copy.address, padded(stored, flash.geometry.granuleBytes));
+    flash.program(copy.address, padded(stored, copy.granuleBytes));
   }
 }
 

@@ -18,6 +18,7 @@ import {
   geometry,
   randomRecord,
   regions,
+  regionsOf,
   stateIn,
 } from './journals.ts';
 
@@ -26,10 +27,10 @@ for (const granuleBytes of [1, 4, 8, 16, 32]) {
     for (let seed = 1; seed <= 20; seed++) {
       const random = seededRandom(seed);
       const flash = blank(granuleBytes);
-      let journal = Journal.open(flash, regions);
+      let journal = Journal.open(flash, regionsOf(granuleBytes));
       let expected = nothingInstalled;
       for (let step = 0; step < 120; step++) {
-        if (random.below(4) === 0) journal = Journal.open(flash, regions);
+        if (random.below(4) === 0) journal = Journal.open(flash, regionsOf(granuleBytes));
         const record = randomRecord(random);
         journal.append(record);
         expected = apply(expected, record);
@@ -137,8 +138,8 @@ test('S4-41: a state that outgrows the journal is refused, and what is there sta
 test('S4-41: regions too small for a device are refused before anything is written', () => {
   const flash = norFlash({ geometry: { pageBytes: 1024, granuleBytes: 8, pages: 2 } });
   const small = [
-    { address: 0, bytes: 1024 },
-    { address: 1024, bytes: 1024 },
+    { address: 0, bytes: 1024, pageBytes: 1024, granuleBytes: 8 },
+    { address: 1024, bytes: 1024, pageBytes: 1024, granuleBytes: 8 },
   ] as const;
   assert.throws(() => Journal.open(flash, small), {
     message: 'expected journal regions of at least 2048 bytes, found 1024',

@@ -9,16 +9,17 @@ import type { BootRecord } from '../src/storage/boot-record.ts';
 import { apply, nothingInstalled } from '../src/storage/boot-record.ts';
 
 export const pageBytes = 2048;
-export const regions: readonly [Region, Region] = [
-  { address: 0, bytes: pageBytes },
-  { address: pageBytes, bytes: pageBytes },
+export const regionsOf = (granuleBytes = 8): readonly [Region, Region] => [
+  { address: 0, bytes: pageBytes, pageBytes, granuleBytes },
+  { address: pageBytes, bytes: pageBytes, pageBytes, granuleBytes },
 ];
+export const regions = regionsOf();
 export const geometry = (granuleBytes = 8) => ({ pageBytes, granuleBytes, pages: 2 });
 export const blank = (granuleBytes = 8): NorFlash => norFlash({ geometry: geometry(granuleBytes) });
 export const copyOf = (content: Uint8Array, granuleBytes = 8) =>
   norFlash({ geometry: geometry(granuleBytes), content });
 export const stateIn = (content: Uint8Array, granuleBytes = 8): BootRecord =>
-  Journal.open(copyOf(content, granuleBytes), regions).bootRecord;
+  Journal.open(copyOf(content, granuleBytes), regionsOf(granuleBytes)).bootRecord;
 export const fold = (records: readonly JournalRecord[]) => records.reduce(apply, nothingInstalled);
 
 export const component = [new Uint8Array([0])];

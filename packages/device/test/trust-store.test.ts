@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Journal, boot, manufacture, provision, readTrustStore } from '@lapel/device';
+import { Journal, boot, flashBytes, manufacture, provision, readTrustStore } from '@lapel/device';
 import { norFlash, readFlash, seededRandom } from '@lapel/simulator';
 import { flashOf, make } from './world.ts';
 
@@ -44,7 +44,7 @@ test('S4-85: with both copies damaged a device accepts nothing, boots nothing an
 
 test('S4-85: flash that nobody has provisioned holds no trust, be it blank, zero or noise', () => {
   const { geometry } = layout;
-  const size = geometry.pageBytes * geometry.pages;
+  const size = flashBytes(geometry);
   for (const content of [
     new Uint8Array(size),
     new Uint8Array(size).fill(0xff),

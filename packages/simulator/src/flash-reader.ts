@@ -92,9 +92,8 @@ interface Half {
 
 /** The records of both regions, the older first; a region whose header is blank was never finished. */
 function journal(flash: Uint8Array, layout: Layout): readonly Raw[] {
-  const { granuleBytes } = layout.geometry;
-  const headerBytes = Math.ceil(12 / granuleBytes) * granuleBytes;
-  const halves = layout.journal.flatMap(({ address, bytes }): Half[] => {
+  const halves = layout.journal.flatMap(({ address, bytes, granuleBytes }): Half[] => {
+    const headerBytes = Math.ceil(12 / granuleBytes) * granuleBytes;
     const region = Buffer.from(flash.subarray(address, address + bytes));
     const records = recordsOf(region, headerBytes, granuleBytes);
     if (region.subarray(0, headerBytes).every((byte) => byte === 0xff)) return [];

@@ -4,8 +4,8 @@
  * the middle of any operation.
  */
 
-import type { Flash, FlashGeometry } from '@lapel/device';
-import { erasedByte } from '@lapel/device';
+import type { Chip, Flash, FlashGeometry } from '@lapel/device';
+import { chipsOf, erasedByte, flashBytes } from '@lapel/device';
 import type { SeededRandom } from './random.ts';
 
 /** The power went. What the flash holds is what had been done until then. */
@@ -42,17 +42,23 @@ export interface NorFlash extends Flash {
 }
 
 export function norFlash({ geometry, content, cut, onChange }: NorFlashOptions): NorFlash {
-  const { pageBytes, granuleBytes, pages } = geometry;
-  const size = pageBytes * pages;
+  const size = flashBytes(geometry);
+  const chips = placed(geometry);
+  const chipAt = (address: number): Placed => {
+    const found = chips.findLast((chip) => chip.address <= address);
+    if (found === undefined) throw new FlashMisuse(`expected an address of flash, found ${address}`);
+    return found;
+  };
   const cells = content?.slice() ?? new Uint8Array(size).fill(erasedByte);
   if (cells.length !== size) throw new RangeError(`expected ${size} bytes of flash, found ${cells.length}`);
   /** Granules programmed since their page was erased, ones only or not: ECC flash takes no second time. */
-  const programmed = new Uint8Array(size / granuleBytes);
+  const programmed = new Uint8Array(size);
   let operations = 0;
   let powered = true;
 
-  const inside = (address: number, length: number, unit: number) => {
-    if (address % unit !== 0 || length % unit !== 0 || address < 0 || address + length > size) {
+  const inside = (chip: Placed, address: number, length: number, unit: number) => {
+    const at = address - chip.address;
+    if (at % unit !== 0 || length % unit !== 0 || at + length > chip.pageBytes * chip.pages) {
       throw new FlashMisuse(
         `expected whole units of ${unit} inside ${size} bytes, found ${length} at ${address}`,
       );
@@ -85,8 +91,10 @@ export function norFlash({ geometry, content, cut, onChange }: NorFlashOptions):
       return cells.slice(address, address + length);
     },
     program(address, bytes) {
-      inside(address, bytes.length, granuleBytes);
-      const granules = programmed.subarray(address / granuleBytes, (address + bytes.length) / granuleBytes);
+      const chip = chipAt(address);
+      const { granuleBytes } = chip;
+      inside(chip, address, bytes.length, granuleBytes);
+      const granules = programmed.subarray(address, address + bytes.length);
       const isErased = cells.subarray(address, address + bytes.length).every((byte) => byte === erasedByte);
       if (!isErased || granules.some((times) => times > 0)) {
         throw new FlashMisuse(`expected erased granules at ${address}, found programmed ones`);
@@ -95,12 +103,26 @@ export function norFlash({ geometry, content, cut, onChange }: NorFlashOptions):
       operate(address, bytes, (random) => tornProgram(bytes, granuleBytes, random));
     },
     erase(address) {
-      inside(address, pageBytes, pageBytes);
+      const chip = chipAt(address);
+      const { pageBytes } = chip;
+      inside(chip, address, pageBytes, pageBytes);
       const erased = new Uint8Array(pageBytes).fill(erasedByte);
-      programmed.fill(0, address / granuleBytes, (address + pageBytes) / granuleBytes);
+      programmed.fill(0, address, address + pageBytes);
       operate(address, erased, (random) => tornErase(cells.subarray(address, address + pageBytes), random));
     },
   };
+}
+
+type Placed = Chip & { readonly address: number };
+
+/** Chips, each with where it begins. */
+function placed(geometry: FlashGeometry): readonly Placed[] {
+  let address = 0;
+  return chipsOf(geometry).map((chip) => {
+    const begin = address;
+    address += chip.pageBytes * chip.pages;
+    return { ...chip, address: begin };
+  });
 }
 
 /** Some granules are there, one is half there, the rest never came. */

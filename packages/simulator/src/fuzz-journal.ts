@@ -15,8 +15,8 @@ import type { SeededRandom } from './random.ts';
 const pageBytes = 2048;
 const geometry = { pageBytes, granuleBytes: 8, pages: 2 };
 const regions: readonly [Region, Region] = [
-  { address: 0, bytes: pageBytes },
-  { address: pageBytes, bytes: pageBytes },
+  { address: 0, bytes: pageBytes, pageBytes, granuleBytes: 8 },
+  { address: pageBytes, bytes: pageBytes, pageBytes, granuleBytes: 8 },
 ];
 
 /** The bytes of records that together tell of this floor. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { BootRecord, JournalRecord } from '@lapel/device';
-import { Journal, class1 } from '@lapel/device';
+import { Journal, class1, flashBytes } from '@lapel/device';
 import { norFlash } from '../src/flash.ts';
 import { readFlash } from '../src/flash-reader.ts';
 import type { SeededRandom } from '../src/random.ts';
@@ -58,7 +58,7 @@ function randomRecord(random: SeededRandom): JournalRecord {
 
 function history(seed: number, length: number) {
   const random = seededRandom(seed);
-  const content = random.bytes(geometry.pageBytes * geometry.pages);
+  const content = random.bytes(flashBytes(geometry));
   for (const { address, bytes } of layout.journal) content.fill(0xff, address, address + bytes);
   return { random, content, records: Array.from({ length }, () => randomRecord(random)) };
 }

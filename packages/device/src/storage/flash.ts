@@ -4,7 +4,8 @@
  * bootloader can use them.
  */
 
-export interface FlashGeometry {
+/** A run of equal pages: all of a microcontroller's flash, or a chip beside it. */
+export interface Chip {
   /** What one erase sets to ones. */
   readonly pageBytes: number;
   /** What is programmed at once, and only once between two erases: flash with ECC forbids a second time. */
@@ -12,9 +13,23 @@ export interface FlashGeometry {
   readonly pages: number;
 }
 
+/** One chip, or several in one address space, one right behind the other. */
+export type FlashGeometry = Chip | readonly Chip[];
+
+export const chipsOf = (geometry: FlashGeometry): readonly Chip[] =>
+  'pageBytes' in geometry ? [geometry] : geometry;
+
+export const flashBytes = (geometry: FlashGeometry): number =>
+  chipsOf(geometry).reduce((sum, { pageBytes, pages }) => sum + pageBytes * pages, 0);
+
+/** Flash could not be read: what lies there is damaged beyond what its error correction mends. */
+export class FlashFault extends Error {
+  override readonly name = 'FlashFault';
+}
+
 export interface Flash {
   readonly geometry: FlashGeometry;
-  /** A copy of `length` bytes from `address`. */
+  /** A copy of `length` bytes from `address`. @throws {FlashFault} where some of them cannot be read. */
   read(address: number, length: number): Uint8Array;
   /** `address` and the length are multiples of the granule; every granule touched is erased. */
   program(address: number, bytes: Uint8Array): void;
@@ -25,10 +40,12 @@ export interface Flash {
 /** What an erased byte reads. */
 export const erasedByte = 0xff;
 
-/** A run of whole pages. */
+/** A run of whole pages, all of one chip. */
 export interface Region {
   readonly address: number;
   readonly bytes: number;
+  readonly pageBytes: number;
+  readonly granuleBytes: number;
 }
 
 /** Bytes followed by as many erased bytes as fill their last granule. */
@@ -56,7 +73,6 @@ export function isBlank(flash: Flash, address: number, length: number): boolean 
   return true;
 }
 
-export function eraseRegion(flash: Flash, { address, bytes }: Region): void {
-  const { pageBytes } = flash.geometry;
+export function eraseRegion(flash: Flash, { address, bytes, pageBytes }: Region): void {
   for (let at = address; at < address + bytes; at += pageBytes) flash.erase(at);
 }

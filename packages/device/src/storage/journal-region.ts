@@ -44,7 +44,7 @@ export interface RegionContent {
  * that damage never hides what was written behind it.
  */
 export function readRegion(flash: Flash, region: Region): RegionContent {
-  const { granuleBytes } = flash.geometry;
+  const { granuleBytes } = region;
   const bytes = flash.read(region.address, region.bytes);
   const placed: Placed[] = [];
   let isSound = true;

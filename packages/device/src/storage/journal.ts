@@ -98,7 +98,7 @@ export class Journal {
   /** @param room that must be left behind the state. */
   #rewrite(room: number): void {
     const next = this.#active === this.#regions[0] ? this.#regions[1] : this.#regions[0];
-    const { granuleBytes } = this.#flash.geometry;
+    const { granuleBytes } = next;
     const header = encodeHeader((this.#generation + 1) >>> 0, granuleBytes);
     const records = snapshot(this.#record).map((record) => this.#encode(record));
     const length = records.reduce((sum, bytes) => sum + bytes.length, header.length + room);
@@ -128,7 +128,7 @@ export class Journal {
   }
 
   #encode(record: JournalRecord): Uint8Array {
-    const bytes = encodeRecord({ record, order: this.#order }, this.#flash.geometry.granuleBytes);
+    const bytes = encodeRecord({ record, order: this.#order }, this.#active.granuleBytes);
     this.#order = (this.#order + 1) >>> 0;
     return bytes;
   }

@@ -40,7 +40,7 @@ export function twoSlots(plan: TwoSlotPlan): Layout {
   }
   let address = 0;
   const take = (pages: number): Region => {
-    const region = { address, bytes: pages * pageBytes };
+    const region = { address, bytes: pages * pageBytes, pageBytes, granuleBytes };
     address += region.bytes;
     return region;
   };

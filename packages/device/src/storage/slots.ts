@@ -6,7 +6,7 @@ import type { DigestAlgorithm } from '@lapel/cose';
 import { createDigest, equalInConstantTime } from '@lapel/cose';
 import { SuitError } from '@lapel/suit';
 import type { Flash } from './flash.ts';
-import { isBlank, padded, windows } from './flash.ts';
+import { eraseRegion, isBlank, padded, windows } from './flash.ts';
 import type { SlotLayout } from './layout.ts';
 
 /** Writes the envelope into its place. The caller has checked that it fits. */
@@ -14,9 +14,8 @@ export function writeEnvelope(flash: Flash, { envelope }: SlotLayout, bytes: Uin
   if (bytes.length > envelope.bytes) {
     throw new RangeError(`expected an envelope of at most ${envelope.bytes} bytes, found ${bytes.length}`);
   }
-  const { pageBytes, granuleBytes } = flash.geometry;
-  for (let at = 0; at < envelope.bytes; at += pageBytes) flash.erase(envelope.address + at);
-  flash.program(envelope.address, padded(bytes, granuleBytes));
+  eraseRegion(flash, envelope);
+  flash.program(envelope.address, padded(bytes, envelope.granuleBytes));
 }
 
 export const readStoredEnvelope = (flash: Flash, { envelope }: SlotLayout, length: number): Uint8Array =>
@@ -36,7 +35,7 @@ export function imageDigest(
 
 /** REQ.SEC.IMG.COMPLETE_DIGEST: nothing lies behind the image that a digest over it would not cover. */
 export function isBlankBehind(flash: Flash, { image }: SlotLayout, sizeBytes: number): boolean {
-  const { granuleBytes } = flash.geometry;
+  const { granuleBytes } = image;
   const end = Math.ceil(sizeBytes / granuleBytes) * granuleBytes;
   const padding = flash.read(image.address + sizeBytes, end - sizeBytes);
   return padding.every((byte) => byte === 0xff) && isBlank(flash, image.address + end, image.bytes - end);
@@ -76,7 +75,7 @@ export class ImageWriter {
     this.#onMark = onMark;
     this.#written = from.offset;
     this.#prefix = from.prefix;
-    this.#pending = new Uint8Array(flash.geometry.pageBytes);
+    this.#pending = new Uint8Array(slot.image.pageBytes);
   }
 
   static start(flash: Flash, slot: SlotLayout, onMark: (mark: Mark) => void): ImageWriter {
@@ -90,7 +89,7 @@ export class ImageWriter {
     mark: Mark,
     onMark: (mark: Mark) => void,
   ): ImageWriter | undefined {
-    const step = Math.max(markEveryBytes, flash.geometry.pageBytes);
+    const step = Math.max(markEveryBytes, slot.image.pageBytes);
     if (mark.offset % step !== 0 || mark.offset > slot.image.bytes) return undefined;
     let prefix = nothingWritten.prefix;
     for (let at = 0; at < mark.offset; at += step) prefix = chained(flash, slot, prefix, at, step);
@@ -124,7 +123,7 @@ export class ImageWriter {
   finish(): number {
     const size = this.offset;
     if (this.#pendingLength > 0) this.#writePage();
-    const { pageBytes } = this.#flash.geometry;
+    const { pageBytes } = this.#slot.image;
     for (let at = this.#written; at < this.#slot.image.bytes; at += pageBytes) {
       this.#flash.erase(this.#slot.image.address + at);
     }
@@ -132,7 +131,7 @@ export class ImageWriter {
   }
 
   #writePage(): void {
-    const { pageBytes, granuleBytes } = this.#flash.geometry;
+    const { pageBytes, granuleBytes } = this.#slot.image;
     const address = this.#slot.image.address + this.#written;
     const page = this.#pending.subarray(0, this.#pendingLength);
     this.#flash.erase(address);

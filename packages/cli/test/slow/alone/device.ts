@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { erasedByte, imageBytesMax, twoSlots } from '@lapel/device';
+import { erasedByte, flashBytes, imageBytesMax, twoSlots } from '@lapel/device';
 
 const layout = twoSlots({
   pageBytes: 4096,
@@ -11,5 +11,5 @@ const layout = twoSlots({
   imagePages: 4,
 });
 assert.equal(imageBytesMax(layout), 4 * 4096);
-assert.equal(layout.geometry.pages, 15);
+assert.equal(flashBytes(layout.geometry), 15 * 4096);
 assert.equal(erasedByte, 0xff);
