@@ -12,8 +12,8 @@ export { component, deviceClass, makeRelease, vendor, vendorDomain } from './fir
 export type { ReleasePlan } from './firmware.ts';
 export { liveInFleet, makeDevice } from './fleet.ts';
 export type { DevicePlan, Factory, FleetDevice, Surroundings } from './fleet.ts';
-export { norFlash } from './flash.ts';
-export type { NorFlash, NorFlashOptions } from './flash.ts';
+export { FlashMisuse, PowerCut, norFlash } from './flash.ts';
+export type { BadGranule, Carried, Cut, NorFlash, NorFlashOptions, Torn } from './flash.ts';
 export { readFlash } from './flash-reader.ts';
 export { lossy } from './network.ts';
 export type { Loss } from './network.ts';
