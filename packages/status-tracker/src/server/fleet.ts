@@ -6,7 +6,7 @@
 import { compareBytes } from '@lapel/cbor';
 import { digest as digestOf } from '@lapel/cose';
 import type { ComponentIdentifier } from '@lapel/suit';
-import type { CheckIn, UpdateMode } from '../protocol.ts';
+import type { CheckInState, UpdateMode } from '../protocol.ts';
 
 /** An offer is out, and its end is not known. */
 export const liveStatuses = ['offered', 'fetching', 'installing', 'awaiting-confirmation'] as const;
@@ -38,9 +38,7 @@ export const offersMax = 4;
 export type Approval = 'pending' | 'approved';
 
 /** What a device last said of itself, and when. */
-export type Inventory = Pick<CheckIn, 'state' | 'components' | 'imageBytesMax' | 'pending' | 'bootReason'> & {
-  readonly atMs: number;
-};
+export type Inventory = CheckInState & { readonly atMs: number };
 
 export interface Session {
   readonly tokenHash: Uint8Array;
