@@ -20,7 +20,7 @@ import {
   reportOn,
   tokenHash,
 } from './fleet-fixtures.ts';
-import { digestFor, otherClass, startMs, testKey } from './world.ts';
+import { digestFor, measured, measuredImage, otherClass, startMs, testKey } from './world.ts';
 
 export function testFleetStore(name: string, make: () => Promise<FleetStore> | FleetStore): void {
   const check: Check = (sentence, body) =>
@@ -51,6 +51,18 @@ function deviceTests(check: Check): void {
     assert.deepEqual(await store.deviceByKid(testKey('lamp-1').kid), device);
     assert.equal(await store.device('lamp-2'), undefined);
     assert.deepEqual(await store.sessions(), [{ device: 'lamp-1', tokenHash, updateMode: 'negotiated' }]);
+  });
+
+  check('S4-125, S4-126: what a bootloader measured and refused is kept as it was told', async (store) => {
+    const [told] = inventory().components;
+    assert.ok(told);
+    const whole = inventory(1, { ...measured, components: [{ ...told, ...measuredImage }] });
+    await addSeen(store, 'lamp-1', 1, whole);
+    assert.deepEqual((await store.device('lamp-1'))?.inventory, whole);
+    await store.recordCheckIns([
+      { device: 'lamp-1', counter: 2, inventory: inventory(), signed: evidence() },
+    ]);
+    assert.deepEqual((await store.device('lamp-1'))?.inventory, inventory(), 'it is of one start only');
   });
 
   check('an id never gets another key, and a key never another id', async (store) => {

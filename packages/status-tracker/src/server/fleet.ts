@@ -220,6 +220,18 @@ export function runningVersion(inventory: Inventory | undefined): string {
   return newest.version ?? `sequence number ${newest.sequenceNumber}`;
 }
 
+/** What an operator should notice of a device; nothing of one that does what it should. */
+export function remarksOn({ lastError, inventory }: DeviceView): readonly string[] {
+  const { refused = [], downtimeMs = 0, expectedDowntimeMs = downtimeMs } = inventory ?? {};
+  return [
+    ...(lastError === undefined ? [] : [lastError]),
+    ...refused.map(({ slot, because }) => `slot ${slot} was not started: ${because}`),
+    ...(downtimeMs > expectedDowntimeMs
+      ? [`the last update took ${downtimeMs} ms of service, expected ${expectedDowntimeMs} ms`]
+      : []),
+  ];
+}
+
 const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
   a.length === b.length && a.every((part, index) => compareBytes(part, b[index] ?? part) === 0);
 

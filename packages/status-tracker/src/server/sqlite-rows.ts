@@ -5,7 +5,17 @@ import type { SQLOutputValue } from 'node:sqlite';
 import { array, map, named, optional, bytes, read, required, text as tstr, uint, write } from '@lapel/cbor';
 import { peekSigned } from '@lapel/cose';
 import { ComponentIdentifier } from '@lapel/suit';
-import { Campaign, InstalledComponent, componentsMax, deviceStates, updateModes } from '../protocol.ts';
+import {
+  Campaign,
+  InstalledComponent,
+  RefusedImage,
+  bootVerifications,
+  componentsMax,
+  deviceStates,
+  refusedMax,
+  rollbackProtections,
+  updateModes,
+} from '../protocol.ts';
 import type { UpdateMode } from '../protocol.ts';
 import type { CampaignState, CampaignView } from './campaign.ts';
 import type { Approval, DeviceView, Inventory, Member, MemberStatus } from './fleet.ts';
@@ -50,6 +60,12 @@ const StoredInventory = map({
   imageBytesMax: required(3, uint),
   pending: optional(4, bytes(32)),
   bootReason: optional(5, tstr(128)),
+  loaderDigest: optional(6, bytes(32)),
+  bootVerified: optional(7, named('boot verification', bootVerifications)),
+  rollbackProtection: optional(8, named('rollback protection', rollbackProtections)),
+  refused: optional(9, array(RefusedImage, { max: refusedMax })),
+  downtimeMs: optional(10, uint),
+  expectedDowntimeMs: optional(11, uint),
 });
 
 /** Its time is no key of the rule: it stands in a column of its own. */

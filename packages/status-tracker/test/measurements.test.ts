@@ -1,0 +1,76 @@
+/** What a device tells of its start, on its way to the people who look at it. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { componentsMax } from '../src/protocol.ts';
+import { deviceJson } from '../src/server/as-json.ts';
+import { renderPage } from '../src/server/page.ts';
+import type { World } from './world.ts';
+import { createWorld, digestFor, inventoryOf, measured, measuredImage } from './world.ts';
+
+async function deviceIn(world: World) {
+  return (await world.store.device('lamp-0')) ?? assert.fail('lamp-0 is not there');
+}
+
+async function pageOf(world: World): Promise<string> {
+  return renderPage({
+    nowMs: world.clock.wallMs(),
+    groups: await world.store.summary(),
+    campaigns: [],
+    devices: await world.store.devices({ limit: 10 }),
+    classNames: new Map(),
+  });
+}
+
+test('S4-126: all that a device may tell of its start fits into one check-in', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  const componentsOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      component: [new Uint8Array(62).fill(index)],
+      sequenceNumber: Number.MAX_SAFE_INTEGER,
+      manifestDigest: digestFor(1),
+      version: 'v'.repeat(64),
+      ...measuredImage,
+    }));
+  for (const count of [8, componentsMax]) {
+    const components = componentsOf(count);
+    await lamp?.checkIn({ ...measured, components });
+    const inventory = (await deviceIn(world)).inventory;
+    assert.deepEqual(inventory?.components, components);
+    assert.deepEqual(inventory.refused, measured.refused);
+  }
+});
+
+test('S4-125, S4-126: what a start measured and refused is read as JSON', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  const [told] = inventoryOf(1).components;
+  assert.ok(told);
+  await lamp?.checkIn({ ...measured, components: [{ ...told, ...measuredImage }] });
+  const device = deviceJson(await deviceIn(world));
+  assert.equal(device.loaderDigest, '10'.repeat(32));
+  assert.equal(device.bootVerified, 'mac');
+  assert.equal(device.rollbackProtection, 'not-protected');
+  assert.deepEqual(device.refused, measured.refused);
+  const [component] = device.components ?? [];
+  assert.equal(component?.imageDigest, '1a'.repeat(32));
+  assert.deepEqual([component.imageBytes, component.onTrial], [9_007, true]);
+});
+
+test('S3-42, S3-45: how long an update interrupted the service is told, and if too long', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  await lamp?.checkIn({ downtimeMs: 5_000, expectedDowntimeMs: 5_000 });
+  const { downtimeMs, expectedDowntimeMs } = deviceJson(await deviceIn(world));
+  assert.deepEqual([downtimeMs, expectedDowntimeMs], [5_000, 5_000]);
+  assert.doesNotMatch(await pageOf(world), /of service/);
+  await lamp?.checkIn({ downtimeMs: 5_001, expectedDowntimeMs: 5_000 });
+  assert.match(await pageOf(world), /the last update took 5001 ms of service, expected 5000 ms/);
+});
+
+test('S4-125: the page says which slot was not started, in words that can do nothing there', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  await lamp?.checkIn({ refused: [{ slot: 0, because: 'expected <its> digest, found another' }] });
+  assert.match(await pageOf(world), /slot 0 was not started: expected &lt;its&gt; digest, found another/);
+});
