@@ -20,6 +20,7 @@ export function deviceInWords(device: Fields): readonly Fact[] {
     ...components.flatMap(componentFacts),
     ...optional('booted because', cellIn(device, 'bootReason')),
     ...bootFacts(device),
+    ...optional('suspicious', cellIn(device, 'suspicion')),
     ...optional('last error', cellIn(device, 'lastError')),
     ['seen', seenText(device)],
     ...optional('in words', cellIn(device, 'explanation')),

@@ -65,6 +65,19 @@ function deviceTests(check: Check): void {
     assert.deepEqual((await store.device('lamp-1'))?.inventory, inventory(), 'it is of one start only');
   });
 
+  check('S4-126: a suspicion is kept with what it is of, and audited when it begins', async (store) => {
+    const suspicion = 'component 00: expected image aa…, measured bb…';
+    await addSeen(store, 'lamp-1');
+    for (const [counter, change] of [{ suspicion }, { suspicion }, {}, { suspicion }].entries()) {
+      const told = { counter: counter + 2, inventory: inventory(1, change), signed: evidence() };
+      await store.recordCheckIns([{ device: 'lamp-1', ...told }]);
+      assert.equal((await store.device('lamp-1'))?.inventory?.suspicion, change.suspicion);
+    }
+    const acts = (await store.audit(10)).map(({ act, detail }) => `${act}: ${detail}`);
+    const told = acts.filter((act) => act === `image contradicts manifest: ${suspicion}`);
+    assert.equal(told.length, 2);
+  });
+
   check('an id never gets another key, and a key never another id', async (store) => {
     const own = newDevice('lamp-1');
     const other = newDevice('lamp-2');

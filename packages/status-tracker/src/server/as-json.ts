@@ -27,6 +27,7 @@ export function deviceJson(device: DeviceView) {
     refused: inventory?.refused,
     downtimeMs: inventory?.downtimeMs,
     expectedDowntimeMs: inventory?.expectedDowntimeMs,
+    suspicion: inventory?.suspicion,
     components: inventory?.components.map(({ component, manifestDigest, imageDigest, ...rest }) => ({
       component: componentName(component),
       manifestDigest: hex(manifestDigest),

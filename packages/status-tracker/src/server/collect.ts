@@ -10,6 +10,8 @@ import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { CheckIn } from '../protocol.ts';
 import type { Change, DeviceView } from './fleet.ts';
+import type { Manifests } from './manifests.ts';
+import { suspicionOf } from './measure.ts';
 import type { Notify } from './notify.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
 import type { FleetStore, Recorded } from './store.ts';
@@ -17,6 +19,7 @@ import type { FleetStore, Recorded } from './store.ts';
 export interface CollectorOptions {
   readonly store: FleetStore;
   readonly notify: Notify;
+  readonly manifests: Manifests;
   readonly clock: Clock;
   readonly trackerKey: SigningKey;
   readonly onChanges: (changes: readonly Change[]) => void;
@@ -34,6 +37,7 @@ const sessionBytes = 8;
 export function createCollector({
   store,
   notify,
+  manifests,
   clock,
   trackerKey,
   onChanges,
@@ -53,7 +57,9 @@ export function createCollector({
     }
     const atMs = clock.wallMs();
     const { version: _, nonce, counter, session: __, device: id, ...told } = claimed;
-    const recorded = await recordCheckIn({ device: id, counter, inventory: { ...told, atMs }, signed });
+    const suspicion = await suspicionOf(told.components, manifests);
+    const inventory = { ...told, atMs, ...(suspicion === undefined ? {} : { suspicion }) };
+    const recorded = await recordCheckIn({ device: id, counter, inventory, signed });
     settle(recorded, `expected a counter above ${device.session?.counter ?? 0}, found ${counter}`);
     notify.seen(id);
     return sealReceipt(trackerKey, clock, { device: id, nonce });

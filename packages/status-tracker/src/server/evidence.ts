@@ -17,7 +17,7 @@ import type {
   Target,
 } from './fleet.ts';
 import { changeOf, isLive, offersMax, standing, toldByState } from './fleet.ts';
-import type { CheckInRecord, ReportRecord } from './store.ts';
+import type { AuditEntry, CheckInRecord, ReportRecord } from './store.ts';
 
 /** A device's place in one campaign, with what that campaign wants. */
 export interface Membership {
@@ -32,6 +32,8 @@ export interface Decision {
   readonly device: DeviceView;
   readonly members: readonly Member[];
   readonly changes: readonly Change[];
+  /** What operators must be able to look up later. */
+  readonly audit?: AuditEntry;
 }
 
 /** What a check-in makes of a device and its memberships. */
@@ -46,7 +48,12 @@ export function decideCheckIn(
     member,
     after: afterCheckIn(member, inventory, { target, rejected, session }),
   }));
-  return decision({ ...before, session, inventory }, moves, inventory.atMs);
+  const { suspicion: detail, atMs } = inventory;
+  const decided = decision({ ...before, session, inventory }, moves, atMs);
+  // Told once, not with every check-in.
+  if (detail === undefined || detail === before.inventory?.suspicion) return decided;
+  const { id } = before;
+  return { ...decided, audit: { actor: id, atMs, act: 'image contradicts manifest', subject: id, detail } };
 }
 
 /**

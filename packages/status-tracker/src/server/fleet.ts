@@ -38,7 +38,11 @@ export const offersMax = 4;
 export type Approval = 'pending' | 'approved';
 
 /** What a device last said of itself, and when. */
-export type Inventory = CheckInState & { readonly atMs: number };
+export type Inventory = CheckInState & {
+  readonly atMs: number;
+  /** How what it measured contradicts the manifest that it names: evidence of tampering. */
+  readonly suspicion?: string;
+};
 
 export interface Session {
   readonly tokenHash: Uint8Array;
@@ -222,8 +226,9 @@ export function runningVersion(inventory: Inventory | undefined): string {
 
 /** What an operator should notice of a device; nothing of one that does what it should. */
 export function remarksOn({ lastError, inventory }: DeviceView): readonly string[] {
-  const { refused = [], downtimeMs = 0, expectedDowntimeMs = downtimeMs } = inventory ?? {};
+  const { suspicion, refused = [], downtimeMs = 0, expectedDowntimeMs = downtimeMs } = inventory ?? {};
   return [
+    ...(suspicion === undefined ? [] : [suspicion]),
     ...(lastError === undefined ? [] : [lastError]),
     ...refused.map(({ slot, because }) => `slot ${slot} was not started: ${because}`),
     ...(downtimeMs > expectedDowntimeMs
@@ -232,7 +237,7 @@ export function remarksOn({ lastError, inventory }: DeviceView): readonly string
   ];
 }
 
-const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
+export const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
   a.length === b.length && a.every((part, index) => compareBytes(part, b[index] ?? part) === 0);
 
 /**

@@ -125,7 +125,8 @@ function recordReport(state: State, record: ReportRecord): Recorded {
   return save(state, decideReport(before, member, record));
 }
 
-function save(state: State, { device, members, changes }: Decision): Recorded {
+function save(state: State, { device, members, changes, audit }: Decision): Recorded {
+  if (audit !== undefined) state.audit.push(audit);
   state.devices.set(device.id, device);
   for (const member of members) put(state, member);
   return { end: 'recorded', changes };

@@ -191,7 +191,8 @@ function openMemberships(db: Database, device: string): Membership[] {
   });
 }
 
-function save(db: Database, { device, members, changes }: Decision): Recorded {
+function save(db: Database, { device, members, changes, audit }: Decision): Recorded {
+  if (audit !== undefined) writeAudit(db, audit);
   const { id, inventory, session, lastSeenMs = null, lastError = null } = device;
   db.run(
     `UPDATE device SET inventory = ?, inventory_ms = ?, version = ?, state = ?, counter = ?, last_seen_ms = ?,

@@ -66,6 +66,7 @@ const StoredInventory = map({
   refused: optional(9, array(RefusedImage, { max: refusedMax })),
   downtimeMs: optional(10, uint),
   expectedDowntimeMs: optional(11, uint),
+  suspicion: optional(12, tstr(256)),
 });
 
 /** Its time is no key of the rule: it stands in a column of its own. */
