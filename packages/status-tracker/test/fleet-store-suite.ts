@@ -174,6 +174,36 @@ function reportTests(check: Check): void {
     assert.deepEqual(await store.device('lamp-1'), before);
   });
 
+  check(
+    'X-90: a report that its manifest contradicts is kept as evidence, and moves nobody',
+    async (store) => {
+      await addSeen(store, 'lamp-1');
+      await store.addCampaign(await newCampaign('c1'));
+      await store.join(c1, startMs);
+      await offer(store, c1, 'lamp-1', nonceOf('aa'));
+      const because = 'expected a command at byte 7, found none';
+      const replays = [
+        { end: 'contradicted', because },
+        { end: 'not-replayed', because: 'no envelope' },
+      ] as const;
+      for (const [index, replay] of replays.entries()) {
+        const reason = index === 0 ? 'ok' : 'invoke-pending';
+        await store.recordReports([reportOn('lamp-1', nonceOf('aa'), { replay, reason })]);
+        const [kept] = await store.evidence('lamp-1', 1);
+        assert.deepEqual(kept?.replay, replay);
+        const status = index === 0 ? 'offered' : 'awaiting-confirmation';
+        assert.equal((await store.member(c1, 'lamp-1'))?.status, status);
+        assert.equal((await store.device('lamp-1'))?.lastError, `report contradicts manifest: ${because}`);
+      }
+      const [told] = await store.audit(1);
+      assert.equal(
+        `${told?.actor}: ${told?.act}: ${told?.detail}`,
+        `lamp-1: report contradicts manifest: ${because}`,
+      );
+      assert.equal((await store.evidence('lamp-1', 9)).at(-1)?.replay, undefined, 'a check-in is no report');
+    },
+  );
+
   check('a check-in counts once, and its counter rises within a session', async (store) => {
     await addSeen(store, 'lamp-1', 5);
     const record = { device: 'lamp-1', counter: 6, inventory: inventory(), signed: evidence() };

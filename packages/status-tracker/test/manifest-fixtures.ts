@@ -1,13 +1,15 @@
 /** A lamp's manifest, signed by a real author, and the release of it. */
 import { write } from '@lapel/cbor';
 import { digest, signDetached } from '@lapel/cose';
-import type { Command } from '@lapel/suit';
+import type { Command, SuitRecord } from '@lapel/suit';
 import {
   Digest,
   Manifest,
   Parameters,
   authenticate,
   digestOf,
+  readSequence,
+  sections,
   server,
   wrap,
   writeEnvelope,
@@ -35,9 +37,19 @@ const commands: readonly Command[] = [
   { name: 'condition-image-match', policy: recorded },
 ];
 
+const install = writeSequence(commands);
+
+/** What a Recipient tells of the one command that is recorded. */
+export const matched: SuitRecord = {
+  manifestId: [],
+  section: sections.install,
+  offset: readSequence(install)[1]?.offset ?? 0,
+  component: 0,
+  properties: {},
+};
+
 /** @param isCutOff whether the sequence `install` is named by its digest and left out. */
 export function signedRelease(sequenceNumber: number, isCutOff = false): Release {
-  const install = writeSequence(commands);
   const manifest = wrap(
     write(Manifest, {
       version: 1,

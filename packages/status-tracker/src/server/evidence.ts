@@ -61,11 +61,19 @@ export function decideCheckIn(
  * last comes late: of such, only success still counts, because it is true whatever was offered since.
  */
 export function decideReport(before: DeviceView, member: Member, record: ReportRecord): Decision {
-  const { nonce, reason, atMs } = record;
+  const { nonce, reason, atMs, replay } = record;
+  if (replay.end === 'contradicted') return contradicted(before, replay.because, atMs);
   const isLate = member.offer === undefined || compareBytes(member.offer.nonce, nonce) !== 0;
   const told = { reason, atMs, state: before.inventory?.state };
   const after = isLate && reason !== 'ok' ? member : afterReport(member, told);
   return decision(before, [{ member, after }], atMs);
+}
+
+/** A device that tells what can't have happened moves nowhere by it; an operator should know. */
+function contradicted(before: DeviceView, detail: string, atMs: number): Decision {
+  const { id } = before;
+  const audit = { actor: id, atMs, act: 'report contradicts manifest', subject: id, detail };
+  return { ...decision({ ...before, lastError: `${audit.act}: ${detail}` }, [], atMs), audit };
 }
 
 function decision(

@@ -108,6 +108,7 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_by_tenant ON audit (tenant, number);
 ${appendOnly}`,
-  // An inventory may hold measurements from here on. A program that can't read them must not open the file.
-  'SELECT 1',
+  // An inventory may hold measurements from here on, too. A program that can't read them must not open the
+  // file.
+  'ALTER TABLE report ADD COLUMN replay TEXT; ALTER TABLE report ADD COLUMN replay_because TEXT',
 ];

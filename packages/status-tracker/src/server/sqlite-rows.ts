@@ -20,6 +20,7 @@ import type { UpdateMode } from '../protocol.ts';
 import type { CampaignState, CampaignView } from './campaign.ts';
 import type { Approval, DeviceView, Inventory, Member, MemberStatus } from './fleet.ts';
 import { memberStatuses } from './fleet.ts';
+import type { Replay } from './store.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -105,6 +106,14 @@ export function inventoryOf(row: Row): { readonly inventory?: Inventory } {
   return {
     inventory: { ...read(StoredInventory, blob(row, 'inventory')), atMs: integer(row, 'inventory_ms') },
   };
+}
+
+const replayEnds: readonly Replay['end'][] = ['plausible', 'not-replayed', 'contradicted'];
+
+export function replayOf(row: Row): { readonly replay?: Replay } {
+  if (!has(row, 'replay')) return {};
+  const end = oneOf(row, 'replay', replayEnds);
+  return { replay: end === 'plausible' ? { end } : { end, because: text(row, 'replay_because') } };
 }
 
 export const statusOf = (row: Row): MemberStatus => oneOf(row, 'status', memberStatuses);
