@@ -31,9 +31,17 @@ export interface AgentOptions {
   readonly counter?: Counter;
   /** Asked before a restart: the application may put its service in order, or ask for a better time. */
   readonly onInterruption?: (notice: Interruption) => Promise<'go' | 'later'>;
-  /** When the service was interrupted, on a clock that runs through restarts; absent where none does. */
-  readonly interruptedMs?: number;
+  /**
+   * How long the restart that an update asked for took the service away, on a clock that runs through
+   * restarts; absent where none does, or nothing was updated.
+   */
+  readonly downtime?: Downtime;
   readonly onStep?: OnStep;
+}
+
+export interface Downtime {
+  readonly expectedMs: number;
+  readonly measuredMs: number;
 }
 
 export interface Interruption {
