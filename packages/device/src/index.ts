@@ -3,11 +3,12 @@
  * old one if the new one does not prove itself. Three parts share one flash and one journal: the bootloader
  * (`boot`) chooses and verifies at every start, offline and synchronous, and takes a signed firmware over a
  * line (`recover`) where nothing verifies; the agent (`runAgent`) fetches, installs, confirms and reports;
- * the trust store says whom both believe. A board gives a Flash of three methods, a clock and chance.
+ * the trust store says whom both believe. What a board gives is `Board`.
  */
 
 export { runAgent } from './agent.ts';
 export type { AgentOptions } from './agent-options.ts';
+export type { Board, Counter, Watchdog } from './board.ts';
 export { boot } from './bootloader/boot.ts';
 export type { BootDecision, NothingBoots } from './bootloader/boot.ts';
 export { recover } from './bootloader/recover.ts';
