@@ -3,12 +3,17 @@
  * old one if the new one does not prove itself. Three parts share one flash and one journal: the bootloader
  * (`boot`) chooses and verifies at every start, offline and synchronous, and takes a signed firmware over a
  * line (`recover`) where nothing verifies; the agent (`runAgent`) fetches, installs, confirms and reports;
- * the trust store says whom both believe. A board gives a Flash of three methods, a clock and chance.
+ * the trust store says whom both believe. What a board gives is `Board`.
  */
 
 export { runAgent } from './agent.ts';
+<<<<<<< HEAD
 export type { AgentOptions, Downtime, Interruption } from './agent-options.ts';
 export { expectedDowntimeMs } from './downtime.ts';
+=======
+export type { AgentOptions } from './agent-options.ts';
+export type { Board, Counter, Watchdog } from './board.ts';
+>>>>>>> h2
 export { boot } from './bootloader/boot.ts';
 export type { BootDecision, Booted, NothingBoots, Running } from './bootloader/boot.ts';
 export { recover } from './bootloader/recover.ts';
