@@ -1,7 +1,7 @@
 /** What an agent lives on: flash and journal, what was booted, where updates come from, time and chance. */
 
 import type { Clock, Random } from '@lapel/transport';
-import type { Counter, Watchdog } from './board.ts';
+import type { Counter, Watchdog } from './hardware.ts';
 import type { Booted } from './bootloader/boot.ts';
 import type { Network } from './firmware-consumer/fetch.ts';
 import type { Profile } from './profile.ts';

@@ -5,7 +5,7 @@
  */
 
 import type { AuthenticManifest, SuitRecord } from '@lapel/suit';
-import type { Counter } from '../board.ts';
+import type { Counter } from '../hardware.ts';
 import type { Profile } from '../profile.ts';
 import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';

@@ -5,7 +5,7 @@
  */
 
 import { componentName } from '@lapel/suit';
-import type { Counter } from '../board.ts';
+import type { Counter } from '../hardware.ts';
 import type { BootRecord } from '../storage/boot-record.ts';
 import type { Layout } from '../storage/layout.ts';
 

@@ -9,7 +9,7 @@ import { equalInConstantTime } from '@lapel/cose';
 import { SuitError, componentName } from '@lapel/suit';
 import { encodeFrame, frameReader } from '@lapel/transport/frame';
 import { admitEnvelope } from '../admission.ts';
-import type { Counter } from '../board.ts';
+import type { Counter } from '../hardware.ts';
 import type { Profile } from '../profile.ts';
 import type { Piece, RecoveryAnswer, Request } from '../recovery-protocol.ts';
 import {

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-<<<<<<< HEAD
 import { class1, erasedByte, flashBytes, imageBytesMax } from '@lapel/device';
-=======
-import { erasedByte, flashBytes, imageBytesMax, twoSlots } from '@lapel/device';
 import { portReport } from '@lapel/device/port-suite';
->>>>>>> h2
 
 const { layout } = class1({ imagePages: 4 });
 assert.equal(imageBytesMax(layout), 4 * 2048);
