@@ -4,7 +4,7 @@
  * all of the flash. `docs/porting.md` shows how to run it.
  */
 
-import type { Board } from './hardware.ts';
+import type { Board } from './board.ts';
 import type { Bench, PortCheck } from './port-checks/check.ts';
 import { clockChecks } from './port-checks/clock-checks.ts';
 import { flashChecks } from './port-checks/flash-checks.ts';

@@ -1,6 +1,6 @@
 /** What a check of a port is made of, and what the checks of all parts need. */
 
-import type { Board } from '../hardware.ts';
+import type { Board } from '../board.ts';
 import type { Region } from '../storage/flash.ts';
 
 /** One sentence about a port, and how to try it. */
