@@ -4,7 +4,7 @@
  */
 
 import type { BootDecision, Flash, Network, OnStep, Profile, TrustStore, UpdateSource } from '@lapel/device';
-import { Journal, boot, readTrustStore, runAgent } from '@lapel/device';
+import { boot, readTrustStore, runAgent } from '@lapel/device';
 import type { Clock, Random } from '@lapel/transport';
 
 export type Running = Extract<BootDecision, { readonly boot: 'slot' }>;
@@ -43,7 +43,7 @@ export async function live(device: SimulatedDevice, signal: AbortSignal): Promis
     if (decision.boot === 'nothing' || trust === undefined) return decision;
     const how = behaviour(decision);
     if (how === 'crashes') continue;
-    const journal = Journal.open(flash, profile.layout.journal);
+    const { journal } = decision;
     try {
       const selfTest = () =>
         how === 'hangs' ? new Promise<never>(() => {}) : Promise.resolve(how === 'sound');

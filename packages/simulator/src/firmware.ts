@@ -14,42 +14,61 @@ export const deviceClass = (name: string): Uint8Array => classIdentifier(vendor,
 
 export const component: ComponentIdentifier = [new Uint8Array([0])];
 
-export interface ReleasePlan {
+/** An image, and the component that it is for. */
+export interface Part {
+  readonly component: ComponentIdentifier;
   readonly image: Uint8Array;
+}
+
+export interface UpdatePlan {
+  readonly parts: readonly [Part, ...Part[]];
   readonly sequence: number;
   readonly version: string;
   readonly className: string;
   readonly key: SigningKey;
 }
 
+export interface ReleasePlan extends Omit<UpdatePlan, 'parts'> {
+  readonly image: Uint8Array;
+}
+
 /** A signed envelope for one component, its payload beside the manifests of the firmware server. */
-export async function makeRelease(plan: ReleasePlan): Promise<Uint8Array> {
-  const { image, sequence, version, className, key } = plan;
+export const makeRelease = ({ image, ...plan }: ReleasePlan): Promise<Uint8Array> =>
+  makeUpdate({ ...plan, parts: [{ component, image }] });
+
+/** The same for several components, which belong together. */
+export async function makeUpdate(plan: UpdatePlan): Promise<Uint8Array> {
+  const { parts, sequence, version, className, key } = plan;
+  const name = (index: number): string => `image ${index}`;
+  const images = new Map(parts.map(({ image }, index) => [name(index), image]));
+  const texts = parts.map(
+    ({ component: id }) => [id, { vendorDomain, modelName: className, componentVersion: version }] as const,
+  );
   const envelope = await buildEnvelope(
     {
       sequence,
       vendorIdentifier: vendor,
       classIdentifier: deviceClass(className),
-      components: [{ id: component, images: [{ image: 'image', payload: 'published' }], bootable: true }],
+      components: parts.map(({ component: id }, index) => ({
+        id,
+        images: [{ image: name(index), payload: 'published' }],
+        bootable: index === 0,
+      })),
       severable: [],
-      text: {
-        rest: [
-          [
-            'en',
-            {
-              updateDescription: `${className} ${version}`,
-              rest: [[component, { vendorDomain, modelName: className, componentVersion: version }]],
-            },
-          ],
-        ],
-      },
+      text: { rest: [['en', { updateDescription: `${className} ${version}`, rest: texts }]] },
     },
-    { images: inMemory(image), clock: { wallMs: () => 0 } },
+    { images: inMemory(images), clock: { wallMs: () => 0 } },
   );
   return signEnvelope(writeEnvelope(envelope), key);
 }
 
-const inMemory = (image: Uint8Array): Images => ({
-  measure: async () => ({ sizeBytes: image.length, digest: digest('sha-256', image) }),
-  read: async () => image,
-});
+function inMemory(images: ReadonlyMap<string, Uint8Array>): Images {
+  const imageAt = (path: string): Uint8Array => images.get(path) ?? new Uint8Array();
+  return {
+    measure: async (path) => ({
+      sizeBytes: imageAt(path).length,
+      digest: digest('sha-256', imageAt(path)),
+    }),
+    read: async (path) => imageAt(path),
+  };
+}

@@ -66,16 +66,27 @@ interface Told {
 const nothing = { state: 'empty', sequence: 0, digest: '', bytes: 0 } as const;
 
 export function readFlash(flash: Uint8Array, layout: Layout): FlashSeen {
-  const slots = layout.slots.map((): Slot => ({ ...nothing }));
-  const told: Told = { slots, floors: new Map(), bootFloors: new Map(), moving: [] };
-  for (const { type: kind, body } of journal(flash, layout)) follow(told, kind, body);
+  const told = toldBy((address, length) => flash.subarray(address, address + length), layout);
   return {
     floor: Math.max(0, ...told.floors.values()),
     floors: told.floors,
     bootFloors: told.bootFloors,
     moving: told.moving,
-    slots: slots.map((slot, index) => seen(slot, flash, layout, index)),
+    slots: told.slots.map((slot, index) => seen(slot, flash, layout, index)),
   };
+}
+
+type Read = (address: number, length: number) => Uint8Array;
+
+/** The states of the slots alone. */
+export const readStates = (read: Read, layout: Layout): readonly SlotSeen['state'][] =>
+  toldBy(read, layout).slots.map(({ state }) => state);
+
+function toldBy(read: Read, layout: Layout): Told {
+  const slots = layout.slots.map((): Slot => ({ ...nothing }));
+  const told: Told = { slots, floors: new Map(), bootFloors: new Map(), moving: [] };
+  for (const { type: kind, body } of journal(read, layout)) follow(told, kind, body);
+  return told;
 }
 
 /** One record. A slot is complete only after it was received, and on trial only when it is complete. */
@@ -170,10 +181,10 @@ interface Half {
  * The records of both regions, the older first. A region whose header is blank was never finished; but where
  * no other one counts, it is what there is.
  */
-function journal(flash: Uint8Array, layout: Layout): readonly Raw[] {
+function journal(read: Read, layout: Layout): readonly Raw[] {
   const halves = layout.journal.map(({ address, bytes, granuleBytes }): Half => {
     const headerBytes = Math.ceil(16 / granuleBytes) * granuleBytes;
-    const region = Buffer.from(flash.subarray(address, address + bytes));
+    const region = Buffer.from(read(address, bytes));
     const records = recordsOf(region, headerBytes, granuleBytes);
     const isBlank = region.subarray(0, headerBytes).every((byte) => byte === 0xff);
     const isSound =

@@ -1,79 +1,159 @@
 /**
- * What must be true of a flash at any time, of its end, and of each start: is what booted an image that
- * somebody signed, is a confirmed image still there, has no floor fallen, has the trial an end?
+ * What must be true of a flash after a cut, at each start, and in the end. It asks a reader that shares no
+ * code with the device.
  */
 
-import { createHash } from 'node:crypto';
 import { compareBytes } from '@lapel/cbor';
 import type { BootDecision } from '@lapel/device';
-import type { NorFlash } from './flash.ts';
-import type { FlashSeen } from './flash-reader.ts';
+import { componentName } from '@lapel/suit';
+import { createHash } from 'node:crypto';
+import type { FlashSeen, SlotSeen } from './flash-reader.ts';
 import { readFlash } from './flash-reader.ts';
-import type { Scenario } from './powercut-scenario.ts';
+import type { Release, Scenario } from './powercut-scenario.ts';
 
-export interface Booted {
-  readonly decision: BootDecision;
-  /** What the flash held when the bootloader jumped. */
-  readonly flash: Uint8Array;
+/** What one device was seen to have, over all its lives. */
+export interface Memory {
+  readonly floors: Map<string, number>;
+  /** Starts of the first offer's firmware on trial, before it was installed anew. */
+  trials: number;
 }
 
-export function judge(scenario: Scenario, flash: NorFlash, isEnd: boolean): readonly string[] {
-  const { sequences, behaviour, images, profile, brought } = scenario;
-  const content = flash.dump();
-  const { slots, floor } = readFlash(content, profile.layout);
-  const violations: string[] = [];
-  const known = new Map([...images].map(([sequence, image]) => [sequence, sha256(image)]));
-  const sound = slots.filter(
-    ({ state, sequenceNumber = -1, image }) => state === 'confirmed' && known.get(sequenceNumber) === image,
+/** Between two operations of the flash, whenever the power goes. */
+export function judgeFlash(scenario: Scenario, content: Uint8Array, memory: Memory): readonly string[] {
+  const seen = readFlash(content, scenario.profile.layout);
+  return [
+    ...judgeSlots(scenario, seen),
+    ...judgeFloors(seen, memory),
+    ...(isAsMade(scenario, content) ? [] : ['expected loader and trust store as made, found others']),
+  ];
+}
+
+function judgeSlots(scenario: Scenario, seen: FlashSeen): readonly string[] {
+  const { components } = scenario.profile.layout;
+  const isSound = (slot: number) => matches(scenario, seen, slot);
+  const violations = seen.slots.flatMap(({ state }, slot) => {
+    const isClaimed = state === 'staged' || state === 'trial' || state === 'confirmed';
+    return !isClaimed || seen.moving.includes(slot) || isSound(slot)
+      ? []
+      : [`expected slot ${slot} to match its manifest, found ${state} and another image`];
+  });
+  // A ruin is brought in on purpose.
+  if (!scenario.keepsConfirmed) return scenario.brought === undefined ? violations : [];
+  const isKept = components.some(({ role, slots }) => {
+    const held = slots.map((slot) => [slot, seen.slots[slot]?.state] as const);
+    const keeps = held.some(([slot, state]) => state === 'confirmed' && isSound(slot));
+    // Two images change places: each is in one place or the other, page by page.
+    return (
+      (role === 'start' || role === 'recovery') && (keeps || slots.some((slot) => seen.moving.includes(slot)))
+    );
+  });
+  return isKept ? violations : [...violations, `expected a confirmed image, found ${described(seen)}`];
+}
+
+/** Whether what is in the slot is the image that its manifest names. */
+export function matches({ releases, profile }: Scenario, { slots }: FlashSeen, slot: number): boolean {
+  const held = slots[slot];
+  const release = releases.find(({ digest }) => digest === held?.digest);
+  const component = profile.layout.components.find((each) => each.slots.includes(slot));
+  if (held?.image === undefined || release === undefined || component === undefined) return false;
+  return held.image === imageOf(release, componentName(component.identifier));
+}
+
+const hashes = new WeakMap<Uint8Array, string>();
+
+/** SHA-256 of a release's image for a component, in hex. */
+export function imageOf({ images }: Release, component: string): string | undefined {
+  const image = images.get(component);
+  if (image === undefined) return undefined;
+  const found = hashes.get(image) ?? createHash('sha256').update(image).digest('hex');
+  hashes.set(image, found);
+  return found;
+}
+
+function judgeFloors({ floors }: FlashSeen, memory: Memory): readonly string[] {
+  const fallen = [...memory.floors].filter(([name, floor]) => (floors.get(name) ?? 0) < floor);
+  for (const [name, floor] of floors) memory.floors.set(name, Math.max(floor, memory.floors.get(name) ?? 0));
+  return fallen.map(
+    ([name, floor]) => `expected floor ${floor} of ${name}, found ${floors.get(name) ?? 'none'}`,
   );
-  // Where nothing booted to begin with, there is a confirmed image again in the end.
-  const isLost = sound.length === 0 && (isEnd || brought === undefined);
-  if (isLost) violations.push(`expected a confirmed image, found ${describe(slots)}`);
-  for (const { state, sequenceNumber = -1, image } of slots) {
-    const isComplete = state === 'staged' || state === 'trial' || state === 'confirmed';
-    const isRuin = brought !== undefined && sequenceNumber <= sequences.old;
-    if (isComplete && !isRuin && known.get(sequenceNumber) !== image) {
-      violations.push(`expected slot content to match its manifest, found ${describe(slots)}`);
-    }
-  }
-  if (!isAsMade(scenario, content)) {
-    violations.push('expected loader and trust store as the factory left them, found others');
-  }
-  if (floor < sequences.old) violations.push(`expected floor ${sequences.old}, found ${floor}`);
-  if (!isEnd) return violations;
-  const wanted = behaviour === 'sound' ? sequences.new : sequences.old;
-  if (!sound.some(({ sequenceNumber }) => sequenceNumber === wanted) || floor !== wanted) {
-    violations.push(`expected ${wanted} confirmed, found ${describe(slots)} and floor ${floor}`);
-  }
-  return violations;
 }
 
 /** No device writes its loader (S4-47), and no update of this kind whom it trusts. */
 function isAsMade({ profile, factory }: Scenario, content: Uint8Array): boolean {
   const { loader, trustStore } = profile.layout;
   return [loader, ...trustStore].every(({ address, bytes }) => {
-    const [made, found] = [factory, content].map((each) => each.subarray(address, address + bytes));
+    const [made, found] = [factory.content, content].map((each) => each.subarray(address, address + bytes));
     return made !== undefined && found !== undefined && compareBytes(made, found) === 0;
   });
 }
 
-/** Each start jumped to an image that somebody signed, whole; and to one on trial not for ever. */
-export function judgeBoots(scenario: Scenario, boots: readonly Booted[]): readonly string[] {
-  const { images, profile, attempts, brought } = scenario;
-  const known = new Set([...images.values()].map(sha256));
-  const violations = boots.flatMap(({ decision, flash }) => {
-    if (decision.boot === 'nothing') {
-      return brought === undefined ? [`expected a bootable image, found ${decision.reason}`] : [];
-    }
-    const { image } = readFlash(flash, profile.layout).slots[decision.slot] ?? {};
-    return image !== undefined && known.has(image) ? [] : ['expected a signed image, found another'];
+/** What was jumped to: whole images that somebody signed, none below its floor, no update in part. */
+export function judgeBoot(
+  scenario: Scenario,
+  decision: BootDecision,
+  content: Uint8Array,
+  memory: Memory,
+): readonly string[] {
+  const { releases, profile, brought } = scenario;
+  if (decision.boot === 'nothing') {
+    return brought === undefined ? [`expected a bootable image, found ${decision.reason}`] : [];
+  }
+  const seen = readFlash(content, profile.layout);
+  const booted = decision.running.map(({ component, slot }) => {
+    const release = releases.find(({ digest }) => digest === seen.slots[slot]?.digest);
+    return { name: componentName(component), slot, release, state: seen.slots[slot] };
   });
-  const trials = boots.filter(({ decision }) => decision.boot === 'slot' && decision.onTrial).length;
-  if (trials > attempts) violations.push(`expected at most ${attempts} starts on trial, found ${trials}`);
-  return violations;
+  const isOffered = booted.some(({ state }) => state?.state === 'trial' && isFirstOffer(scenario, state));
+  memory.trials = isOffered ? memory.trials + 1 : memory.trials;
+  return [
+    ...booted.flatMap(({ slot, state }) =>
+      matches(scenario, seen, slot) ? [] : [`expected a signed image in slot ${slot}, found ${state?.state}`],
+    ),
+    ...booted.flatMap(({ name, state }) =>
+      (state?.sequenceNumber ?? 0) < (seen.bootFloors.get(name) ?? 0)
+        ? [`${name} is below its boot floor`]
+        : [],
+    ),
+    ...booted.flatMap(({ release }) => mixed(release, booted)),
+    ...(memory.trials > scenario.attempts
+      ? [`expected ${scenario.attempts} starts on trial, found more`]
+      : []),
+  ];
 }
 
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+interface Booted {
+  readonly name: string;
+  readonly release: Release | undefined;
+}
 
-const describe = (slots: FlashSeen['slots']) =>
+const isFirstOffer = ({ offers }: Scenario, { digest }: SlotSeen): boolean => offers[0]?.digest === digest;
+
+/** Of an update that brought several images each one runs, or a later one in its place. */
+function mixed(release: Release | undefined, booted: readonly Booted[]): readonly string[] {
+  return [...(release?.images.keys() ?? [])].flatMap((name) => {
+    const other = booted.find((each) => each.name === name)?.release;
+    const isWhole = other === undefined || other.sequence >= (release?.sequence ?? 0);
+    return isWhole ? [] : [`expected no update in part, found ${release?.sequence} and ${other.sequence}`];
+  });
+}
+
+/** After the last word: what was wanted is confirmed, and the floors are where it put them. */
+export function judgeEnd(scenario: Scenario, content: Uint8Array): readonly string[] {
+  const { wanted, profile } = scenario;
+  const seen = readFlash(content, profile.layout);
+  return profile.layout.components.flatMap(({ identifier, slots }) => {
+    const name = componentName(identifier);
+    const release = wanted.get(name);
+    if (release === undefined) return [];
+    const isThere = slots.some(
+      (slot) => seen.slots[slot]?.state === 'confirmed' && seen.slots[slot]?.digest === release.digest,
+    );
+    const floor = seen.floors.get(name);
+    return isThere && floor === release.sequence
+      ? []
+      : [`expected ${release.sequence} confirmed, found ${described(seen)} and floor ${floor ?? 'none'}`];
+  });
+}
+
+const described = ({ slots }: FlashSeen): string =>
   slots.map(({ state, sequenceNumber }) => `${state} ${sequenceNumber ?? ''}`.trim()).join(', ');

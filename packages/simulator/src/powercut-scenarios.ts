@@ -1,153 +1,163 @@
 /**
- * The updates that the power is cut in: one that succeeds, one whose firmware fails its self-test, one that
- * crashes, one of many pages, one on a device whose slots are both in use and whose journal is full, and the
- * recovery of that device when both slots are ruined.
+ * What the power is cut in, for each layout: an update that succeeds, one whose firmware fails its self-test,
+ * one that crashes; updates of several components and of one of them; a device whose journal is full; and
+ * the recovery of one of which nothing boots.
  */
 
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { SigningKey } from '@lapel/cose';
-import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
-import type { Firmware, Layout, Profile } from '@lapel/device';
-import { Journal, class1, manufacture, trustStoreVersion } from '@lapel/device';
-import { createFirmwareServer } from '@lapel/firmware-server';
-import type { Handler } from '@lapel/transport';
-import { deviceClass, makeRelease, vendor } from './firmware.ts';
-import type { NorFlash } from './flash.ts';
+import type { Profile } from '@lapel/device';
+import {
+  Journal,
+  class1,
+  class1DeleteFirst,
+  class1Overwrite,
+  class1Swap,
+  dualShared,
+  heterogeneous,
+  secureNormal,
+  twoStage,
+} from '@lapel/device';
+import { componentName } from '@lapel/suit';
 import { norFlash } from './flash.ts';
 import { settle } from './powercut-life.ts';
-import type { Scenario } from './powercut-scenario.ts';
-import { publishTo } from './publishing.ts';
-import type { SeededRandom } from './random.ts';
-import { seededRandom } from './random.ts';
+import type { ChipState, Release, Scenario } from './powercut-scenario.ts';
+import type { Wanted, Workshop } from './powercut-workshop.ts';
+import { attempts, workshop } from './powercut-workshop.ts';
 
-const attempts = 3;
+type Make = (options: { readonly imagePages: number; readonly granuleBytes: number }) => Profile;
 
-/** @param folder for the firmware servers, empty. */
-export async function powercutScenarios(folder: string, seed: number): Promise<readonly Scenario[]> {
-  const author = generateSigningKey('P-256');
-  const random = seededRandom(seed);
-  const server = await serverIn(join(folder, 'first'), author);
-  const later = await serverIn(join(folder, 'later'), author);
-  // Beyond one mark of the download, and no whole number of pages or granules.
-  const profile = class1({ imagePages: 12 });
-  const small = await secondRelease({ author, server, random }, 'lamp', profile, [18_435, 21_001]);
-  const large = await secondRelease({ author, server, random }, 'floodlight', class1(), [9_001, 40_003]);
-  const third = await thirdRelease({ author, server: later, random }, small);
+/** By name; each brings its scenarios. */
+export const powercutProfiles: Readonly<Record<string, Make>> = {
+  class1,
+  'class1-overwrite': class1Overwrite,
+  'class1-swap': class1Swap,
+  'class1-delete-first': class1DeleteFirst,
+  'secure-normal': secureNormal,
+  'dual-shared': dualShared,
+  'two-stage': twoStage,
+  heterogeneous,
+};
+
+export interface Size {
+  readonly granuleBytes: number;
+  /** Pages of one image, even. */
+  readonly imagePages: number;
+}
+
+/** Beyond one mark of the download, and no whole number of pages or granules. */
+export const usual: Size = { granuleBytes: 8, imagePages: 12 };
+/** So few operations that every pair of them can be tried. */
+export const small: Size = { granuleBytes: 8, imagePages: 2 };
+
+export async function scenariosOf(name: string, seed: number, size: Size): Promise<readonly Scenario[]> {
+  const make = powercutProfiles[name];
+  if (make === undefined) throw new RangeError(`expected one of ${Object.keys(powercutProfiles).join(', ')}`);
+  const profile = make(size);
+  const made = workshop(seed);
+  const parts = profile.layout.components.filter(({ role }) => role !== 'recovery');
+  return parts.length > 1 ? several(profile, made, size) : single(profile, made, size);
+}
+
+const bytesIn = ({ imagePages }: Size, share: number): number => Math.floor(imagePages * 2048 * share) - 3;
+
+async function single(profile: Profile, made: Workshop, size: Size): Promise<readonly Scenario[]> {
+  const { components } = profile.layout;
+  const [{ identifier: main, scheme }] = components;
+  const of = (share: number): Wanted => [main, bytesIn(size, share)];
+  const helper = components.find(({ role }) => role === 'recovery');
+  const helpers =
+    helper === undefined ? [] : [await made.release(1, [helper.identifier, bytesIn(size, 0.3)])];
+  const [first, second] = [await made.release(1, of(0.75)), await made.release(2, of(0.86))];
+  const [third, fourth] = [await made.release(3, of(0.61)), await made.release(4, of(0.99))];
+  const base = {
+    profile,
+    factory: made.device(profile, [first, ...helpers]),
+    releases: [first, second, third, fourth, ...helpers],
+    attempts,
+    behaviour: 'sound',
+    keepsConfirmed: scheme !== 'overwrite',
+  } as const;
+  const ends = (release: Release) => new Map([[componentName(main), release]]);
+  // Where the old image is gone, only a better one mends what a bad one has done.
+  const keepsOld = scheme === 'two-slots' || scheme === 'swap';
+  const bad = keepsOld
+    ? { offers: [second], wanted: ends(first) }
+    : { offers: [second, third], wanted: ends(third), ...(helper === undefined ? { brought: third } : {}) };
+  const update = { ...base, name: 'update', offers: [second], wanted: ends(second) };
+  const used = await aged(update);
+  const later = { ...base, factory: used, offers: [third], wanted: ends(third) };
   return [
-    small,
-    { ...small, name: 'failed self-test', behaviour: 'sick' },
-    { ...small, name: 'crash', behaviour: 'crashes' },
-    { ...large, name: 'large update' },
-    third.scenario,
-    { ...third.scenario, name: 'recovery', factory: ruined(third.scenario), brought: third.firmware },
+    update,
+    { ...base, ...bad, name: 'failed self-test', behaviour: 'sick' },
+    { ...base, ...bad, name: 'crash', behaviour: 'crashes' },
+    { ...update, name: 'wrong payload', wrongPayloads: 1 },
+    { ...later, name: 'third update, full journal' },
+    { ...later, ...ruin(later, fourth), name: 'recovery', wanted: ends(fourth), offers: [fourth] },
   ];
 }
 
-async function serverIn(folder: string, author: SigningKey): Promise<Handler> {
-  await mkdir(folder);
-  const { handler } = await createFirmwareServer({
-    folder,
-    trustAnchors: [{ key: author.public }],
-    onBug: (error) => {
-      throw error;
-    },
-    onRefused: (digest, why) => {
-      throw new Error(`expected ${digest} to be believed, found ${why}`);
-    },
-  });
-  return handler;
-}
-
-interface Workshop {
-  readonly author: SigningKey;
-  readonly server: Handler;
-  readonly random: SeededRandom;
-}
-
-/** A device with release 1, and release 2 on the server. */
-async function secondRelease(
-  { author, server, random }: Workshop,
-  className: string,
-  profile: Profile,
-  [oldBytes, newBytes]: readonly [number, number],
-): Promise<Scenario> {
-  const [old, fresh] = [random.bytes(oldBytes), random.bytes(newBytes)];
-  const release = (image: Uint8Array, sequence: number) =>
-    makeRelease({ image, sequence, version: `1.${sequence}.0`, className, key: author });
-  await publishTo(server, await release(fresh, 2), fresh);
-
-  const flash = norFlash({ geometry: profile.layout.geometry });
-  const provision = {
-    version: trustStoreVersion,
-    device: `${className}-0`,
-    deviceKey: encodeSigningKey(generateSigningKey('P-256')),
-    vendor,
-    class: deviceClass(className),
-    anchors: [encodeVerificationKey(author.public)],
-    confirmBy: 'self-test',
-    attempts,
-    deadlineMs: 60_000,
-  } as const;
-  // What no device may ever write is told from what nobody has written.
-  flash.program(profile.layout.loader.address, random.bytes(profile.layout.loader.bytes));
-  manufacture(flash, profile, provision, { envelope: await release(old, 1), image: old });
-  return {
-    name: 'update',
+async function several(profile: Profile, made: Workshop, size: Size): Promise<readonly Scenario[]> {
+  const [{ identifier: a }, second] = profile.layout.components;
+  const b = second?.identifier ?? a;
+  const of = (share: number): Wanted => [a, bytesIn(size, share)];
+  const with_ = (share: number): Wanted => [b, bytesIn(size, share)];
+  const [old, both] = [
+    await made.release(1, of(0.7), with_(0.4)),
+    await made.release(2, of(0.8), with_(0.5)),
+  ];
+  const [onlyA, onlyB] = [await made.release(3, of(0.5)), await made.release(4, with_(0.6))];
+  const last = await made.release(5, of(0.9), with_(0.9));
+  const ends = (forA: Release, forB: Release) =>
+    new Map([
+      [componentName(a), forA],
+      [componentName(b), forB],
+    ]);
+  const base = {
     profile,
-    factory: flash.dump(),
-    server,
-    images: new Map([
-      [1, old],
-      [2, fresh],
-    ]),
-    sequences: { old: 1, new: 2 },
-    behaviour: 'sound',
+    factory: made.device(profile, [old]),
+    releases: [old, both, onlyA, onlyB, last],
     attempts,
-  };
-}
-
-/** Release 3 for a device that has had release 2, and whose journal has to be written anew on the way. */
-async function thirdRelease(
-  { author, server, random }: Workshop,
-  second: Scenario,
-): Promise<{ readonly scenario: Scenario; readonly firmware: Firmware }> {
-  const { profile, factory } = second;
-  const { layout } = profile;
-  const flash = norFlash({ geometry: layout.geometry, content: factory });
-  await settle(second, flash, []);
-  const journal = Journal.open(flash, layout.journal);
-  const notice = { name: 'reported', digest: new Uint8Array(32) } as const;
-  while (journalRoom(flash, layout) > journalRoomWanted) journal.append(notice);
-
-  const image = random.bytes(15_007);
-  const plan = { image, sequence: 3, version: '1.3.0', className: 'lamp', key: author };
-  const envelope = await makeRelease(plan);
-  await publishTo(server, envelope, image);
-  const scenario = {
-    ...second,
-    name: 'third update, full journal',
-    factory: flash.dump(),
-    server,
-    images: new Map([...second.images, [3, image]]),
-    sequences: { old: 2, new: 3 },
-  };
-  return { scenario, firmware: { envelope, image } };
-}
-
-/** The device's flash with a bit changed in each image. */
-function ruined({ factory, profile }: Scenario): Uint8Array {
-  const content = factory.slice();
-  for (const { image } of profile.layout.slots) content[image.address] = (content[image.address] ?? 0) ^ 1;
-  return content;
+    behaviour: 'sound',
+    keepsConfirmed: true,
+  } as const;
+  const together = { ...base, name: 'both at once', offers: [both], wanted: ends(both, both) };
+  const inTurn = { ...base, offers: [onlyA, onlyB], wanted: ends(onlyA, onlyB) };
+  const used = await aged({ ...inTurn, name: 'one after the other' });
+  const later = { ...base, factory: used, offers: [last], wanted: ends(last, last) };
+  return [
+    together,
+    { ...together, name: 'both at once, failed self-test', behaviour: 'sick', wanted: ends(old, old) },
+    { ...together, name: 'both at once, crash', behaviour: 'crashes', wanted: ends(old, old) },
+    { ...inTurn, name: 'one after the other' },
+    { ...together, name: 'both at once, wrong payload', wrongPayloads: 1 },
+    { ...later, name: 'both again, full journal' },
+    { ...later, ...ruin(later, last), name: 'recovery of both', wanted: ends(last, last) },
+  ];
 }
 
 /** So little that an update does not get by with it. */
 const journalRoomWanted = 200;
 
-/** Bytes left in the region of the journal that is written to: the one with the higher generation. */
-function journalRoom(flash: NorFlash, { journal }: Layout): number {
-  const regions = journal.map(({ address, bytes }) => Buffer.from(flash.read(address, bytes)));
-  const [newest] = regions.toSorted((a, b) => b.readInt32BE(4) - a.readInt32BE(4));
-  return newest === undefined ? 0 : newest.length - 1 - newest.findLastIndex((byte) => byte !== 0xff);
+/** The device after an update, its journal so full that the next one has to write it anew. */
+async function aged(scenario: Scenario): Promise<ChipState> {
+  const { profile, factory } = scenario;
+  const { geometry, journal } = profile.layout;
+  const flash = norFlash({ geometry, ...factory });
+  await settle(scenario, flash, () => undefined);
+  const open = Journal.open(flash, journal);
+  const notice = { name: 'reported', digest: new Uint8Array(32) } as const;
+  const room = () => {
+    const regions = journal.map(({ address, bytes }) => Buffer.from(flash.read(address, bytes)));
+    const [newest] = regions.toSorted((a, b) => b.readInt32BE(4) - a.readInt32BE(4));
+    return newest === undefined ? 0 : newest.length - 1 - newest.findLastIndex((byte) => byte !== 0xff);
+  };
+  while (room() > journalRoomWanted) open.append(notice);
+  return { content: flash.dump(), carried: flash.carried() };
+}
+
+/** The device with a bit changed in each image, and somebody beside it. */
+function ruin({ factory, profile }: Pick<Scenario, 'factory' | 'profile'>, brought: Release) {
+  const content = factory.content.slice();
+  const places = new Set(profile.layout.slots.map(({ image }) => image.address));
+  for (const at of places) content[at + 5] = (content[at + 5] ?? 0) ^ 1;
+  return { factory: { ...factory, content }, brought, keepsConfirmed: false };
 }

@@ -1,108 +1,88 @@
 /**
- * Cuts the power before and in the middle of every flash operation of an update, and a second time while the
- * device mends what the first cut left; then lets it finish. A reader that shares no code with the device is
- * asked after each cut and at the end.
+ * Cuts the power at a flash operation of an update, and again while the device mends what the first cut left;
+ * then lets it finish. What must be true is asked after each cut, at each start, and in the end.
  */
 
-import type { Cut, NorFlash } from './flash.ts';
+import type { Cut, NorFlash, Torn } from './flash.ts';
 import { PowerCut, norFlash } from './flash.ts';
-import type { Booted } from './powercut-judge.ts';
-import { judge, judgeBoots } from './powercut-judge.ts';
-import type { Scenario } from './powercut-scenario.ts';
+import type { Coverage } from './powercut-coverage.ts';
+import type { Memory } from './powercut-judge.ts';
+import { judgeBoot, judgeEnd, judgeFlash } from './powercut-judge.ts';
 import { settle } from './powercut-life.ts';
+import type { ChipState, Scenario } from './powercut-scenario.ts';
 import { seededRandom } from './random.ts';
 
-export interface PowercutResult {
-  readonly scenario: string;
-  /** Programs and erases of the update when nothing cuts it. */
+/** How an operation is cut: before it, after some granules, or in the middle in three ways. */
+export const cutKinds = ['before', 'prefix', 'bits', 'metastable', 'ecc'] as const;
+export type CutKind = (typeof cutKinds)[number];
+
+/** Where the power goes in one life: which operation of it, and how. */
+export interface Place {
+  readonly operation: number;
+  readonly kind: CutKind;
+}
+
+export interface Survived {
+  /** Operations of the last life. */
   readonly operations: number;
-  /** Lives with one cut. */
+  /** Cuts that came before the device was done. */
   readonly cuts: number;
-  /** Lives with a second cut after the first. */
-  readonly pairs: number;
+  readonly boots: number;
+  /** Nothing boots, and nobody can bring it back. */
+  readonly isBricked: boolean;
   readonly violations: readonly string[];
 }
 
-export interface PowercutOptions {
-  readonly seed: number;
-  /** Torn variants of each operation, beside the cut before it. */
-  readonly tornEach: number;
-  /** Asked before each pair of cuts, which are drawn under the seed; none where absent. */
-  readonly wantsPair?: (pairs: number) => boolean;
-  readonly onCut?: (done: number, total: number) => void;
-}
-
-/** A scenario that breaks more than this is not looked into further. */
-const violationsMax = 20;
-
-export async function powercut(scenario: Scenario, options: PowercutOptions): Promise<PowercutResult> {
-  const { seed, tornEach, wantsPair = () => false, onCut } = options;
-  const whole = await survive(scenario, [], 'without a cut');
-  const { operations } = whole;
-  const violations = [...whole.violations];
-  const random = seededRandom(seed);
-  const cutAt = (operation: number, variant: number, name: string): Cut => ({
-    operation,
-    torn: variant === 0 ? false : random.fork(name),
-  });
-
-  let cuts = 0;
-  for (let operation = 0; operation < operations && violations.length < violationsMax; operation++) {
-    for (let variant = 0; variant <= tornEach; variant++) {
-      const cut = cutAt(operation, variant, `${operation}/${variant}`);
-      const life = await survive(scenario, [cut], place(cut));
-      violations.push(...life.violations);
-      if (life.cuts === 0) violations.push(`${scenario.name}: expected a cut ${place(cut)}, found none`);
-      cuts++;
-      onCut?.(cuts, operations * (1 + tornEach));
-    }
-  }
-
-  let pairs = 0;
-  const mayDraw = (draw: number) => draw < drawsMax * (pairs + 1) && violations.length < violationsMax;
-  for (let draw = 0; mayDraw(draw) && wantsPair(pairs); draw++) {
-    const drawn = [0, 1].map((each) => {
-      return cutAt(random.below(operations), random.below(1 + tornEach), `pair ${draw}/${each}`);
-    });
-    const life = await survive(scenario, drawn, drawn.map(place).join(', then '));
-    violations.push(...life.violations);
-    if (life.cuts === 2) pairs++;
-  }
-  return { scenario: scenario.name, operations, cuts, pairs, violations };
-}
-
-/** Where the second cut would come after the end, another pair is drawn; not for ever. */
-const drawsMax = 20;
-
-const place = ({ operation, torn }: Cut) => `${torn === false ? 'before' : 'in'} operation ${operation}`;
-
 /** One device from the factory on, through the cuts one after the other, to its end. */
-async function survive(
+export async function survive(
   scenario: Scenario,
-  cuts: readonly Cut[],
-  where: string,
-): Promise<{ readonly operations: number; readonly cuts: number; readonly violations: readonly string[] }> {
+  places: readonly Place[],
+  seed: number,
+  coverage?: Coverage,
+): Promise<Survived> {
   const violations: string[] = [];
-  const complain = (found: readonly string[], when: string) =>
-    violations.push(...found.map((each) => `${scenario.name}: ${where}: ${when}: ${each}`));
-  const boots: Booted[] = [];
-  let content = scenario.factory;
+  const memory: Memory = { floors: new Map(), trials: 0 };
+  const { geometry, loader } = scenario.profile.layout;
+  let chip: ChipState = scenario.factory;
+  let boots = 0;
   for (let life = 0; ; life++) {
-    const cut = cuts[life];
-    const { geometry } = scenario.profile.layout;
-    const flash: NorFlash = norFlash({ geometry, content, ...(cut === undefined ? {} : { cut }) });
-    const error = await settle(scenario, flash, boots).then(
+    const cut = cutAt(places[life], seed);
+    const flash: NorFlash = norFlash({ geometry, protectedRegions: [loader], ...chip, ...cut });
+    const watched = coverage === undefined ? scenario : watching(scenario, coverage);
+    const error = await settle(watched, flash, (decision) => {
+      boots++;
+      violations.push(...judgeBoot(scenario, decision, flash.dump(), memory));
+    }).then(
       () => undefined,
       (reason: unknown) => (reason instanceof Error ? reason : new Error('expected an Error, found another')),
     );
-    const isCut = error instanceof PowerCut;
-    complain(judge(scenario, flash, !isCut), isCut ? 'right after' : 'at the end');
-    if (isCut) {
-      content = flash.dump();
+    const content = flash.dump();
+    violations.push(...judgeFlash(scenario, content, memory));
+    if (error instanceof PowerCut) {
+      chip = { content, carried: flash.carried() };
       continue;
     }
-    complain(judgeBoots(scenario, boots), 'when it booted');
-    if (error !== undefined) complain([error.message], 'while it ran');
-    return { operations: flash.operations, cuts: life, violations };
+    if (error !== undefined) violations.push(error.message);
+    const end = judgeEnd(scenario, content);
+    violations.push(...end);
+    const isBricked = violations.some((each) => /bootable image|to be recovered|stay up/.test(each));
+    return { operations: flash.operations, cuts: life, boots, isBricked, violations };
   }
+}
+
+function watching(scenario: Scenario, coverage: Coverage): Scenario {
+  const { wire, profile } = scenario;
+  return { ...scenario, wire: (flash) => coverage.watching(wire?.(flash) ?? flash, profile) };
+}
+
+function cutAt(place: Place | undefined, seed: number): { readonly cut?: Cut } {
+  return place === undefined ? {} : { cut: { operation: place.operation, torn: tornAt(place, seed) } };
+}
+
+/** Under the seed, so that a place and a seed say all of it. */
+function tornAt({ operation, kind }: Place, seed: number): Torn {
+  const random = seededRandom(seed).fork(`${kind} ${operation}`);
+  if (kind === 'before') return { kind };
+  if (kind === 'prefix') return { kind, granules: 1 + random.below(8) };
+  return { kind, seed: random.below(2 ** 31) };
 }

@@ -49,6 +49,8 @@ export interface Booted {
   /** Nothing better was to be had, or an update was to be handed over to it. */
   readonly isRecovery: boolean;
   readonly running: readonly [Running, ...Running[]];
+  /** Handed over in memory: whoever opens it anew cannot tell what a power cut may have begun. */
+  readonly journal: Journal;
   readonly refused: readonly Refused[];
   readonly reason: string;
 }
@@ -165,6 +167,7 @@ function decide(
     onTrial,
     isRecovery: parts[0].component.role === 'recovery',
     running,
+    journal,
     refused: refused.map(({ part: { slot }, because }) => ({ slot, because })),
     reason: reasonOf(found, refused),
   };

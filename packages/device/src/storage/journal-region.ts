@@ -48,8 +48,7 @@ export interface RegionContent {
 
 /**
  * Reads a whole region. Where a record is damaged, it goes on granule by granule to the next sound one, so
- * that damage never hides what was written behind it. One erased granule between two records is the gap that
- * a restart leaves; a second record of the same order is a copy of the first.
+ * that damage never hides what was written behind it.
  */
 export function readRegion(flash: Flash, region: Region): RegionContent {
   const { granuleBytes } = region;
@@ -58,18 +57,14 @@ export function readRegion(flash: Flash, region: Region): RegionContent {
   let isSound = isWhole;
   let at = wholeGranules(headerBytes, granuleBytes);
   while (at < bytes.length) {
-    const last = placed.at(-1);
-    const found = decodeRecord(bytes, at, last?.order);
+    const found = decodeRecord(bytes, at, placed.at(-1)?.order);
     if (found !== undefined) {
-      if (found.order !== last?.order) placed.push(found);
+      placed.push(found);
       at += wholeGranules(found.bytes, granuleBytes);
     } else if (isErased(bytes.subarray(at))) {
       break;
     } else {
-      const isGap =
-        isErased(bytes.subarray(at, at + granuleBytes)) &&
-        decodeRecord(bytes, at + granuleBytes, last?.order) !== undefined;
-      isSound &&= isGap;
+      isSound = false;
       at += granuleBytes;
     }
   }
@@ -119,7 +114,7 @@ const namesByType = new Map<number, RecordName>(
   Object.entries(records).map(([name, { type }]) => [type, name as RecordName]),
 );
 
-/** The record that begins here, if one does; one whose order is below the last is a left-over. */
+/** The record that begins here, if one does; one whose order is not above the last is a left-over. */
 function decodeRecord(
   region: Uint8Array,
   at: number,
@@ -132,7 +127,7 @@ function decodeRecord(
   const name = namesByType.get(view.getUint8(2));
   const order = view.getUint32(4);
   if (name === undefined || at + bytes > region.length) return undefined;
-  if (last !== undefined && isAfter(last, order)) return undefined;
+  if (last !== undefined && !isAfter(order, last)) return undefined;
   const covered = region.subarray(at, at + recordHeadBytes + length);
   if (view.getUint32(recordHeadBytes + length) !== checksum(covered)) return undefined;
   try {

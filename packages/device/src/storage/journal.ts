@@ -9,10 +9,11 @@
  * A region is erased right before it is written and never afterwards, so no erase that a power cut may have
  * left half done is ever built upon.
  *
- * A cut may leave bits that read so now and otherwise later. So nothing is acted upon after a reset before
- * the last record has been written again, and `settled` behind it says that this was finished: what comes
- * before a record that was begun in the same life is whole. And because a record that was begun may read as
- * if it had not been, the first one after a reset leaves a granule free.
+ * A cut may leave bits that read so now and otherwise later, and a granule that was begun may read as if it
+ * had not been. So nothing that was written last before a reset is acted upon, and nothing is appended behind
+ * it: the state is written into the other region first. `settled` at the end says that this has been done, so
+ * that a start which changes nothing writes nothing. Whatever comes before a record that was begun in the
+ * same life is whole.
  *
  * What damage can do: a floor falls only where the record that set it is damaged in every region that had
  * it, and so it is with a confirmed image. Two regions put back to older copies by somebody who holds the
@@ -74,9 +75,10 @@ export class Journal {
     const place = base ?? { region: regions[1], end: 0 };
     const journal = new Journal(flash, regions, place, generationOf(ascending));
     journal.#replay(ascending);
-    const isWhole = newest !== undefined && newest === base && newest.isSound && newest.header !== 'damaged';
-    if (isWhole && isProved(newest)) journal.#settle(newest);
-    else journal.duplicate();
+    const isSettled = newest === base && newest?.placed.at(-1)?.record.name === 'settled';
+    if (!isSettled || !newest.isSound || newest.header === 'damaged') {
+      journal.duplicate();
+    }
     return journal;
   }
 
@@ -91,9 +93,9 @@ export class Journal {
    */
   append(record: JournalRecord): void {
     const { length } = this.#encode(record, this.#order);
-    if (!this.#hasRoom(length)) this.#rewrite(length);
-    this.#program(this.#encode(record, this.#order));
-    this.#order = (this.#order + 1) >>> 0;
+    const { address, bytes } = this.#active;
+    if (this.#isFresh || this.#at + length > address + bytes) this.#rewrite(length);
+    this.#program(record);
     this.#record = apply(this.#record, record);
   }
 
@@ -102,26 +104,13 @@ export class Journal {
    * then, and for whatever is damaged later, the region before still stands.
    */
   duplicate(): void {
-    this.#rewrite(0);
+    const settled = { name: 'settled' } as const;
+    this.#rewrite(this.#encode(settled, this.#order).length);
+    // The header is whole, too, once something was begun behind it.
+    this.#program(settled);
   }
 
-  /** The last record once more, unless it is known to be whole; then a word that it is. */
-  #settle({ placed }: RegionContent): void {
-    const last = placed.at(-1);
-    if (last === undefined || last.record.name === 'settled') return;
-    const copy = this.#encode(last.record, last.order);
-    const word = this.#encode({ name: 'settled' }, this.#order);
-    if (!this.#hasRoom(copy.length + word.length)) return this.duplicate();
-    this.#program(copy);
-    this.append({ name: 'settled' });
-  }
-
-  #hasRoom(length: number): boolean {
-    const { address, bytes, granuleBytes } = this.#active;
-    return this.#at + (this.#isFresh ? granuleBytes : 0) + length <= address + bytes;
-  }
-
-  /** @param room that must be left behind the state. */
+  /** @param room for what comes behind the state. */
   #rewrite(room: number): void {
     const next = this.#active === this.#regions[0] ? this.#regions[1] : this.#regions[0];
     const records = snapshot(this.#record).map((record, index) =>
@@ -130,8 +119,7 @@ export class Journal {
     const generation = (this.#generation + 1) >>> 0;
     const order = (this.#order + records.length) >>> 0;
     const header = encodeHeader({ generation, next: order }, next.granuleBytes);
-    const word = this.#encode({ name: 'settled' }, this.#order);
-    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length + word.length + room);
+    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length + room);
     // Found out before anything is erased: a device whose state does not fit keeps the one it has.
     if (length > next.bytes) {
       throw new RangeError(`expected a journal region of at least ${length} bytes, found ${next.bytes}`);
@@ -148,8 +136,6 @@ export class Journal {
     this.#isFresh = false;
     this.#order = order;
     this.#generation = generation;
-    // The header is whole, too, once something was begun behind it.
-    this.append({ name: 'settled' });
   }
 
   #replay(ascending: readonly RegionContent[]): void {
@@ -165,12 +151,12 @@ export class Journal {
     return encodeRecord({ record, order }, this.#active.granuleBytes);
   }
 
-  #program(bytes: Uint8Array): void {
-    if (this.#isFresh) this.#at += this.#active.granuleBytes;
-    this.#isFresh = false;
+  #program(record: JournalRecord): void {
+    const bytes = this.#encode(record, this.#order);
     const at = this.#at;
     // Behind a write that a cut tears, nothing more is appended: the position moves before the flash does.
     this.#at += bytes.length;
+    this.#order = (this.#order + 1) >>> 0;
     this.#flash.program(at, bytes);
   }
 }

@@ -79,6 +79,10 @@ export function overlapping(layout: Layout, slot: number): readonly number[] {
   );
 }
 
+/** Whether a region lies over part of a slot. */
+export const isUnder = (region: Span, { envelope, image }: SlotLayout): boolean =>
+  intersects(region, envelope) || intersects(region, image);
+
 type Span = Pick<Region, 'address' | 'bytes'>;
 
 const intersects = (a: Span, b: Span): boolean =>

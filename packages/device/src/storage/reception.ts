@@ -13,7 +13,7 @@ import type { Mark } from './image-writer.ts';
 import { ImageWriter } from './image-writer.ts';
 import type { Journal } from './journal.ts';
 import type { Layout, SlotLayout } from './layout.ts';
-import { overlapping, slotAt } from './layout.ts';
+import { isUnder, overlapping, slotAt } from './layout.ts';
 import type { OfferBinding, SlotState } from './slot-state.ts';
 import { isHeld, stateOf } from './slot-state.ts';
 import { imageDigest, writeEnvelope } from './slots.ts';
@@ -123,11 +123,14 @@ function begin(reception: Reception, slot: number, before: Earlier | undefined):
 export function claim({ flash, layout, journal, admitted, envelope, binding }: Reception, slot: number) {
   const { digest, manifest } = admitted.authentic;
   // What lay there goes with a record of its own, before its envelope does.
-  if (isHeld(stateOf(journal.bootRecord.slots, slot))) {
-    journal.append({ name: 'unusable', slot, because: 'overwritten' });
+  const ruins = overlapping(layout, slot);
+  const { envelope: place } = slotAt(layout, slot);
+  const isInPlace = (other: number) => other === slot || isUnder(place, slotAt(layout, other));
+  for (const gone of [slot, ...ruins].filter(isInPlace)) {
+    if (!isHeld(stateOf(journal.bootRecord.slots, gone))) continue;
+    journal.append({ name: 'unusable', slot: gone, because: 'overwritten' });
   }
   writeEnvelope(flash, slotAt(layout, slot), envelope);
-  const ruins = overlapping(layout, slot);
   journal.append({
     name: 'receiving',
     slot,

@@ -14,6 +14,7 @@ import { readSequence } from '../sequence.ts';
 import type { Slot } from '../trust-domains.ts';
 import { dependencyIntegrity, dependencyMatch, isPassedOver, requireSettled } from './depend.ts';
 import type { Run } from './drive.ts';
+import { isAnothers } from './elsewhere.ts';
 import type { SettledCommandName } from './perform.ts';
 import { perform } from './perform.ts';
 import { consumedBy } from './record.ts';
@@ -91,7 +92,7 @@ function* sequence(
     }
     const outer = state.current;
     for (const component of outer) {
-      if (state.others.has(component) || isPassedOver(command, component, outer, state)) continue;
+      if (isAnothers(command, component, state) || isPassedOver(command, component, outer, state)) continue;
       begin(base + offset, component, state);
       if (command.name === 'directive-override-parameters') {
         overrideParameters(command.parameters, component, state);
