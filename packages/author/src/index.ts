@@ -7,6 +7,9 @@
 
 export { buildEnvelope, publishedUri } from './build.ts';
 export type { BuildWorld } from './build.ts';
+export { compress } from './compress.ts';
+export type { CompressOptions } from './compress.ts';
+export { delta } from './delta.ts';
 export { parseDescription } from './describe.ts';
 export type {
   ComponentDescription,
