@@ -15,9 +15,11 @@ export type {
   ComponentDescription,
   Description,
   ImageDescription,
+  ImageFormat,
   PayloadSource,
   SlotImage,
 } from './description.ts';
+export type { FormattedPayload } from './format-payload.ts';
 export { beginMarkFile, leafFile, markFile } from './hss-state.ts';
 export { ImageError, fileImages } from './images.ts';
 export type { ImageFigures, Images } from './images.ts';
