@@ -22,6 +22,8 @@ import type { ComponentDescription, Description, ImageDescription } from './desc
 import { isSlotted } from './description.ts';
 import type { ImageFigures, Images } from './images.ts';
 import { ImageError } from './images.ts';
+import type { FormattedPayload } from './format-payload.ts';
+import { fileName, formatPayload, readAgain } from './format-payload.ts';
 import type { Planned, PlannedImage, PlannedSlot } from './templates.ts';
 import { sequencesFor } from './templates.ts';
 
@@ -29,20 +31,19 @@ export interface BuildWorld {
   readonly images: Images;
   /** Asked only where the sequence number is `now`. */
   readonly clock: Pick<Clock, 'wallMs'>;
+  /** Keeps a payload that was made of an image, for `publishRelease`; needed only for such descriptions. */
+  readonly keep?: (payload: FormattedPayload) => Promise<void>;
 }
 
 /** @throws {ImageError} where an image can't be used. */
-export async function buildEnvelope(
-  description: Description,
-  { images, clock }: BuildWorld,
-): Promise<Envelope> {
+export async function buildEnvelope(description: Description, world: BuildWorld): Promise<Envelope> {
   const { sequence, referenceUri, text, severable } = description;
   const components = componentsOf(description.components);
   const payloads = new Map<string, Uint8Array>();
+  const making = { ...world, payloads, formatted: new Map<string, FormattedPayload>() };
   const planned: Planned[] = [];
-  for (const component of description.components) {
-    planned.push(await plan(component, components, images, payloads));
-  }
+  for (const component of description.components) planned.push(await plan(component, components, making));
+  for (const payload of making.formatted.values()) await keep(payload, world);
   const { vendorIdentifier, classIdentifier, deviceIdentifier } = description;
   const compatibility = {
     vendorIdentifier,
@@ -59,7 +60,7 @@ export async function buildEnvelope(
   const manifest = wrap(
     write(Manifest, {
       version: manifestVersion,
-      sequenceNumber: sequence === 'now' ? Math.floor(clock.wallMs() / 1000) : sequence,
+      sequenceNumber: sequence === 'now' ? Math.floor(world.clock.wallMs() / 1000) : sequence,
       common: { components, ...(sharedSequence === undefined ? {} : { sharedSequence }) },
       ...(referenceUri === undefined ? {} : { referenceUri }),
       ...others,
@@ -73,7 +74,12 @@ export async function buildEnvelope(
  * Where a device finds a published payload: beside the manifests of the firmware server that it has the
  * manifest from.
  */
-export const publishedUri = (imageDigest: Uint8Array): string => `../payloads/${hex(imageDigest)}`;
+export const publishedUri = (payloadDigest: Uint8Array): string => `../payloads/${hex(payloadDigest)}`;
+
+async function keep(payload: FormattedPayload, world: BuildWorld): Promise<void> {
+  if (world.keep === undefined) throw new TypeError(`expected someone to keep ${payload.name}, found none`);
+  await world.keep(payload);
+}
 
 /** Each described component, followed by the places that its payload passes through. */
 const componentsOf = (described: readonly ComponentDescription[]): readonly ComponentIdentifier[] =>
@@ -86,14 +92,14 @@ const componentsOf = (described: readonly ComponentDescription[]): readonly Comp
 async function plan(
   { id, images: described, staging, load, bootable }: ComponentDescription,
   components: readonly ComponentIdentifier[],
-  images: Images,
-  payloads: Map<string, Uint8Array>,
+  making: Making,
 ): Promise<Planned> {
+  const { images } = making;
   const indexOf = (wanted: ComponentIdentifier) =>
     components.findIndex((each) => componentName(each) === componentName(wanted));
   const measured = async (image: ImageDescription): Promise<PlannedImage> => {
     const figures = await images.measure(image.image);
-    return { figures, ...(await payloadUri(image, figures, images, payloads)) };
+    return { figures, ...(await payloadOf(image, figures, making)) };
   };
   const common = {
     index: indexOf(id),
@@ -109,33 +115,44 @@ async function plan(
   return { ...common, images: slots };
 }
 
-/**
- * The URI that a device fetches the payload by; an integrated one is put among `payloads` under it
- * (§7.5).
- */
-async function payloadUri(
-  { image, payload }: ImageDescription,
-  figures: ImageFigures,
-  images: Images,
-  payloads: Map<string, Uint8Array>,
-): Promise<{ readonly uri?: string }> {
-  if (payload === 'present') return {};
-  if (payload === 'published') return { uri: publishedUri(figures.digest) };
-  if (payload !== 'integrated') return payload;
-  const content = await images.read(image, server.envelopeBytes);
-  // The figures come from an earlier pass: a file that changed in between must not go out under the old
-  // digest.
-  if (compareBytes(digest('sha-256', content), figures.digest) !== 0) {
-    throw new ImageError(`expected the image ${image} to stay as it is, found it changed while it was read`);
-  }
-  const uri = `#${image.slice(image.search(/[^/\\]*$/))}`;
-  const other = payloads.get(uri);
-  if (other !== undefined && compareBytes(other, content) !== 0) {
-    throw new ImageError(`expected integrated images with different names, found ${uri.slice(1)} again`);
-  }
-  payloads.set(uri, content);
-  return { uri };
+interface Making extends BuildWorld {
+  /** Integrated ones, by URI. */
+  readonly payloads: Map<string, Uint8Array>;
+  /** Those made of images, by name. */
+  readonly formatted: Map<string, FormattedPayload>;
 }
+
+/**
+ * How a device obtains the payload. An integrated one is put among `payloads` under its URI (§7.5), one
+ * that is made of the image among `formatted`.
+ */
+async function payloadOf(
+  { image, payload, format }: ImageDescription,
+  figures: ImageFigures,
+  { images, payloads, formatted }: Making,
+): Promise<Pick<PlannedImage, 'uri' | 'fetchArguments'>> {
+  if (payload === 'present') return {};
+  if (payload === 'integrated') {
+    const uri = `#${fileName(image)}`;
+    const content = await readAgain(image, figures, images, server.envelopeBytes);
+    const other = payloads.get(uri);
+    if (other !== undefined && compareBytes(other, content) !== 0) throw sameName('integrated images', image);
+    payloads.set(uri, content);
+    return { uri };
+  }
+  const given = payload === 'published' ? undefined : payload.uri;
+  if (format === undefined) return { uri: given ?? publishedUri(figures.digest) };
+  const made = await formatPayload(image, format, figures, images);
+  const other = formatted.get(made.name);
+  if (other !== undefined && compareBytes(other.digest, made.digest) !== 0) {
+    throw sameName('images to make payloads of', image);
+  }
+  formatted.set(made.name, made);
+  return { uri: given ?? publishedUri(made.digest), fetchArguments: made.fetchArguments };
+}
+
+const sameName = (what: string, image: string) =>
+  new ImageError(`expected ${what} with different names, found ${fileName(image)} again`);
 
 type Elements = { readonly [K in SeverableName]?: Uint8Array | undefined };
 type Inside = { [K in SeverableName]?: Severable };

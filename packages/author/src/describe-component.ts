@@ -2,7 +2,13 @@
 
 import { unhex } from '@lapel/cbor';
 import type { ComponentIdentifier } from '@lapel/suit';
-import type { ComponentDescription, ImageDescription, PayloadSource, SlotImage } from './description.ts';
+import type {
+  ComponentDescription,
+  ImageDescription,
+  ImageFormat,
+  PayloadSource,
+  SlotImage,
+} from './description.ts';
 import type { Located } from './located.ts';
 import { boolOf, fieldsOf, isFields, isList, itemsOf, refusal, textOf, uintOf } from './located.ts';
 
@@ -12,6 +18,8 @@ export const componentKeys = [
   'uri',
   'integrated',
   'present',
+  'compress',
+  'deltaFrom',
   'slots',
   'staging',
   'load',
@@ -26,7 +34,7 @@ export type ComponentFields = {
   readonly [K in (typeof componentKeys)[number]]?: Located | undefined;
 } & { readonly whole: Located };
 
-const slotKeys = ['image', 'uri', 'integrated', 'present', 'slot'] as const;
+const slotKeys = ['image', 'uri', 'integrated', 'present', 'compress', 'deltaFrom', 'slot'] as const;
 const loadKeys = ['id', 'image'] as const;
 
 const pathLengthMax = 4096;
@@ -51,6 +59,13 @@ export function describeComponent(fields: ComponentFields): ComponentDescription
   if (staging !== undefined && present > 0) {
     throw refusal(staging, 'expected staging for an image that is downloaded, found present: true');
   }
+  if (staging !== undefined && fields.deltaFrom !== undefined) {
+    // Whoever fetches knows the component that it fetches to, and what that one holds.
+    throw refusal(
+      fields.deltaFrom,
+      'expected deltaFrom for an image that is fetched into its component, found staging beside it',
+    );
+  }
   if (slots !== undefined && present > 0 && present < images.length) {
     throw refusal(slots, 'expected present: true for every slot or for none, found it for some');
   }
@@ -64,8 +79,8 @@ export function describeComponent(fields: ComponentFields): ComponentDescription
 }
 
 function slotsOf(fields: ComponentFields, slots: Located): readonly SlotImage[] {
-  const { image, uri, integrated, present } = fields;
-  const misplaced = image ?? uri ?? integrated ?? present;
+  const { image, uri, integrated, present, compress, deltaFrom } = fields;
+  const misplaced = image ?? uri ?? integrated ?? present ?? compress ?? deltaFrom;
   if (misplaced !== undefined) {
     throw refusal(misplaced, `expected ${misplaced.name} inside one of slots, found it beside them`);
   }
@@ -79,22 +94,43 @@ function slotsOf(fields: ComponentFields, slots: Located): readonly SlotImage[] 
   });
 }
 
-function imageOf(
-  fields: Pick<ComponentFields, 'image' | 'uri' | 'integrated' | 'present' | 'whole'>,
-): ImageDescription {
+type ImageFields = Pick<
+  ComponentFields,
+  'image' | 'uri' | 'integrated' | 'present' | 'compress' | 'deltaFrom' | 'whole'
+>;
+
+function imageOf(fields: ImageFields): ImageDescription {
   if (fields.image === undefined)
     throw refusal(
       fields.whole,
       'expected the key image, such as image: build/lamp.bin, or slots, found none',
     );
-  return { image: textOf(fields.image, pathLengthMax), payload: payloadOf(fields) };
+  const payload = payloadOf(fields);
+  const format = formatOf(fields, payload);
+  return {
+    image: textOf(fields.image, pathLengthMax),
+    payload,
+    ...(format === undefined ? {} : { format }),
+  };
 }
 
-function payloadOf({
-  uri,
-  integrated,
-  present,
-}: Pick<ComponentFields, 'uri' | 'integrated' | 'present'>): PayloadSource {
+function formatOf({ compress, deltaFrom }: ImageFields, payload: PayloadSource): ImageFormat | undefined {
+  const isCompressed = compress !== undefined && boolOf(compress);
+  if (isCompressed && deltaFrom !== undefined) {
+    const found = 'expected one of compress and deltaFrom, found both: a difference is always compressed';
+    throw refusal(deltaFrom, found);
+  }
+  const asked = isCompressed ? compress : deltaFrom;
+  if (asked === undefined) return undefined;
+  if (payload === 'integrated' || payload === 'present') {
+    const found = `found ${payload}: true beside it`;
+    throw refusal(asked, `expected ${asked.name} for an image that is downloaded, ${found}`);
+  }
+  if (deltaFrom === undefined) return 'compressed';
+  return { deltaFrom: textOf(deltaFrom, pathLengthMax) };
+}
+
+function payloadOf({ uri, integrated, present }: ImageFields): PayloadSource {
   const isIntegrated = integrated !== undefined && boolOf(integrated);
   const isPresent = present !== undefined && boolOf(present);
   const second =

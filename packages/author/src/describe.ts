@@ -32,6 +32,8 @@ const shortKeys = [
   'uri',
   'integrated',
   'present',
+  'compress',
+  'deltaFrom',
   'slots',
   'staging',
   'load',

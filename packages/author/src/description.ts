@@ -39,7 +39,14 @@ export interface ImageDescription {
   /** Path of the image; relative to the description where it is relative. */
   readonly image: string;
   readonly payload: PayloadSource;
+  /** What is made of the image for its way, and undone where it is installed; absent: nothing. */
+  readonly format?: ImageFormat;
 }
+
+export type ImageFormat =
+  | 'compressed'
+  /** The difference to an image that the component has: its path. */
+  | { readonly deltaFrom: string };
 
 export interface SlotImage extends ImageDescription {
   /** Number of the slot that this image is linked for (§8.4.8.8). */

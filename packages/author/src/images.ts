@@ -14,7 +14,7 @@ export interface ImageFigures {
 export interface Images {
   /** In one pass, holding no more than a chunk. */
   measure(path: string): Promise<ImageFigures>;
-  /** The whole image, for one that travels in the envelope. */
+  /** The whole image, for one that travels in the envelope, or not as it is. */
   read(path: string, limitBytes: number): Promise<Uint8Array>;
 }
 
@@ -44,7 +44,7 @@ export function fileImages(directory: string): Images {
         sizeBytes += chunk.length;
         if (sizeBytes > limitBytes) {
           throw new ImageError(
-            `expected an image of at most ${limitBytes} bytes to integrate, found more in ${file}`,
+            `expected an image of at most ${limitBytes} bytes to carry or to change, found more in ${file}`,
           );
         }
         chunks.push(chunk);

@@ -7,14 +7,19 @@
 
 export { buildEnvelope, publishedUri } from './build.ts';
 export type { BuildWorld } from './build.ts';
+export { compress } from './compress.ts';
+export type { CompressOptions } from './compress.ts';
+export { delta } from './delta.ts';
 export { parseDescription } from './describe.ts';
 export type {
   ComponentDescription,
   Description,
   ImageDescription,
+  ImageFormat,
   PayloadSource,
   SlotImage,
 } from './description.ts';
+export type { FormattedPayload } from './format-payload.ts';
 export { beginMarkFile, leafFile, markFile } from './hss-state.ts';
 export { ImageError, fileImages } from './images.ts';
 export type { ImageFigures, Images } from './images.ts';

@@ -4,7 +4,7 @@
  */
 
 import { Reader, hex, major } from '@lapel/cbor';
-import { comparisons, reporting, uuidText, versionText } from '@lapel/suit';
+import { PayloadFormat, comparisons, reporting, uuidText, versionText } from '@lapel/suit';
 import type { Part } from './inspection.ts';
 import { bytesOf, content, gather, items, one, pairs, shown } from './inspection.ts';
 import { commandNames, digestNames, parameterNames } from './inspection-names.ts';
@@ -146,6 +146,8 @@ export function inspectParameter(number: number, value: Reader, around: Surround
       return { name, number, ...versionMatch(value) };
     case 'source-component':
       return { name, number, ...componentIndex(value, around) };
+    case 'fetch-arguments':
+      return { name, number, ...payloadFormat(value) };
     default:
       return { name, number, ...shown(value) };
   }
@@ -179,6 +181,22 @@ function versionMatch(reader: Reader): Pick<Part, 'value' | 'error'> {
     inner.finish();
   });
   return error === undefined ? { value } : { error };
+}
+
+/** How a payload is packed; what is of another house is shown as it is. */
+function payloadFormat(reader: Reader): Pick<Part, 'value' | 'error'> {
+  if (reader.peek() !== major.bstr) return shown(reader);
+  const whole = new Reader(reader.bytes, reader.at, reader.end);
+  const inner = content(reader);
+  let value = '';
+  const { error } = gather(() => {
+    const { format = 'as it is', sizeBytes, precursor } = PayloadFormat.read(inner);
+    inner.finish();
+    value = `${format}, ${sizeBytes} bytes`;
+    if (precursor === undefined) return;
+    value += `, to ${precursor.sizeBytes} bytes with sha-256 ${hex(precursor.digest)}`;
+  });
+  return error === undefined ? { value } : shown(whole);
 }
 
 /** A SUIT_Digest in a byte string, as a parameter holds it. */

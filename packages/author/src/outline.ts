@@ -3,9 +3,18 @@
  * it or to upload it.
  */
 
-import { bstr, hex, read } from '@lapel/cbor';
+import { CborError, bstr, hex, read } from '@lapel/cbor';
 import type { Envelope, KnownDigest, Manifest, UpdateSummary } from '@lapel/suit';
-import { Digest, knownDigest, readEnvelope, readManifest, server, summarise } from '@lapel/suit';
+import {
+  Digest,
+  PayloadFormat,
+  assignments,
+  knownDigest,
+  readEnvelope,
+  readManifest,
+  server,
+  summarise,
+} from '@lapel/suit';
 import { requireDigests } from './sign.ts';
 
 export interface Outline {
@@ -21,7 +30,7 @@ export interface Outline {
 export interface PublishedPayload {
   /** SHA-256 in hex. */
   readonly digest: string;
-  /** Where the manifest states it for this image. */
+  /** Where the manifest states it: for this image, or for what was made of one. */
   readonly sizeBytes?: number;
 }
 
@@ -36,15 +45,40 @@ export function outlineEnvelope(bytes: Uint8Array): Outline {
     manifest,
     digest: knownDigest('parse', read(Digest, envelope.digest)),
     summary,
-    payloads: publishedPayloads(summary),
+    payloads: publishedPayloads(summary, formattedSizes(manifest, envelope)),
   };
 }
 
-function publishedPayloads({ uris, images }: UpdateSummary): readonly PublishedPayload[] {
+function publishedPayloads(
+  { uris, images }: UpdateSummary,
+  formatted: ReadonlyMap<string, number>,
+): readonly PublishedPayload[] {
   return uris.flatMap((uri) => {
     const digest = /^\.\.\/payloads\/(?<digest>[0-9a-f]{64})$/.exec(uri)?.groups?.['digest'];
     if (digest === undefined) return [];
     const image = images.find((each) => each.digest !== undefined && hex(each.digest.bytes) === digest);
-    return [{ digest, ...(image?.sizeBytes === undefined ? {} : { sizeBytes: image.sizeBytes }) }];
+    const sizeBytes = formatted.get(uri) ?? image?.sizeBytes;
+    return [{ digest, ...(sizeBytes === undefined ? {} : { sizeBytes }) }];
   });
+}
+
+/** Sizes of payloads that are not the images themselves, by URI. */
+function formattedSizes(manifest: Manifest, envelope: Envelope): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { parameters } of assignments({ manifest, envelope }, server)) {
+    const { uri, fetchArguments } = parameters;
+    const sizeBytes = fetchArguments === undefined ? undefined : formattedSize(fetchArguments);
+    if (uri !== undefined && sizeBytes !== undefined) sizes.set(uri, sizeBytes);
+  }
+  return sizes;
+}
+
+/** Undefined where the arguments are of another house. */
+function formattedSize(fetchArguments: Uint8Array): number | undefined {
+  try {
+    return read(PayloadFormat, fetchArguments).sizeBytes;
+  } catch (error) {
+    if (error instanceof CborError) return undefined;
+    throw error;
+  }
 }

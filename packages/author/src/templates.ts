@@ -23,6 +23,8 @@ export interface PlannedImage {
   readonly figures: ImageFigures;
   /** Absent where the image is in its component already. */
   readonly uri?: string;
+  /** What whoever fetches must know of the payload (§8.4.8.13). */
+  readonly fetchArguments?: Uint8Array;
 }
 
 export interface PlannedSlot extends PlannedImage {
@@ -110,17 +112,21 @@ function shared({ images }: Planned, compatibility: Compatibility | undefined): 
 function install({ images, stagingIndex }: Planned): readonly Command[] {
   if (stagingIndex !== undefined) return [override({ sourceComponent: stagingIndex }), copy, imageMatch];
   if (!hasSlots(images)) {
-    const { uri } = images[0];
-    return uri === undefined ? [] : [override({ uri }), fetch, imageMatch];
+    const [image] = images;
+    return image.uri === undefined ? [] : [override(fetchParameters(image)), fetch, imageMatch];
   }
   if (images.every(({ uri }) => uri === undefined)) return [];
-  return [bySlot(images, ({ uri }) => (uri === undefined ? [] : [override({ uri })])), fetch, imageMatch];
+  const choice = bySlot(images, (image) =>
+    image.uri === undefined ? [] : [override(fetchParameters(image))],
+  );
+  return [choice, fetch, imageMatch];
 }
 
 /** §7.4: the download moves to payload-fetch, and proves itself before anything is installed. */
 function stage({ images: [image] }: Planned): readonly Command[] {
   if (image?.uri === undefined) return [];
-  return [override({ imageDigest: digestParameter(image.figures), uri: image.uri }), fetch, imageMatch];
+  const parameters = { imageDigest: digestParameter(image.figures), ...fetchParameters(image) };
+  return [override(parameters), fetch, imageMatch];
 }
 
 /** §7.6. */
@@ -155,6 +161,11 @@ const digestParameter = ({ digest }: ImageFigures): Digest =>
 const imageParameters = (figures: ImageFigures): Parameters => ({
   imageDigest: digestParameter(figures),
   imageSize: figures.sizeBytes,
+});
+
+const fetchParameters = ({ uri, fetchArguments }: PlannedImage): Parameters => ({
+  ...(uri === undefined ? {} : { uri }),
+  ...(fetchArguments === undefined ? {} : { fetchArguments }),
 });
 
 /** A sequence has one command at least (§8.4.6); one without any is left out. */

@@ -19,12 +19,13 @@ const anyImage = {
   read: async (path: string) => imageOf(path),
 };
 
-test('S0-30: docs/authoring.md has three complete examples', () => assert.equal(examples.length, 3));
+test('S0-30: docs/authoring.md has four complete examples', () => assert.equal(examples.length, 4));
 
 for (const [index, example] of examples.entries()) {
   test(`S0-30: example ${index + 1} of docs/authoring.md becomes an envelope`, async () => {
     const description = parseDescription(example, 'authoring.md');
-    const world = { images: anyImage, clock: { wallMs: () => 1_763_712_345_678 } };
+    const keep = async () => {};
+    const world = { images: anyImage, clock: { wallMs: () => 1_763_712_345_678 }, keep };
     const bytes = writeEnvelope(await buildEnvelope(description, world));
     assert.equal(readEnvelope(bytes, server).blocks.length, 0);
   });

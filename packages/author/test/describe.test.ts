@@ -97,6 +97,31 @@ const mistakes: readonly (readonly [what: string, text: string, message: string]
     'd.yaml:6: expected one of uri, integrated and present, found uri as a second one',
   ],
   [
+    'a difference that is to be compressed, too',
+    `${minimal}compress: true\ndeltaFrom: old.bin\n`,
+    'd.yaml:7: expected one of compress and deltaFrom, found both: a difference is always compressed',
+  ],
+  [
+    'an image in the envelope that is to be compressed',
+    `${minimal}integrated: true\ncompress: true\n`,
+    'd.yaml:7: expected compress for an image that is downloaded, found integrated: true beside it',
+  ],
+  [
+    'a difference to an image that is not downloaded',
+    `${minimal}present: true\ndeltaFrom: old.bin\n`,
+    'd.yaml:7: expected deltaFrom for an image that is downloaded, found present: true beside it',
+  ],
+  [
+    'a difference that is staged where its precursor is not',
+    `${minimal}deltaFrom: old.bin\nstaging: outside\n`,
+    'd.yaml:6: expected deltaFrom for an image that is fetched into its component, found staging beside it',
+  ],
+  [
+    'a difference beside slots',
+    `${minimal.replace(/image.*\n/, '')}deltaFrom: old.bin\nslots: [{ image: a.bin }, { image: b.bin }]\n`,
+    'd.yaml:5: expected deltaFrom inside one of slots, found it beside them',
+  ],
+  [
     'bytes that are none',
     minimal.replace('main', "h'0'"),
     "d.yaml:4: expected a part of an identifier of at most 256 bytes, found h'0'",

@@ -1,7 +1,7 @@
 /** Everything else that reads what came from outside: each refuses with its own error, and no other. */
 
 import { createCipheriv } from 'node:crypto';
-import { inspectEnvelope, inspectionText } from '@lapel/author';
+import { compress, delta, inspectEnvelope, inspectionText } from '@lapel/author';
 import type { Item } from '@lapel/cbor';
 import { CborError, Tagged, compareBytes, decode, diagnostic, encode, hex, write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
@@ -12,6 +12,7 @@ import {
   decodeVerificationKey,
   decrypt0,
   decryptWith,
+  digest,
   encodeSigningKey,
   encodeVerificationKey,
   encryptTag,
@@ -26,7 +27,9 @@ import {
   verifySign1,
   wrappingKey,
 } from '@lapel/cose';
-import { Report, SuitError, digestOf, failureResult, openReport } from '@lapel/suit';
+import type { Format } from '@lapel/device/payload';
+import { payloadSink, readFormat } from '@lapel/device/payload';
+import { PayloadFormat, Report, SuitError, digestOf, failureResult, openReport } from '@lapel/suit';
 import { encodeFrame, frameReader } from '@lapel/transport/frame';
 import { component } from './firmware.ts';
 import { seededMacKey, seededSigningKey } from './fuzz-keys.ts';
@@ -35,12 +38,19 @@ import { samples, seal } from './fuzz-samples.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 import { Broken } from './fuzz-target.ts';
 import { mutant } from './fuzz-tree.ts';
+import { seededRandom } from './random.ts';
 
 /** Undefined for what takes anything, and never throws. */
 type Refusal = typeof CborError | typeof CoseError | typeof SuitError | undefined;
 
 export function decoderTargets(seed: number): readonly FuzzTarget[] {
-  return [...cborTargets(seed), ...coseTargets(seed), reportTarget(seed), ...protocolTargets()];
+  return [
+    ...cborTargets(seed),
+    ...coseTargets(seed),
+    reportTarget(seed),
+    ...protocolTargets(),
+    ...payloadTargets(seed),
+  ];
 }
 
 /** @param act reads the input; it returns nothing that is wrong, and throws nothing but the refusal. */
@@ -166,3 +176,52 @@ const protocolTargets = (): readonly FuzzTarget[] =>
   messages.map(({ name, encoded, again }) =>
     target(name, [encoded], CborError, (input) => requireWritten(input, again(input))),
   );
+
+/** Payloads that are packed: nobody vouches for them before the image is whole. */
+function payloadTargets(seed: number): readonly FuzzTarget[] {
+  const old = seededRandom(seed).bytes(300);
+  const image = Uint8Array.of(...old.subarray(100), ...new Uint8Array(90), ...old.subarray(0, 170));
+  const precursor = { digest: digest('sha-256', old), sizeBytes: old.length };
+  const [compressed, difference] = [compress(image), delta(old, image)];
+  const unpack = (format: Format) => (payload: Uint8Array) => {
+    let length = 0;
+    const output = {
+      offset: 0,
+      push(chunk: Uint8Array) {
+        length += chunk.length;
+        if (length > image.length) throw new Broken(`${length} bytes of an image of ${image.length}`);
+      },
+    };
+    const held = {
+      sizeBytes: old.length,
+      precursorDigest: () => precursor.digest,
+      read(offset: number, bytes: number) {
+        if (offset + bytes > old.length) throw new Broken(`read up to ${offset + bytes} of the precursor`);
+        return old.slice(offset, offset + bytes);
+      },
+    };
+    const sink = payloadSink({ format, output, imageBytesMax: image.length, precursor: held });
+    for (let at = 0; at < payload.length; at += 50) sink.push(payload.subarray(at, at + 50));
+    sink.finish();
+  };
+  const asDelta = unpack({ name: 'delta', sizeBytes: difference.length, precursor });
+  const format = write(PayloadFormat, { version: 1, format: 'delta', sizeBytes: 99, precursor });
+  return [
+    target('payload: format', [format], SuitError, (input) => void readFormat(input)),
+    target('payload: compressed', [compressed], SuitError, unpack({ name: 'compressed', sizeBytes: 99 })),
+    target('payload: delta', [difference], SuitError, asDelta),
+    // Compressed well, so that every change is one of the difference itself.
+    target('payload: delta, compressed anew', [plain(difference)], SuitError, (input) => {
+      if (input.length <= 4096) asDelta(compress(input));
+    }),
+  ];
+}
+
+/** What a compressed stream holds. */
+function plain(compressed: Uint8Array): Uint8Array {
+  const found: number[] = [];
+  const output = { offset: 0, push: (chunk: Uint8Array) => void found.push(...chunk) };
+  const format: Format = { name: 'compressed', sizeBytes: compressed.length };
+  payloadSink({ format, output, imageBytesMax: 4096, precursor: undefined }).push(compressed);
+  return Uint8Array.from(found);
+}

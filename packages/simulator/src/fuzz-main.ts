@@ -8,8 +8,8 @@ import { fuzz } from './fuzz.ts';
 const usage = `npm run fuzz -- [--seed N] [--seconds N] [--case N] [--json]
 
 Changes envelopes at random where their structure is, with the signature check on and with digests and
-signatures repaired; messages, COSE objects and reports; and the journal of a device. A finding is printed
-with its input in hexadecimal and the command that repeats it.
+signatures repaired; messages, COSE objects, reports and payloads; and the journal of a device. A finding is
+printed with its input in hexadecimal and the command that repeats it.
 
   --seed N      for everything that is drawn           (default: drawn, and printed)
   --seconds N   how long                               (default 10)

@@ -26,7 +26,7 @@ const byScheme: Readonly<Record<string, readonly string[]>> = {
     'trial>empty',
     'empty>confirmed',
     'confirmed>trial',
-    'confirmed>empty',
+    'confirmed>unusable',
     'unusable>confirmed',
   ],
   'delete-first': [...always, 'confirmed>empty'],

@@ -41,6 +41,7 @@ export type { ComponentMetadata } from './component-metadata.ts';
 export type { ByIndex } from './by-index.ts';
 export { isUsageSigner } from './usage-description.ts';
 export type { UsageDescription } from './usage-description.ts';
+export { PayloadFormat, compressedStream, payloadFormatVersion } from './payload-format.ts';
 export { strict } from './policy.ts';
 export type { Policy } from './policy.ts';
 export { drive, driveSync } from './processor/drive.ts';

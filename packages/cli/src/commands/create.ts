@@ -1,7 +1,8 @@
 /** `lapel create`: a description and its images to an unsigned envelope. */
 
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { hex } from '@lapel/cbor';
+import type { FormattedPayload } from '@lapel/author';
 import { buildEnvelope, fileImages, outlineEnvelope, parseDescription } from '@lapel/author';
 import { writeEnvelope } from '@lapel/suit';
 import { systemClock } from '@lapel/transport';
@@ -43,22 +44,36 @@ A description:
   version: 1.1.0
   bootable: true`;
 
+interface MadeFile extends FormattedPayload {
+  readonly file: string;
+}
+
 async function create(file: string, { out, json }: Options, terminal: Terminal): Promise<void> {
   const description = parseDescription(await readTextFile(file), basename(file));
   const images = fileImages(dirname(file));
-  const bytes = writeEnvelope(await buildEnvelope(description, { images, clock: systemClock }));
   const target = out ?? `${file.replace(/\.(ya?ml|json)$/i, '')}.suit`;
+  const made: MadeFile[] = [];
+  const keep = async (payload: FormattedPayload): Promise<void> => {
+    // Beside the envelope, where `lapel publish` looks for it.
+    const path = join(dirname(target), payload.name);
+    await replaceFile(path, payload.content);
+    made.push({ ...payload, file: path });
+  };
+  const bytes = writeEnvelope(await buildEnvelope(description, { images, clock: systemClock, keep }));
   await replaceFile(target, bytes);
   const outline = outlineEnvelope(bytes);
   if (json === true) {
     const { digest, payloads, manifest } = outline;
-    const made = {
+    const envelope = {
       file: target,
       bytes: bytes.length,
       digest: hex(digest.bytes),
       sequence: manifest.sequenceNumber,
     };
-    terminal.result(JSON.stringify({ ...made, payloads }));
+    const files = made.map((each) => ({ file: each.file, digest: hex(each.digest) }));
+    terminal.result(
+      JSON.stringify({ ...envelope, payloads, ...(files.length === 0 ? {} : { made: files }) }),
+    );
     return;
   }
   if (terminal.quiet) {
@@ -66,6 +81,11 @@ async function create(file: string, { out, json }: Options, terminal: Terminal):
     return;
   }
   const told = [['envelope', `${target}, ${bytes.length} bytes, not signed yet`] as const];
-  terminal.facts([...told, ...updateInWords(outline)]);
+  const packed = made.map(({ file: path, content, imageBytes }) => {
+    const share =
+      imageBytes === 0 ? '' : `, ${Math.round((100 * content.length) / imageBytes)} % of the image`;
+    return ['payload', `${path}, ${content.length} bytes${share}`] as const;
+  });
+  terminal.facts([...told, ...packed, ...updateInWords(outline)]);
   terminal.note(`\nNext: lapel sign ${target} --key KEY`);
 }
