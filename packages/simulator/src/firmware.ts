@@ -14,10 +14,11 @@ export const deviceClass = (name: string): Uint8Array => classIdentifier(vendor,
 
 export const component: ComponentIdentifier = [new Uint8Array([0])];
 
-/** An image, and the component that it is for. */
+/** An image, the component that it is for, and what is made of it on its way. */
 export interface Part {
   readonly component: ComponentIdentifier;
   readonly image: Uint8Array;
+  readonly format?: 'compressed' | { readonly precursor: Uint8Array };
 }
 
 export interface UpdatePlan {
@@ -26,6 +27,8 @@ export interface UpdatePlan {
   readonly version: string;
   readonly className: string;
   readonly key: SigningKey;
+  /** Told of payloads that were made of images: they are what a device fetches. */
+  readonly onPayload?: (content: Uint8Array) => void;
 }
 
 export interface ReleasePlan extends Omit<UpdatePlan, 'parts'> {
@@ -38,9 +41,13 @@ export const makeRelease = ({ image, ...plan }: ReleasePlan): Promise<Uint8Array
 
 /** The same for several components, which belong together. */
 export async function makeUpdate(plan: UpdatePlan): Promise<Uint8Array> {
-  const { parts, sequence, version, className, key } = plan;
+  const { parts, sequence, version, className, key, onPayload } = plan;
   const name = (index: number): string => `image ${index}`;
+  const precursorName = (index: number): string => `precursor ${index}`;
   const images = new Map(parts.map(({ image }, index) => [name(index), image]));
+  parts.forEach(({ format }, index) => {
+    if (typeof format === 'object') images.set(precursorName(index), format.precursor);
+  });
   const texts = parts.map(
     ({ component: id }) => [id, { vendorDomain, modelName: className, componentVersion: version }] as const,
   );
@@ -49,15 +56,27 @@ export async function makeUpdate(plan: UpdatePlan): Promise<Uint8Array> {
       sequence,
       vendorIdentifier: vendor,
       classIdentifier: deviceClass(className),
-      components: parts.map(({ component: id }, index) => ({
+      components: parts.map(({ component: id, format }, index) => ({
         id,
-        images: [{ image: name(index), payload: 'published' }],
+        images: [
+          {
+            image: name(index),
+            payload: 'published',
+            ...(format === undefined
+              ? {}
+              : { format: format === 'compressed' ? format : { deltaFrom: precursorName(index) } }),
+          },
+        ],
         bootable: index === 0,
       })),
       severable: [],
       text: { rest: [['en', { updateDescription: `${className} ${version}`, rest: texts }]] },
     },
-    { images: inMemory(images), clock: { wallMs: () => 0 } },
+    {
+      images: inMemory(images),
+      clock: { wallMs: () => 0 },
+      keep: async ({ content }) => onPayload?.(content),
+    },
   );
   return signEnvelope(writeEnvelope(envelope), key);
 }

@@ -76,7 +76,7 @@ function* obtain(
   if (!isIncoming(answer) || effect.do !== 'fetch') return answer as Answer;
   const name = componentName(effect.component);
   const component = components.findIndex((each) => componentName(each) === name);
-  yield* take(answer, component, effect.expected.sizeBytes);
+  yield* take(answer, component, answer.payloadBytes);
   return undefined;
 }
 

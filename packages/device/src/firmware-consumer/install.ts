@@ -17,8 +17,9 @@ import { targetsOf } from '../storage/target.ts';
 import type { OnStep } from '../step.ts';
 import type { Fetching } from './fetch.ts';
 import { fetchPayload } from './fetch.ts';
+import { unpacking } from './unpack.ts';
 
-export interface Installation extends Omit<Installing, 'targets' | 'running'> {
+export interface Installation extends Omit<Installing, 'targets' | 'running' | 'unpack'> {
   /** What was booted: never written. */
   readonly decision: Booted;
   readonly fetching: Fetching;
@@ -35,7 +36,8 @@ export type Installed = Ending & { readonly staged?: number };
 export async function install(installation: Installation): Promise<Installed> {
   const { layout, journal, admitted, decision, fetching, onStep } = installation;
   const targets = targetsOf(layout, journal.bootRecord, slotsOf(decision));
-  const installer = createInstaller({ ...installation, targets, running: viewsOf(decision) });
+  const unpack = unpacking(installation);
+  const installer = createInstaller({ ...installation, targets, running: viewsOf(decision), unpack });
   const ending = await drive(run(admitted, 'update'), (effect) => perform(installer, effect, fetching));
   const [staged] = installer.sizes.keys();
   if (ending.failure === undefined && staged !== undefined) onStep?.('image-verified');
@@ -47,7 +49,7 @@ export async function install(installation: Installation): Promise<Installed> {
 async function perform(installer: Installer, effect: Effect, fetching: Fetching): Promise<Answer> {
   const answer = installer.perform(effect);
   if (!isIncoming(answer) || effect.do !== 'fetch') return answer as Answer;
-  await fetchPayload(effect.uri, answer, effect.expected.sizeBytes, fetching);
+  await fetchPayload(effect.uri, answer, answer.payloadBytes, fetching);
   answer.finish();
   return undefined;
 }

@@ -26,12 +26,34 @@ export interface Installing extends Reception {
   readonly targets: Targets;
   /** What the components hold before. */
   readonly running: Views;
+  /** How payloads are told from images (S4-112). Without it each is the image as it is. */
+  readonly unpack?: Unpack;
 }
 
-/** An image that is on its way; its bytes go here, from the writer's offset on, then `finish`. */
-export interface Incoming {
-  /** Bytes that are there already: where a fetch goes on. */
+/**
+ * @param before what the component holds, for a payload that is only a difference.
+ * @throws {SuitError} where this device cannot do what the manifest asks for; nothing has been written.
+ */
+export type Unpack = (fetchArguments: Uint8Array, before: ComponentView | undefined) => Unpacking;
+
+export interface Unpacking {
+  readonly payloadBytes: number | undefined;
+  /** Takes the payload, and puts the image into the writer. */
+  into(writer: ImageWriter, imageBytesMax: number): Taking;
+}
+
+interface Taking {
   readonly offset: number;
+  push(chunk: Uint8Array): void;
+  finish(): void;
+}
+
+/** A payload that is on its way; its bytes go here, from the offset on, then `finish`. */
+export interface Incoming {
+  /** Bytes of the payload that are there already: where a fetch goes on. */
+  readonly offset: number;
+  /** Of the whole payload, where the manifest says so. */
+  readonly payloadBytes: number | undefined;
   /** @throws {SuitError} where it does not fit; then what is in the slot is written off. */
   push(chunk: Uint8Array): void;
   finish(): void;
@@ -55,24 +77,41 @@ export function createInstaller(installing: Installing): Installer {
   const sizes = new Map<number, number>();
   const floors: RecordOf<'bootFloor'>[] = [];
 
-  const receive = (component: ComponentIdentifier, expected: ExpectedImage): Incoming | undefined => {
+  const receive = (
+    component: ComponentIdentifier,
+    expected: ExpectedImage,
+    unpacking?: Unpacking,
+  ): Incoming | undefined => {
     const slot = targetOf(targets, component);
+    const place = slotAt(layout, slot);
     const accept = (sizeBytes: number): void => {
       sizes.set(slot, sizeBytes);
       views.set(componentName(component), { slot, sizeBytes });
     };
-    requireRoom(slotAt(layout, slot), expected.sizeBytes ?? 0, installing.envelope);
+    requireRoom(place, expected.sizeBytes ?? 0, installing.envelope);
     const writer = openSlot(installing, slot, expected, sizes.has(slot));
-    if (typeof writer !== 'number') return incoming(journal, slot, writer, accept);
-    accept(writer);
-    return undefined;
+    if (typeof writer === 'number') {
+      accept(writer);
+      return undefined;
+    }
+    const taking = unpacking?.into(writer, expected.sizeBytes ?? place.image.bytes);
+    const payloadBytes = unpacking === undefined ? expected.sizeBytes : unpacking.payloadBytes;
+    return incoming(journal, slot, { writer, taking, payloadBytes }, accept);
+  };
+
+  const unpackingOf = (effect: Extract<Effect, { readonly do: 'fetch' }>): Unpacking | undefined => {
+    if (effect.arguments === undefined) return undefined;
+    const before = installing.running.get(componentName(effect.component));
+    if (installing.unpack !== undefined) return installing.unpack(effect.arguments, before);
+    const found = 'expected a payload that is the image itself, found one with fetch arguments';
+    throw new SuitError('run', 'parameter-unsupported', found);
   };
 
   const perform = (effect: Effect): Answer | Incoming => {
     if (isQuestion(effect)) return answerFrom({ ...installing, views }, effect);
     switch (effect.do) {
       case 'fetch':
-        return receive(effect.component, effect.expected);
+        return receive(effect.component, effect.expected, unpackingOf(effect));
       case 'write':
         if (isBootFloor(effect.component)) {
           return void floors.push(readBootFloor(effect.content, layout, journal.bootRecord));
@@ -100,25 +139,37 @@ export function createInstaller(installing: Installing): Installer {
   };
 }
 
+interface Arriving {
+  readonly writer: ImageWriter;
+  /** Absent where the payload is the image. */
+  readonly taking: Taking | undefined;
+  readonly payloadBytes: number | undefined;
+}
+
 function incoming(
   journal: Journal,
   slot: number,
-  writer: ImageWriter,
+  { writer, taking, payloadBytes }: Arriving,
   accept: (sizeBytes: number) => void,
 ): Incoming {
+  const writingOff = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof SuitError) journal.append({ name: 'unusable', slot, because: error.reason });
+      throw error;
+    }
+  };
   return {
+    payloadBytes,
     get offset() {
-      return writer.offset;
+      return (taking ?? writer).offset;
     },
-    push(chunk) {
-      try {
-        writer.push(chunk);
-      } catch (error) {
-        if (error instanceof SuitError) journal.append({ name: 'unusable', slot, because: error.reason });
-        throw error;
-      }
+    push: (chunk) => writingOff(() => (taking ?? writer).push(chunk)),
+    finish() {
+      writingOff(() => taking?.finish());
+      accept(writer.finish());
     },
-    finish: () => accept(writer.finish()),
   };
 }
 
