@@ -10,6 +10,7 @@ import { confirm } from './firmware-consumer/confirm.ts';
 import { patiently, severalTimes } from './firmware-consumer/patience.ts';
 import { endingOf, referenceTo, reportFailure, reportSuccess } from './firmware-consumer/report.ts';
 import { announce } from './firmware-consumer/tell.ts';
+import { patienceWith } from './firmware-consumer/spoiled.ts';
 import { update } from './firmware-consumer/update.ts';
 import { stateOf } from './storage/slot-state.ts';
 
@@ -29,9 +30,10 @@ export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promis
   const state = reverted?.binding.nonce === undefined ? 'idle' : 'reverted';
   await patiently(agent, signal, () => announce(agent, signal, state));
   await reportEnds(agent, signal);
+  const spoiled = patienceWith(agent.journal, clock);
   for (let postponed = 0; ;) {
     const candidate = await patiently(agent, signal, () => source.next(signal));
-    const ended = candidate === undefined ? undefined : await update(agent, candidate, signal);
+    const ended = candidate === undefined ? undefined : await update(agent, candidate, signal, spoiled);
     if (ended === 'staged' || (ended === undefined && isHelperOnly(agent))) return 'restart';
     if (ended === 'postponed') source.postpone();
     // Ever more patiently: each try of an update may cost erases, and flash wears out.

@@ -27,7 +27,7 @@ export interface Installation extends Omit<Installing, 'targets' | 'running' | '
 }
 
 /** How an update procedure ended; `staged` is a slot with an image that lies ready to be tried. */
-export type Installed = Ending & { readonly staged?: number };
+export type Installed = Ending & { readonly staged?: number; readonly isSpoiled: boolean };
 
 /**
  * @throws {TransportError} where the network stays away: nothing is lost, the same call goes on where this
@@ -41,9 +41,10 @@ export async function install(installation: Installation): Promise<Installed> {
   const ending = await drive(run(admitted, 'update'), (effect) => perform(installer, effect, fetching));
   const [staged] = installer.sizes.keys();
   if (ending.failure === undefined && staged !== undefined) onStep?.('image-verified');
-  if (!installer.close(ending) || staged === undefined) return ending;
+  const { isSpoiled } = installer;
+  if (!installer.close(ending) || staged === undefined) return { ...ending, isSpoiled };
   onStep?.('staged');
-  return { ...ending, staged };
+  return { ...ending, isSpoiled, staged };
 }
 
 async function perform(installer: Installer, effect: Effect, fetching: Fetching): Promise<Answer> {

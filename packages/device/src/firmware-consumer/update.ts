@@ -15,6 +15,7 @@ import type { Installed } from './install.ts';
 import { install, mustHandOver } from './install.ts';
 import { mayInterrupt } from './interruption.ts';
 import { atMost, once, severalTimes } from './patience.ts';
+import type { Spoiled } from './spoiled.ts';
 import { endingOf, referenceTo, reportFailure, reportPending, reportSuccess } from './report.ts';
 import { tell } from './tell.ts';
 import { verify } from './verify.ts';
@@ -27,9 +28,10 @@ export async function update(
   agent: AgentOptions,
   candidate: Candidate,
   signal: AbortSignal,
+  spoiled: Spoiled,
 ): Promise<UpdateEnd> {
   try {
-    return await attempt(agent, candidate, signal);
+    return await attempt(agent, candidate, signal, spoiled);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     // Not waited for here: meanwhile the update may be withdrawn, or replaced by one that can be obtained.
@@ -37,10 +39,15 @@ export async function update(
   }
 }
 
-/** How often a payload that arrived wrong is fetched again at once. */
-const wrongPayloadMax = 3;
+/** How often a payload is fetched, at once, until it arrives as it should. */
+const wrongPayloadMax = 2;
 
-async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortSignal): Promise<UpdateEnd> {
+async function attempt(
+  agent: AgentOptions,
+  candidate: Candidate,
+  signal: AbortSignal,
+  spoiled: Spoiled,
+): Promise<UpdateEnd> {
   const { profile, trust, decision } = agent;
   const { layout } = profile;
   const { binding } = candidate;
@@ -60,6 +67,11 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
 
   if (mustHandOver(layout, admitted.components, decision)) return handOver(agent, signal, admitted);
 
+  const impatience = refusalOf(() => spoiled.requirePatience(digest.bytes));
+  if (impatience !== undefined) {
+    const end = await fail(agent, signal, candidate, endingOf(impatience), digest.bytes);
+    return binding.nonce === undefined ? 'postponed' : end;
+  }
   agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
   for (let wrong = 1; ; wrong++) {
@@ -67,8 +79,9 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
     if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
     if (ended.failure === undefined) return 'up-to-date';
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
-    const mismatch = ended.failure.record.properties.imageDigest !== undefined;
+    const mismatch = ended.failure.record.properties.imageDigest !== undefined || ended.isSpoiled;
     if (!mismatch || wrong === wrongPayloadMax) {
+      if (mismatch) spoiled.happened(digest.bytes);
       const mayPass = mismatch || ended.failure.error.reason === 'operation-failed';
       const end = await fail(agent, signal, candidate, ended, digest.bytes);
       // Where an offer was made, whoever made it decides what comes next.
@@ -127,6 +140,16 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching:
     return { envelope, admitted };
   } catch (error) {
     if (error instanceof SuitError) return { failure: error };
+    throw error;
+  }
+}
+
+function refusalOf(check: () => void): SuitError | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SuitError) return error;
     throw error;
   }
 }

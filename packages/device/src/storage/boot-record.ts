@@ -38,6 +38,13 @@ export interface BootRecord {
   readonly handover: Uint8Array | undefined;
   /** The last update that did not prove itself. */
   readonly reverted: Reverted | undefined;
+  /** The last one whose payload arrived wrong. */
+  readonly spoiled: Spoiled | undefined;
+}
+
+export interface Spoiled {
+  readonly digest: Uint8Array;
+  readonly times: number;
 }
 
 export interface Floor {
@@ -55,6 +62,7 @@ export const nothingInstalled: BootRecord = {
   move: undefined,
   handover: undefined,
   reverted: undefined,
+  spoiled: undefined,
 };
 
 /**
@@ -82,6 +90,8 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
     }
     case 'moved':
       return moved(before, record);
+    case 'spoiled':
+      return { ...before, spoiled: { digest: record.digest, times: record.times } };
     case 'handover':
       return { ...before, handover: record.digest };
     case 'handedOver':

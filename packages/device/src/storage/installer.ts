@@ -11,7 +11,6 @@ import type { ComponentView, Views } from './components.ts';
 import { answerFrom, isQuestion } from './components.ts';
 import { windows } from './flash.ts';
 import type { ImageWriter } from './image-writer.ts';
-import type { Journal } from './journal.ts';
 import type { RecordOf } from './journal-record.ts';
 import { slotAt } from './layout.ts';
 import type { Reception } from './reception.ts';
@@ -66,6 +65,8 @@ export interface Installer {
   close(ending: Ending): boolean;
   /** Slots that were filled, with the bytes of their images. */
   readonly sizes: ReadonlyMap<number, number>;
+  /** Whether a payload was not what its format says. */
+  readonly isSpoiled: boolean;
 }
 
 export const isIncoming = (answer: Answer | Incoming): answer is Incoming =>
@@ -76,6 +77,7 @@ export function createInstaller(installing: Installing): Installer {
   const views = new Map(installing.running);
   const sizes = new Map<number, number>();
   const floors: RecordOf<'bootFloor'>[] = [];
+  let isSpoiled = false;
 
   const receive = (
     component: ComponentIdentifier,
@@ -96,7 +98,11 @@ export function createInstaller(installing: Installing): Installer {
     }
     const taking = unpacking?.into(writer, expected.sizeBytes ?? place.image.bytes);
     const payloadBytes = unpacking === undefined ? expected.sizeBytes : unpacking.payloadBytes;
-    return incoming(journal, slot, { writer, taking, payloadBytes }, accept);
+    const onSpoiled = (reason: string): void => {
+      isSpoiled = true;
+      journal.append({ name: 'unusable', slot, because: reason });
+    };
+    return incoming({ writer, taking, payloadBytes, onSpoiled, accept });
   };
 
   const unpackingOf = (effect: Extract<Effect, { readonly do: 'fetch' }>): Unpacking | undefined => {
@@ -131,6 +137,9 @@ export function createInstaller(installing: Installing): Installer {
   return {
     sizes,
     perform,
+    get isSpoiled() {
+      return isSpoiled;
+    },
     close(ending) {
       const isReady = closeSlots(installing, ending, sizes);
       if (ending.failure === undefined) for (const floor of floors) journal.append(floor);
@@ -144,19 +153,16 @@ interface Arriving {
   /** Absent where the payload is the image. */
   readonly taking: Taking | undefined;
   readonly payloadBytes: number | undefined;
+  readonly onSpoiled: (reason: string) => void;
+  readonly accept: (sizeBytes: number) => void;
 }
 
-function incoming(
-  journal: Journal,
-  slot: number,
-  { writer, taking, payloadBytes }: Arriving,
-  accept: (sizeBytes: number) => void,
-): Incoming {
+function incoming({ writer, taking, payloadBytes, onSpoiled, accept }: Arriving): Incoming {
   const writingOff = (work: () => void): void => {
     try {
       work();
     } catch (error) {
-      if (error instanceof SuitError) journal.append({ name: 'unusable', slot, because: error.reason });
+      if (error instanceof SuitError) onSpoiled(error.reason);
       throw error;
     }
   };

@@ -132,6 +132,8 @@ export const records = {
   settled: { type: 18, body: map({}) },
   /** In a copy of the state: nothing is left in these slots, whatever an older region says; nor of a move. */
   cleared: { type: 19, body: map({ slots: required(1, slots) }) },
+  /** Payloads of this manifest arrived wrong, so many times in a row. */
+  spoiled: { type: 20, body: map({ digest: required(1, digest), times: required(2, uint) }) },
 } as const;
 
 export type RecordName = keyof typeof records;

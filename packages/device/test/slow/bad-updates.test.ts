@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seededRandom } from '@lapel/simulator';
+import { Journal, boot, readTrustStore, runAgent } from '@lapel/device';
+import { seededRandom, servedFromMemory, simulatedClock } from '@lapel/simulator';
 import { readEnvelope, writeEnvelope } from '@lapel/suit';
 import { refusals } from '../life.ts';
 import { flashOf, make } from '../world.ts';
@@ -43,4 +44,55 @@ test('X-44, S4-48: ten thousand bad updates cost not one erase and not one progr
   assert.deepEqual(new Set(refused.filter((each) => !/expected /.test(each))), new Set());
   assert.equal(flash.operations, 0, `seed ${seed}`);
   assert.deepEqual(flash.dump(), made.factory);
+});
+
+/** Of any page, however often a valid manifest comes with a payload that is not its own. */
+const erasesMax = 48;
+
+test(`X-44: ten thousand offers with a corrupt payload cost no page more than ${erasesMax} erases`, async () => {
+  const made = await make({ imagePages: 4 });
+  const { profile, factory } = made;
+  const seed = 45;
+  const random = seededRandom(seed);
+  const image = random.bytes(7001);
+  const envelope = await made.release(image, 9);
+  const flash = flashOf(made);
+  const clock = simulatedClock();
+  const done = new AbortController();
+  let offered = 0;
+  // A server that lies, and a tracker that offers the same anew with each answer.
+  const handler = servedFromMemory([image], Infinity);
+  const trust = readTrustStore(flash, profile.layout.trustStore);
+  const decision = boot(flash, profile);
+  assert.ok(trust !== undefined && decision.boot === 'slot');
+  const run = runAgent(
+    {
+      flash,
+      profile,
+      decision,
+      trust,
+      journal: Journal.open(flash, profile.layout.journal),
+      clock,
+      random,
+      pollMs: 60_000,
+      network: () => handler,
+      selfTest: async () => true,
+      source: {
+        announce: async () => true,
+        report: async () => undefined,
+        postpone: () => assert.fail('expected whoever offers to decide'),
+        async next() {
+          if (offered++ === updates) done.abort(new Error('all offered'));
+          const binding = { nonce: random.bytes(16), generation: offered };
+          return { uri: 'http://firmware.example/manifests/x', envelope, binding };
+        },
+      },
+    },
+    done.signal,
+  );
+  await assert.rejects(run, { message: 'all offered' });
+  const pages = Array.from({ length: factory.length / 2048 }, (_, page) => flash.erasesOf(page * 2048));
+  assert.ok(Math.max(...pages) <= erasesMax, `seed ${seed}: erases of each page ${pages.join(' ')}`);
+  assert.ok(Math.max(...pages) > 4, 'expected the offers to be tried');
+  assert.equal(flash.erasesOf(profile.layout.slots[0].image.address), 0, 'what runs is never erased');
 });
