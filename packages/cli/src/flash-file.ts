@@ -29,7 +29,7 @@ const imagePagesMax = 8192;
 export function makeFlashFile(
   path: string,
   imagePages: number,
-  component: ComponentIdentifier = class1().component,
+  component: ComponentIdentifier = class1().layout.components[0].identifier,
 ): FlashFile {
   const profile = class1({ imagePages, component });
   const content = new Uint8Array(flashBytes(profile.layout.geometry)).fill(0xff);

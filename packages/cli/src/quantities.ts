@@ -55,6 +55,10 @@ export function durationText(ms: number): string {
   return `${Math.max(0, Math.floor(ms / size))} ${unit}`;
 }
 
+/** A length of time that a person compares with another: 850 ms, 4.2 s, 3 m. */
+export const spanText = (ms: number): string =>
+  ms < 1_000 ? `${ms} ms` : ms < 60_000 ? `${Math.floor(ms / 100) / 10} s` : durationText(ms);
+
 export function sizeText(bytes: number): string {
   const [unit, size] = sizes.find(([, each]) => bytes >= each) ?? (['bytes', 1] as const);
   return `${size === 1 ? bytes : (bytes / size).toFixed(1)} ${unit}`;

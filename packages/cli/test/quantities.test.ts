@@ -6,6 +6,7 @@ import {
   milliseconds,
   percentText,
   sizeText,
+  spanText,
   thousandths,
   waves,
 } from '../src/quantities.ts';
@@ -37,6 +38,7 @@ test('times have a unit and are not zero', () => {
 
 test('times and sizes are told in the largest unit that fits', () => {
   assert.deepEqual([0, 59_999, 60_000, 86_400_000].map(durationText), ['0 s', '59 s', '1 m', '1 d']);
+  assert.deepEqual([0, 999, 4_260, 60_000].map(spanText), ['0 ms', '999 ms', '4.2 s', '1 m']);
   assert.deepEqual([0, 999, 1_500, 300_000_000].map(sizeText), [
     '0 bytes',
     '999 bytes',

@@ -28,7 +28,7 @@ export type {
 export type { RunningContent } from './content.ts';
 export { CoseError } from './cose-error.ts';
 export type { CoseErrorKind } from './cose-error.ts';
-export { createDigest, digest, equalInConstantTime, uuidFromName } from './crypto.ts';
+export { createDigest, digest, equalInConstantTime, hmacSha256, uuidFromName } from './crypto.ts';
 export type { RunningDigest } from './crypto.ts';
 export { encryptTag, encryptFor, decryptWith } from './encrypt.ts';
 export type { Decryption, Encryption } from './encrypt.ts';
@@ -49,6 +49,7 @@ export {
   readKeyPem,
 } from './key.ts';
 export type { MacKey, SigningKey, VerificationKey } from './key.ts';
+export { joined } from './joined.ts';
 export { LedgerError, beginLedger, openLedger } from './leaf-ledger.ts';
 export type { HighWaterMark, LeafLedger, LeafStore, LedgerErrorKind } from './leaf-ledger.ts';
 export { mac0Tag, macDetached, verifyMac0 } from './mac.ts';

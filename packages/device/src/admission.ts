@@ -4,28 +4,40 @@
  * whatever the answer.
  */
 
-import type { AdmittedManifest } from '@lapel/suit';
+import type { AdmittedManifest, Floor } from '@lapel/suit';
 import { SuitError, admit, authenticate, componentName } from '@lapel/suit';
 import type { Profile } from './profile.ts';
+import { isBootFloor } from './storage/boot-floor.ts';
 import type { BootRecord } from './storage/boot-record.ts';
-import { isComponent } from './storage/components.ts';
+import { componentOf } from './storage/layout.ts';
 import type { TrustStore } from './trust-store.ts';
 
-/** @throws {SuitError} stage `parse`, `auth` or `setup`. */
+/**
+ * @param least a sequence number that hardware remembers, where the journal has lost it.
+ * @throws {SuitError} stage `parse`, `auth` or `setup`.
+ */
 export function admitEnvelope(
   envelope: Uint8Array,
   profile: Profile,
   trust: TrustStore,
   { floors }: BootRecord,
+  least?: number,
 ): AdmittedManifest {
   const manifest = authenticate(envelope, trust.anchors, profile.limits);
   const admitted = admit(manifest, {
     limits: profile.limits,
-    hasComponent: (component) => isComponent(profile, component),
-    floor: (component) => floors.get(componentName(component)),
+    hasComponent: (component) =>
+      componentOf(profile.layout, component) !== undefined || isBootFloor(component),
+    floor: (component) => atLeast(floors.get(componentName(component)), least),
   });
   const { algorithm } = manifest.digest;
   if (algorithm === 'sha-256') return admitted;
   // Journal and offers name a manifest by its SHA-256.
   throw new SuitError('setup', 'alg-unsupported', `expected a manifest with sha-256, found ${algorithm}`);
+}
+
+/** The higher of the two: of a number that only hardware remembers, nobody knows whose it was. */
+function atLeast(floor: Floor | undefined, least: number | undefined): Floor | undefined {
+  if (least === undefined || (floor?.sequenceNumber ?? 0) >= least) return floor;
+  return { sequenceNumber: least };
 }

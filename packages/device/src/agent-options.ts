@@ -1,7 +1,8 @@
 /** What an agent lives on: flash and journal, what was booted, where updates come from, time and chance. */
 
 import type { Clock, Random } from '@lapel/transport';
-import type { BootDecision } from './bootloader/boot.ts';
+import type { Counter, Watchdog } from './board.ts';
+import type { Booted } from './bootloader/boot.ts';
 import type { Network } from './firmware-consumer/fetch.ts';
 import type { Profile } from './profile.ts';
 import type { OnStep } from './step.ts';
@@ -16,7 +17,7 @@ export interface AgentOptions {
   readonly trust: TrustStore;
   readonly journal: Journal;
   /** What the bootloader jumped to: this application. */
-  readonly decision: Extract<BootDecision, { readonly boot: 'slot' }>;
+  readonly decision: Booted;
   readonly source: UpdateSource;
   readonly network: Network;
   readonly clock: Clock;
@@ -25,5 +26,17 @@ export interface AgentOptions {
   readonly pollMs: number;
   /** The firmware's own opinion of itself, asked once in a trial. */
   readonly selfTest: () => Promise<boolean>;
+  /** Where the board has one: it restarts a device whose application hangs. */
+  readonly watchdog?: Watchdog;
+  readonly counter?: Counter;
+  /** Asked before a restart: the application may put its service in order, or ask for a better time. */
+  readonly onInterruption?: (notice: Interruption) => Promise<'go' | 'later'>;
+  /** When the service was interrupted, on a clock that runs through restarts; absent where none does. */
+  readonly interruptedMs?: number;
   readonly onStep?: OnStep;
+}
+
+export interface Interruption {
+  /** How long the service is expected to be away. */
+  readonly expectedMs: number;
 }

@@ -5,11 +5,13 @@
 
 import { SuitError } from '@lapel/suit';
 import type { AgentOptions } from './agent-options.ts';
+import { select } from './bootloader/select.ts';
 import { confirm } from './firmware-consumer/confirm.ts';
 import { patiently, severalTimes } from './firmware-consumer/patience.ts';
 import { endingOf, referenceTo, reportFailure, reportSuccess } from './firmware-consumer/report.ts';
 import { announce } from './firmware-consumer/tell.ts';
 import { update } from './firmware-consumer/update.ts';
+import { stateOf } from './storage/slot-state.ts';
 
 /** Between two tries of an update that cannot be obtained, at most. */
 const postponedMsMax = 24 * 60 * 60 * 1000;
@@ -17,6 +19,7 @@ const postponedMsMax = 24 * 60 * 60 * 1000;
 /** Rejects only with the signal's reason, or with what is a bug. */
 export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promise<'restart'> {
   const { clock, random, pollMs, source } = agent;
+  tellDowntime(agent);
   if (agent.decision.onTrial) {
     const ended = await endTrial(agent, signal);
     agent.onStep?.(ended);
@@ -29,7 +32,7 @@ export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promis
   for (let postponed = 0; ;) {
     const candidate = await patiently(agent, signal, () => source.next(signal));
     const ended = candidate === undefined ? undefined : await update(agent, candidate, signal);
-    if (ended === 'staged') return 'restart';
+    if (ended === 'staged' || (ended === undefined && isHelperOnly(agent))) return 'restart';
     if (ended === 'postponed') source.postpone();
     // Ever more patiently: each try of an update may cost erases, and flash wears out.
     if (ended !== undefined) postponed = ended === 'postponed' ? postponed + 1 : 0;
@@ -40,17 +43,28 @@ export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promis
 }
 
 function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed' | 'reverted'> {
-  const { slot, manifest } = agent.decision;
+  const { running } = agent.decision;
+  const { slot, manifest } = running.find((each) => each.onTrial) ?? running[0];
   const ask = () => announce(agent, signal, 'awaiting-confirmation', manifest.digest.bytes);
-  return confirm({ ...agent, slot, manifest, signal, announce: ask });
+  return confirm({ ...agent, layout: agent.profile.layout, slot, manifest, signal, announce: ask });
+}
+
+/** A recovery application with nothing to do goes back to what it stands in for. */
+const isHelperOnly = ({ decision, journal, profile }: AgentOptions): boolean =>
+  decision.isRecovery && select(journal.bootRecord, profile.layout)?.[0].component.role === 'start';
+
+function tellDowntime({ clock, interruptedMs, onStep }: AgentOptions): void {
+  if (interruptedMs === undefined) return;
+  onStep?.('service-resumed', `after ${Math.round(clock.monotonicMs() - interruptedMs)} ms`);
 }
 
 /** Reports how updates ended that were begun before the last restart. */
 async function reportEnds(agent: AgentOptions, signal: AbortSignal): Promise<void> {
   const { journal, trust, decision } = agent;
-  const own = journal.bootRecord.slots[decision.slot];
-  if (own.state === 'confirmed' && own.binding.nonce !== undefined) {
-    const report = reportSuccess(trust, referenceTo(decision.manifest), own.binding, decision.records);
+  for (const { slot, manifest, records } of decision.running) {
+    const own = stateOf(journal.bootRecord.slots, slot);
+    if (own.state !== 'confirmed' || own.binding.nonce === undefined) continue;
+    const report = reportSuccess(trust, referenceTo(manifest), own.binding, records);
     await hand(agent, signal, report, own.digest);
   }
   const { reverted } = journal.bootRecord;

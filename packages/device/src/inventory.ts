@@ -1,37 +1,35 @@
-/** What is installed, read off the journal and the stored envelopes: what a device tells a tracker. */
+/** What is installed, read off the stored envelopes: what a device tells a tracker. */
 
 import { CborError, read } from '@lapel/cbor';
 import type { InstalledComponent } from '@lapel/status-tracker/protocol';
-import type { AuthenticManifest } from '@lapel/suit';
+import type { AuthenticManifest, ComponentIdentifier } from '@lapel/suit';
 import { Text, componentName, elementOf } from '@lapel/suit';
 import type { BootDecision } from './bootloader/boot.ts';
-import type { Profile } from './profile.ts';
 
 const versionMax = 64;
 
-/** One entry for what runs; none on a device that runs nothing. */
-export function inventory(profile: Profile, decision: BootDecision): readonly InstalledComponent[] {
+/** One entry for each component that was booted; none on a device that runs nothing. */
+export function inventory(decision: BootDecision): readonly InstalledComponent[] {
   if (decision.boot !== 'slot') return [];
-  const { manifest, slot } = decision;
-  const version = versionIn(manifest, profile);
-  return [
-    {
-      component: profile.component,
-      sequenceNumber: manifest.manifest.sequenceNumber,
+  return decision.running.map(({ component, manifest, slot, sequenceNumber }) => {
+    const version = versionIn(manifest, component);
+    return {
+      component,
+      sequenceNumber,
       manifestDigest: manifest.digest.bytes,
       slot,
       ...(version === undefined ? {} : { version: version.slice(0, versionMax).toWellFormed() }),
-    },
-  ];
+    };
+  });
 }
 
 /** The author's text for the component's version, in whichever language comes first. */
-function versionIn(manifest: AuthenticManifest, profile: Profile): string | undefined {
+function versionIn(manifest: AuthenticManifest, of: ComponentIdentifier): string | undefined {
   const text = elementOf(manifest, 'text');
   if (text === undefined) return undefined;
   for (const [, language] of languagesIn(text)) {
     for (const [component, own] of language.rest) {
-      if (componentName(component) === componentName(profile.component)) return own.componentVersion;
+      if (componentName(component) === componentName(of)) return own.componentVersion;
     }
   }
   return undefined;

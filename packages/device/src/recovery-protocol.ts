@@ -41,6 +41,8 @@ const piece = map({
   sizeBytes: required(1, uint),
   offset: required(2, uint),
   content: required(3, bytes(0, chunkBytesMax)),
+  /** Of an image: which of the manifest's components it is for; the first, where absent. */
+  component: optional(4, uint),
 });
 
 const requests = {
@@ -48,7 +50,7 @@ const requests = {
   hello: { type: 1, body: map({}) },
   /** A piece of the signed envelope; at offset 0 everything begins anew. */
   envelope: { type: 2, body: piece },
-  /** A piece of the image that the envelope's manifest is about. */
+  /** A piece of an image that the envelope's manifest is about. */
   image: { type: 3, body: piece },
 } as const;
 
@@ -77,7 +79,12 @@ const answers = {
   /** What comes next, and from where. That an image is wanted says that the envelope was accepted. */
   wants: {
     type: 2,
-    body: map({ what: required(1, named('thing to send', wanted)), offset: required(2, uint) }),
+    body: map({
+      what: required(1, named('thing to send', wanted)),
+      offset: required(2, uint),
+      /** Of an image: which of the manifest's components; the first, where absent. */
+      component: optional(3, uint),
+    }),
   },
   /** The image is what its manifest says; the device boots it, on trial, when it restarts. */
   done: { type: 3, body: map({ slot: required(1, uint), sequenceNumber: required(2, uint) }) },

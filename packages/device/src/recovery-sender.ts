@@ -6,7 +6,8 @@
 
 import type { ReportReason, Stage } from '@lapel/suit';
 import { encodeFrame, frameReader } from '@lapel/transport/frame';
-import type { Firmware } from './manufacture.ts';
+import type { Firmware } from './firmware.ts';
+import { imageOf } from './firmware.ts';
 import type { RecoveryAnswer, Request } from './recovery-protocol.ts';
 import {
   answerBytesMax,
@@ -70,19 +71,21 @@ export function createRecoverySender(
     send(line);
   };
 
-  const sendPiece = (what: 'envelope' | 'image', offset: number): void => {
-    const content = firmware[what];
+  const sendPiece = (what: 'envelope' | 'image', offset: number, component = 0): void => {
+    const content = what === 'envelope' ? firmware.envelope : imageOf(firmware, component);
+    if (content === undefined) return giveUp(`expected an image of component ${component}, found none`);
     if (offset > content.length) {
       return giveUp(`expected the device to want one of ${content.length} bytes, found ${offset}`);
     }
-    const position = what === 'image' ? firmware.envelope.length + offset : offset;
+    const position = what === 'image' ? firmware.envelope.length + component * 2 ** 32 + offset : offset;
     if (position <= reached && ++setbacks > setbacksMax) {
       return giveUp(`expected the device to go on, found it beginning anew ${setbacks} times`);
     }
     reached = position;
     become({ is: 'sending', what, offset, sizeBytes: content.length });
     const chunk = content.subarray(offset, offset + chunkBytes);
-    ask({ name: what, sizeBytes: content.length, offset, content: chunk });
+    const of = component === 0 ? {} : { component };
+    ask({ name: what, sizeBytes: content.length, offset, content: chunk, ...of });
   };
 
   const follow = (answer: RecoveryAnswer): void => {
@@ -93,7 +96,7 @@ export function createRecoverySender(
         return complaint === undefined ? sendPiece('envelope', 0) : giveUp(complaint);
       }
       case 'wants':
-        return sendPiece(answer.what, answer.offset);
+        return sendPiece(answer.what, answer.offset, answer.component);
       case 'done':
         return become({ is: 'done', slot: answer.slot, sequenceNumber: answer.sequenceNumber });
       case 'refused': {

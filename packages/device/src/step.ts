@@ -5,6 +5,8 @@ export type Step =
   | 'fetching'
   | 'image-verified'
   | 'staged'
+  | 'interruption-announced'
+  | 'service-resumed'
   | 'restarting'
   | 'confirmed'
   | 'reverted'

@@ -25,6 +25,7 @@ import type { TrustAnchor } from '@lapel/suit';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
 import { eraseRegion, padded } from './storage/flash.ts';
+import { unlessFault } from './storage/slots.ts';
 
 export const trustStoreVersion = 1;
 
@@ -54,6 +55,8 @@ export const Provision = map({
   attempts: required(10, uint),
   /** How long a booted trial may take to be confirmed, on the monotonic clock. */
   deadlineMs: required(11, uint),
+  /** For what the bootloader says to itself; without it the signature is checked at every start. */
+  bootSecret: optional(12, bytes(32)),
 });
 export type Provision = Infer<typeof Provision>;
 
@@ -68,6 +71,7 @@ export interface TrustStore {
   readonly confirmBy: ConfirmPolicy;
   readonly attempts: number;
   readonly deadlineMs: number;
+  readonly bootSecret: Uint8Array | undefined;
 }
 
 const headBytes = 8;
@@ -101,7 +105,7 @@ export function provision(flash: Flash, copies: readonly [Region, Region], conte
 /** The first sound copy; undefined on a device that nobody has provisioned, which accepts nothing (S4-85). */
 export function readTrustStore(flash: Flash, copies: readonly [Region, Region]): TrustStore | undefined {
   for (const copy of copies) {
-    const content = readCopy(flash, copy);
+    const content = unlessFault(() => readCopy(flash, copy));
     if (content !== undefined) return openProvision(content);
   }
   return undefined;
@@ -133,6 +137,7 @@ export function openProvision(content: Provision): TrustStore {
     confirmBy,
     attempts,
     deadlineMs,
+    bootSecret: content.bootSecret,
     deviceKey: decodeSigningKey(content.deviceKey),
     deviceIdentifier: content.deviceIdentifier,
     anchors: content.anchors.map((encoded) => ({ key: decodeVerificationKey(encoded) })),

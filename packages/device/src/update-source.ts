@@ -4,7 +4,7 @@
  */
 
 import type { DeviceState, InstalledComponent } from '@lapel/status-tracker/protocol';
-import type { OfferBinding } from './storage/boot-record.ts';
+import type { OfferBinding } from './storage/slot-state.ts';
 
 export interface DeviceStatus {
   readonly state: DeviceState;

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { boot } from '@lapel/device';
 import { lossy, norFlash, seededRandom } from '@lapel/simulator';
 import { linux, readEnvelope, writeEnvelope } from '@lapel/suit';
 import type { Handler, Request, Response } from '@lapel/transport';
@@ -92,6 +93,8 @@ test('X-40, S4-40: an older valid envelope is refused, after a restart too; noth
     const flash = flashOf(made);
     await liveUntilQuiet(made, { flash, handler });
     assert.equal(seenIn(made, flash).floor, 5);
+    // The first start behind a change says that it has read it.
+    boot(flash, made.profile);
     const { operations } = flash;
     const other = await made.release(newImage.subarray(7), 5);
     const old = [made.envelope, await made.release(newImage, 2), await made.release(newImage, 4), other];

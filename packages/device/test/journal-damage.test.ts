@@ -7,6 +7,7 @@ import { Journal } from '@lapel/device';
 import { seededRandom } from '@lapel/simulator';
 import type { BootRecord } from '../src/storage/boot-record.ts';
 import { apply } from '../src/storage/boot-record.ts';
+import type { RegionContent } from '../src/storage/journal-region.ts';
 import { encodeHeader, encodeRecord, readRegion } from '../src/storage/journal-region.ts';
 import { blank, component, copyOf, equal, fold, randomRecord, regions, stateIn } from './journals.ts';
 
@@ -24,8 +25,8 @@ function placedIn(content: Uint8Array) {
   const flash = copyOf(content);
   return regions
     .map((region) => readRegion(flash, region))
-    .filter(({ header }) => typeof header === 'number')
-    .toSorted((a, b) => Number(a.header) - Number(b.header))
+    .filter(({ header }) => typeof header === 'object')
+    .toSorted((a, b) => generationOf(a) - generationOf(b))
     .flatMap(({ region, placed }) => {
       let at = region.address + 16;
       return placed.map((each) => {
@@ -35,6 +36,9 @@ function placedIn(content: Uint8Array) {
       });
     });
 }
+
+const generationOf = ({ header }: RegionContent): number =>
+  typeof header === 'object' ? header.generation : -1;
 
 test('S4-40: one damaged byte costs at most what its record said, and what is left is stable', () => {
   for (let seed = 1; seed <= 6; seed++) {
@@ -73,7 +77,13 @@ test('S4-40: no damage to one region takes a floor or an image that both regions
     for (let step = random.below(30); step > 0; step--) journal.append(randomRecord(random));
     const floor = journal.bootRecord.floors.get('00')?.sequenceNumber ?? 0;
     const sequenceNumber = floor + 1;
-    journal.append({ name: 'confirmed', slot: 1, components: [component], ...image, sequenceNumber });
+    journal.append({
+      name: 'confirmed',
+      images: [[1, 1]],
+      components: [component],
+      ...image,
+      sequenceNumber,
+    });
     journal.duplicate();
     const content = flash.dump();
     const region = regions[random.below(2)] ?? regions[0];
@@ -89,7 +99,7 @@ test('S4-40: no damage to one region takes a floor or an image that both regions
 test('§16: a header that is damaged or torn hides none of the records behind it', () => {
   const { content, state } = worn(4);
   for (const { address } of regions) {
-    for (let at = address; at < address + 12; at++) {
+    for (let at = address; at < address + 16; at++) {
       const damaged = content.slice();
       damaged[at] = (damaged[at] ?? 0) ^ 0x10;
       assert.deepEqual(stateIn(damaged), state, `byte ${at}`);
@@ -101,14 +111,14 @@ test('S4-40: no record lowers a floor', () => {
   const digest = new Uint8Array(32);
   const high: JournalRecord = { name: 'floor', component, floor: [7, digest] };
   const low: JournalRecord = { name: 'floor', component, floor: [3, digest] };
-  const held = { digest, sequenceNumber: 4, envelopeBytes: 1, imageBytes: 1 };
-  const older: JournalRecord = { name: 'confirmed', slot: 1, components: [component], ...held };
+  const held = { digest, sequenceNumber: 4, envelopeBytes: 1 };
+  const older: JournalRecord = { name: 'confirmed', images: [[1, 1]], components: [component], ...held };
   const state = fold([high, low, older]);
   assert.equal(state.floors.get('00')?.sequenceNumber, 7);
   assert.equal(state.slots[1].state, 'confirmed');
 });
 
-test('§16: a record whose order is not above the one before it is a left-over', () => {
+test('§16: a record whose order is below the one before it is a left-over', () => {
   const flash = blank();
   const record = (sequenceNumber: number): JournalRecord => ({
     name: 'floor',
@@ -117,8 +127,8 @@ test('§16: a record whose order is not above the one before it is a left-over',
   });
   const first = encodeRecord({ record: record(1), order: 5 }, 8);
   flash.program(16, first);
-  flash.program(16 + first.length, encodeRecord({ record: record(9), order: 5 }, 8));
-  flash.program(0, encodeHeader(1, 8));
+  flash.program(16 + first.length, encodeRecord({ record: record(9), order: 4 }, 8));
+  flash.program(0, encodeHeader({ generation: 1, next: 6 }, 8));
   assert.deepEqual(Journal.open(flash, regions).bootRecord, fold([record(1)]));
 });
 
@@ -126,7 +136,7 @@ test('§16: generations and orders count on from 0 behind their last number', ()
   const record: JournalRecord = { name: 'floor', component, floor: [7, new Uint8Array(32)] };
   const flash = blank();
   flash.program(16, encodeRecord({ record, order: 0xffff_fffe }, 8));
-  flash.program(0, encodeHeader(0xffff_ffff, 8));
+  flash.program(0, encodeHeader({ generation: 0xffff_ffff, next: 0xffff_ffff }, 8));
   const journal = Journal.open(flash, regions);
   assert.deepEqual(journal.bootRecord, fold([record]));
   const random = seededRandom(5);

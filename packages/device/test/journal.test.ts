@@ -6,7 +6,8 @@ import type { JournalRecord } from '@lapel/device';
 import { Journal } from '@lapel/device';
 import type { NorFlash } from '@lapel/simulator';
 import { norFlash, seededRandom } from '@lapel/simulator';
-import { apply, nothingInstalled, snapshot } from '../src/storage/boot-record.ts';
+import { apply, nothingInstalled } from '../src/storage/boot-record.ts';
+import { snapshot } from '../src/storage/snapshot.ts';
 import { inRecord } from '../src/storage/journal-record.ts';
 import { readRegion } from '../src/storage/journal-region.ts';
 import {
@@ -73,7 +74,7 @@ test('S4-41: a power cut before or in any operation leaves the state before the 
         // What was mended stays so, is whole, and takes more.
         const kept = regions.map((region) => readRegion(mended, region));
         assert.ok(
-          kept.some(({ header, isSound }) => typeof header === 'number' && isSound),
+          kept.some(({ header, isSound }) => typeof header === 'object' && isSound),
           where,
         );
         assert.deepEqual(stateIn(mended.dump()), found, where);
@@ -152,7 +153,7 @@ test('S4-41: the largest state of a device fits, with its longest record behind 
   const because = inRecord('€'.repeat(500));
   const digest = new Uint8Array(32);
   const binding = { nonce: new Uint8Array(16), generation: most };
-  const reverted: JournalRecord = { name: 'reverted', slot: 0, digest, because, ...binding, rotten: true };
+  const reverted: JournalRecord = { name: 'reverted', digest, because, ...binding, rotten: true };
   const largest: readonly JournalRecord[] = [
     { name: 'floor', component: [new Uint8Array(16)], floor: [most, digest] },
     { ...reverted, times: most },
@@ -195,6 +196,8 @@ test('§16: opening a sound journal writes nothing', () => {
     blank(),
     Array.from({ length: 50 }, () => randomRecord(random)),
   ).flash;
+  // The first start behind a change says that it has read it.
+  Journal.open(flash, regions);
   const { operations } = flash;
   Journal.open(flash, regions);
   assert.equal(flash.operations, operations);

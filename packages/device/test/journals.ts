@@ -39,19 +39,25 @@ export function randomRecord(random: SeededRandom): JournalRecord {
     { name: 'attempt', slot },
     {
       name: 'confirmed',
-      slot,
+      images: [[slot, 2]],
       components: random.below(2) === 0 ? [] : [component],
       digest,
       sequenceNumber,
       envelopeBytes: 1,
-      imageBytes: 2,
       ...binding,
     },
-    { name: 'reverted', slot, digest, because, ...binding },
+    { name: 'reverted', digest, because, ...binding },
     { name: 'unusable', slot, because },
     { name: 'reported', digest },
     { name: 'floor', component, floor: [sequenceNumber, digest] },
     { name: 'bound', slot, ...binding },
+    { name: 'bootFloor', component, sequenceNumber },
+    { name: 'moving', from: slot, to: 1 - slot, done: random.below(99) },
+    { name: 'moved', from: slot, to: 1 - slot, ...(random.below(2) === 0 ? {} : { kept: 2 }) },
+    { name: 'vouched', slot, voucher: digest },
+    { name: 'handover', digest },
+    { name: 'handedOver' },
+    { name: 'receiving', slot, digest, sequenceNumber, envelopeBytes: 9, ruins: [1 - slot] },
   ];
   return choices[random.below(choices.length)] ?? { name: 'attempt', slot };
 }

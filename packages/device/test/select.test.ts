@@ -2,9 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { select } from '../src/bootloader/select.ts';
-import type { SlotState } from '../src/storage/boot-record.ts';
+import { class1 } from '@lapel/device';
+import { select, exhausted as spent } from '../src/bootloader/select.ts';
 import { nothingInstalled } from '../src/storage/boot-record.ts';
+import type { SlotState } from '../src/storage/slot-state.ts';
+import { noSlots } from '../src/storage/slot-state.ts';
+
+const { layout } = class1();
+const [, , ...rest] = noSlots;
 
 const held = { digest: new Uint8Array(32), envelopeBytes: 1, imageBytes: 1, binding: {} };
 const empty: SlotState = { state: 'empty' };
@@ -43,8 +48,14 @@ const table: readonly Row[] = [
 
 for (const [name, slots, order, exhausted] of table) {
   test(`RFC 9019 §4.1, S4-117: the bootloader tries ${name}`, () => {
-    const found = select({ ...nothingInstalled, slots });
-    assert.equal(found.candidates.map(({ slot }) => slot).join(''), order);
-    assert.equal(found.exhausted.map(({ slot }) => slot).join(''), exhausted);
+    const [first, second] = slots;
+    const record = { ...nothingInstalled, slots: [first, second, ...rest] } as const;
+    const tried = new Set<number>();
+    for (let parts; (parts = select(record, layout, { refused: tried })) !== undefined;) {
+      tried.add(parts[0].slot);
+    }
+    assert.equal([...tried].join(''), order);
+    const ended = spent(record).map((state) => record.slots.indexOf(state));
+    assert.equal(ended.join(''), exhausted);
   });
 }

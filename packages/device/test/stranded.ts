@@ -24,12 +24,11 @@ async function ruin(): Promise<Uint8Array> {
   const { digest: of } = authenticate(envelope, [{ key: made.author.public }], made.profile.limits);
   const confirmed = {
     name: 'confirmed',
-    slot: 1,
+    images: [[1, second.length]],
     components: [component],
     digest: of.bytes,
     sequenceNumber: 2,
     envelopeBytes: envelope.length,
-    imageBytes: second.length,
   } as const;
   const content = withSlot1(made, { envelope, image: second }, onTrial(), confirmed);
   for (const { image: at } of layout.slots) content[at.address + 9] = (content[at.address + 9] ?? 0) ^ 4;

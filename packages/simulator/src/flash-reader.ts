@@ -1,7 +1,7 @@
 /**
  * Reads a device's flash with code of its own: it shares none with the device or the tracker, so that a
  * mistake in theirs is not repeated here. It knows the format of the journal
- * (`packages/device/src/storage/journal.ts`) from its description.
+ * (`packages/device/src/storage/journal-region.ts`) from its description.
  */
 
 import { createHash } from 'node:crypto';
@@ -11,6 +11,8 @@ import type { Layout } from '@lapel/device';
 export interface SlotSeen {
   readonly state: 'empty' | 'receiving' | 'staged' | 'trial' | 'confirmed' | 'unusable';
   readonly sequenceNumber: number | undefined;
+  /** Of the manifest, in hex. */
+  readonly digest: string | undefined;
   /** SHA-256 of the image, in hex, where the journal says how long it is. */
   readonly image: string | undefined;
 }
@@ -19,6 +21,11 @@ export interface FlashSeen {
   readonly slots: readonly SlotSeen[];
   /** Highest sequence number that a floor or a confirmation names. */
   readonly floor: number;
+  /** By the component's name, its byte strings in hex with a `/` between. */
+  readonly floors: ReadonlyMap<string, number>;
+  readonly bootFloors: ReadonlyMap<string, number>;
+  /** Slots between which an image is on its way: neither place holds one. */
+  readonly moving: readonly number[];
 }
 
 interface Raw {
@@ -36,75 +43,150 @@ const types = {
   reverted: 7,
   unusable: 8,
   floor: 10,
+  bootFloor: 12,
+  moving: 13,
+  moved: 14,
+  cleared: 19,
 } as const;
 
 interface Slot {
   state: SlotSeen['state'];
   sequence: number;
+  digest: string;
   bytes: number;
 }
 
+interface Told {
+  readonly slots: readonly Slot[];
+  readonly floors: Map<string, number>;
+  readonly bootFloors: Map<string, number>;
+  moving: readonly number[];
+}
+
+const nothing = { state: 'empty', sequence: 0, digest: '', bytes: 0 } as const;
+
 export function readFlash(flash: Uint8Array, layout: Layout): FlashSeen {
-  const slots = layout.slots.map((): Slot => ({ state: 'empty', sequence: 0, bytes: 0 }));
-  let floor = 0;
-  for (const { type: kind, body } of journal(flash, layout)) {
-    if (kind === types.floor) floor = Math.max(floor, (body.get(2) as readonly number[])[0] ?? 0);
-    const slot = slots[body.get(1) as number];
-    if (slot === undefined) continue;
-    change(slot, kind, body);
-    const raises = kind === types.confirmed && (body.get(2) as readonly unknown[]).length > 0;
-    if (raises) floor = Math.max(floor, slot.sequence);
-  }
-  return { floor, slots: slots.map((slot, index) => seen(slot, flash, layout, index)) };
+  const slots = layout.slots.map((): Slot => ({ ...nothing }));
+  const told: Told = { slots, floors: new Map(), bootFloors: new Map(), moving: [] };
+  for (const { type: kind, body } of journal(flash, layout)) follow(told, kind, body);
+  return {
+    floor: Math.max(0, ...told.floors.values()),
+    floors: told.floors,
+    bootFloors: told.bootFloors,
+    moving: told.moving,
+    slots: slots.map((slot, index) => seen(slot, flash, layout, index)),
+  };
 }
 
 /** One record. A slot is complete only after it was received, and on trial only when it is complete. */
-function change(slot: Slot, kind: number, body: Raw['body']): void {
+function follow(told: Told, kind: number, body: Raw['body']): void {
+  const { slots } = told;
   const number = (key: number) => body.get(key) as number;
-  if (kind === types.receiving) Object.assign(slot, { state: 'receiving', sequence: number(3), bytes: 0 });
-  if (kind === types.staged && slot.state === 'receiving') {
-    Object.assign(slot, { state: 'staged', bytes: number(2) });
-  }
-  if (kind === types.trial && slot.state === 'staged') slot.state = 'trial';
-  if (kind === types.reverted || kind === types.unusable) slot.state = 'unusable';
-  if (kind === types.confirmed) {
-    Object.assign(slot, { state: 'confirmed', sequence: number(4), bytes: number(6) });
+  const digest = (key: number) => (body.get(key) as Buffer).toString('hex');
+  const slot = slots[number(1)];
+  const ofUpdate = (of: string) => slots.filter((each) => each.digest === of && each.digest !== '');
+  switch (kind) {
+    case types.receiving:
+      for (const ruined of (body.get(7) ?? []) as number[]) Object.assign(slots[ruined] ?? {}, nothing);
+      if (slot === undefined) return;
+      Object.assign(slot, { state: 'receiving', sequence: number(3), digest: digest(2), bytes: 0 });
+      return;
+    case types.staged:
+      if (slot?.state === 'receiving') Object.assign(slot, { state: 'staged', bytes: number(2) });
+      return;
+    case types.trial:
+      for (const each of ofUpdate(slot?.digest ?? '')) if (each.state === 'staged') each.state = 'trial';
+      return;
+    case types.confirmed:
+      for (const [index, bytes] of body.get(1) as [number, number][]) {
+        const confirmed = { state: 'confirmed', sequence: number(4), digest: digest(3), bytes };
+        Object.assign(slots[index] ?? {}, confirmed);
+      }
+      for (const name of body.get(2) as Buffer[][]) raise(told.floors, name, number(4));
+      return;
+    case types.reverted:
+      for (const each of ofUpdate(digest(2))) {
+        if (each.state !== 'confirmed') Object.assign(each, { ...nothing, state: 'unusable' });
+      }
+      return;
+    case types.unusable:
+      if (slot !== undefined) Object.assign(slot, { ...nothing, state: 'unusable' });
+      return;
+    case types.floor:
+      return raise(told.floors, body.get(1) as Buffer[], (body.get(2) as number[])[0] ?? 0);
+    case types.bootFloor:
+      return raise(told.bootFloors, body.get(1) as Buffer[], number(2));
+    case types.moving:
+      told.moving = [number(1), number(2), ...(body.has(3) ? [number(3)] : [])];
+      return;
+    case types.cleared:
+      for (const index of body.get(1) as number[]) Object.assign(slots[index] ?? {}, nothing);
+      told.moving = [];
+      return;
+    case types.moved:
+      return moved(told, number(1), number(2), body.get(3) as number | undefined);
   }
 }
 
-function seen({ state, sequence, bytes }: Slot, flash: Uint8Array, layout: Layout, index: number): SlotSeen {
+function raise(floors: Map<string, number>, name: readonly Buffer[], to: number): void {
+  const key = name.map((part) => part.toString('hex')).join('/');
+  floors.set(key, Math.max(floors.get(key) ?? 0, to));
+}
+
+function moved(told: Told, from: number, to: number, kept: number | undefined): void {
+  told.moving = [];
+  const { [from]: source, [to]: target, [kept ?? -1]: spare } = told.slots;
+  if (source === undefined || target === undefined || source.bytes === 0) return;
+  const [incoming, outgoing] = [{ ...source }, { ...target }];
+  Object.assign(target, incoming);
+  if (spare !== undefined) Object.assign(spare, outgoing);
+  if (spare !== undefined || source.state !== 'confirmed') Object.assign(source, nothing);
+}
+
+function seen(slot: Slot, flash: Uint8Array, layout: Layout, index: number): SlotSeen {
+  const { state, sequence, digest, bytes } = slot;
   const start = layout.slots[index]?.image.address ?? 0;
   const complete = state === 'staged' || state === 'trial' || state === 'confirmed';
   const image = createHash('sha256')
     .update(flash.subarray(start, start + bytes))
     .digest('hex');
+  const isHeld = complete || state === 'receiving';
   return {
     state,
-    sequenceNumber: state === 'empty' || state === 'unusable' ? undefined : sequence,
+    sequenceNumber: isHeld ? sequence : undefined,
+    digest: isHeld ? digest : undefined,
     image: complete ? image : undefined,
   };
 }
 
 interface Half {
+  /** NaN where the header is damaged. */
   readonly generation: number;
+  readonly isBlank: boolean;
   readonly records: readonly Raw[];
 }
 
-/** The records of both regions, the older first; a region whose header is blank was never finished. */
+/**
+ * The records of both regions, the older first. A region whose header is blank was never finished; but where
+ * no other one counts, it is what there is.
+ */
 function journal(flash: Uint8Array, layout: Layout): readonly Raw[] {
-  const halves = layout.journal.flatMap(({ address, bytes, granuleBytes }): Half[] => {
-    const headerBytes = Math.ceil(12 / granuleBytes) * granuleBytes;
+  const halves = layout.journal.map(({ address, bytes, granuleBytes }): Half => {
+    const headerBytes = Math.ceil(16 / granuleBytes) * granuleBytes;
     const region = Buffer.from(flash.subarray(address, address + bytes));
     const records = recordsOf(region, headerBytes, granuleBytes);
-    if (region.subarray(0, headerBytes).every((byte) => byte === 0xff)) return [];
+    const isBlank = region.subarray(0, headerBytes).every((byte) => byte === 0xff);
     const isSound =
       region.readUInt16BE(0) === 0x4c4a &&
       region[2] === 1 &&
-      region.readUInt32BE(8) === crc32(region.subarray(0, 8));
-    if (isSound) return [{ generation: region.readUInt32BE(4), records }];
-    return records.length > 0 ? [{ generation: Number.NaN, records }] : [];
+      region.readUInt32BE(12) === crc32(region.subarray(0, 12));
+    return { generation: isSound ? region.readUInt32BE(4) : Number.NaN, isBlank, records };
   });
-  return halves.toSorted(byAge).flatMap(({ records }) => records);
+  const finished = halves.filter(
+    ({ generation, isBlank, records }) => !isBlank && (!Number.isNaN(generation) || records.length > 0),
+  );
+  const counting = finished.length > 0 ? finished : halves;
+  return counting.toSorted(byAge).flatMap(({ records }) => records);
 }
 
 /** By generation; where a header is damaged, by the last record. Both count on from 0 after 2^32-1. */

@@ -73,13 +73,13 @@ function history(random: SeededRandom): {
 function record(random: SeededRandom): JournalRecord {
   const [digest, slot] = [random.bytes(32), random.below(2)];
   const sequenceNumber = random.below(1000);
-  const held = { digest, sequenceNumber, envelopeBytes: 1, imageBytes: 1 };
+  const held = { digest, sequenceNumber, envelopeBytes: 1 };
   const choices: readonly JournalRecord[] = [
     { name: 'floor', component, floor: [sequenceNumber, digest] },
-    { name: 'confirmed', slot, components: [component], ...held },
+    { name: 'confirmed', images: [[slot, 1]], components: [component], ...held },
     { name: 'receiving', slot, digest, sequenceNumber, envelopeBytes: 9, nonce: random.bytes(16) },
     { name: 'progress', slot, offset: random.below(2 ** 20), prefix: digest },
-    { name: 'reverted', slot, digest, because: 'x'.repeat(random.below(100)) },
+    { name: 'reverted', digest, because: 'x'.repeat(random.below(100)) },
   ];
   return choices[random.below(choices.length)] ?? { name: 'attempt', slot };
 }

@@ -13,7 +13,16 @@ import {
 import { component } from './firmware.ts';
 
 const [sixteen, thirtyTwo] = [new Uint8Array(16), new Uint8Array(32)];
-const installed = { component, sequenceNumber: 1, manifestDigest: thirtyTwo, version: '1.0', slot: 1 };
+const installed = {
+  component,
+  sequenceNumber: 1,
+  manifestDigest: thirtyTwo,
+  version: '1.0',
+  slot: 1,
+  imageDigest: thirtyTwo,
+  imageBytes: 9,
+  onTrial: true,
+};
 const order = { version: 1, campaign: sixteen, number: 1, order: 'pause', created: 1 } as const;
 const offer = {
   version: 1,
@@ -36,6 +45,12 @@ const checkIn = {
   imageBytesMax: 9,
   pending: thirtyTwo,
   bootReason: 'on trial',
+  loaderDigest: thirtyTwo,
+  bootVerified: 'signature',
+  rollbackProtection: 'counter',
+  refused: [{ slot: 1, because: 'its image is another' }],
+  downtimeMs: 9,
+  expectedDowntimeMs: 9,
 } as const;
 const registration = {
   version: 1,

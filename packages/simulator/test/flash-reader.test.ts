@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { hex } from '@lapel/cbor';
 import type { BootRecord, JournalRecord } from '@lapel/device';
 import { Journal, class1, flashBytes } from '@lapel/device';
 import { norFlash } from '../src/flash.ts';
@@ -15,10 +16,15 @@ const { geometry } = layout;
 const component = [new Uint8Array([0])];
 
 /** What the device's own record says, in the reader's words. */
-function told({ slots, floors }: BootRecord, flash: Uint8Array) {
+function told({ slots, floors, bootFloors, move }: BootRecord, flash: Uint8Array) {
+  const numbers = (of: ReadonlyMap<string, { readonly sequenceNumber: number }>) =>
+    new Map([...of].map(([name, { sequenceNumber }]) => [name, sequenceNumber]));
   return {
-    floor: Math.max(0, ...[...floors.values()].map(({ sequenceNumber }) => sequenceNumber)),
-    slots: slots.map((slot, index) => {
+    floor: Math.max(0, ...numbers(floors).values()),
+    floors: numbers(floors),
+    bootFloors: numbers(bootFloors),
+    moving: move === undefined ? [] : [move.from, move.to, ...(move.kept === undefined ? [] : [move.kept])],
+    slots: slots.slice(0, layout.slots.length).map((slot, index) => {
       const start = layout.slots[index]?.image.address ?? 0;
       const image =
         'imageBytes' in slot
@@ -27,7 +33,8 @@ function told({ slots, floors }: BootRecord, flash: Uint8Array) {
               .digest('hex')
           : undefined;
       const sequenceNumber = 'sequenceNumber' in slot ? slot.sequenceNumber : undefined;
-      return { state: slot.state, sequenceNumber, image };
+      const digest = 'digest' in slot ? hex(slot.digest) : undefined;
+      return { state: slot.state, sequenceNumber, digest, image };
     }),
   };
 }
@@ -46,12 +53,20 @@ function randomRecord(random: SeededRandom): JournalRecord {
     { name: 'trial', slot, attempts: 3 },
     { name: 'trial', slot, attempts: 3 },
     { name: 'attempt', slot },
-    { name: 'confirmed', slot, components: random.below(2) === 0 ? [] : [component], ...held, imageBytes },
-    { name: 'reverted', slot, digest: random.bytes(32), because: 'sick', rotten: random.below(2) === 0 },
+    {
+      name: 'confirmed',
+      images: [[slot, imageBytes]],
+      components: random.below(2) === 0 ? [] : [component],
+      ...held,
+    },
+    { name: 'reverted', digest: random.bytes(32), because: 'sick', rotten: random.below(2) === 0 },
     { name: 'unusable', slot, because: 'rotten' },
     { name: 'reported', digest: random.bytes(32) },
     { name: 'floor', component, floor: [random.below(2 ** 40), random.bytes(32)] },
     { name: 'bound', slot, ...nonce },
+    { name: 'bootFloor', component, sequenceNumber: random.below(99) },
+    { name: 'moving', from: slot, to: 1 - slot, done: random.below(9) },
+    { name: 'moved', from: slot, to: 1 - slot },
   ];
   return records[random.below(records.length)] ?? { name: 'attempt', slot };
 }
@@ -113,8 +128,8 @@ test('§9: the reader sees one changed byte of an image', () => {
   const { content } = history(1, 0);
   const flash = norFlash({ geometry, content });
   const journal = Journal.open(flash, layout.journal);
-  const held = { digest: new Uint8Array(32), sequenceNumber: 1, envelopeBytes: 9, imageBytes: 100 };
-  journal.append({ name: 'confirmed', slot: 1, components: [component], ...held });
+  const held = { digest: new Uint8Array(32), sequenceNumber: 1, envelopeBytes: 9 };
+  journal.append({ name: 'confirmed', images: [[1, 100]], components: [component], ...held });
   const before = flash.dump();
   const after = before.slice();
   const last = layout.slots[1].image.address + 99;

@@ -30,7 +30,10 @@ const version = required(1, exactly(protocolVersion));
 const identifier = bytes(16);
 const nonce = bytes(16);
 const sha256 = bytes(32);
+/** With 8 in a device, four times what is needed; with names of 64 bytes, 32 still fit into a message. */
 export const componentsMax = 32;
+/** As many as a device has slots, and then some. */
+export const refusedMax = 4;
 const wavesMax = 16;
 export const envelopeBytesMax = 64 * 1024;
 
@@ -96,8 +99,25 @@ export const InstalledComponent = map({
   manifestDigest: required(3, sha256),
   version: optional(4, text(64)),
   slot: optional(5, uint),
+  /** SHA-256 of the image that runs, as the bootloader measured it at this start. */
+  imageDigest: optional(6, sha256),
+  imageBytes: optional(7, uint),
+  /** Not confirmed yet: the next start may take it back. */
+  onTrial: optional(8, bool),
 });
 export type InstalledComponent = Infer<typeof InstalledComponent>;
+
+/** By what the bootloader held the image to be its manifest's: the author's signature, or its own MAC. */
+export const bootVerifications = { signature: 1, mac: 2 } as const;
+export type BootVerification = keyof typeof bootVerifications;
+
+/** Whether what runs could be replaced, flash and all, by what ran before. */
+export const rollbackProtections = { counter: 1, 'not-protected': 2 } as const;
+export type RollbackProtection = keyof typeof rollbackProtections;
+
+/** What the bootloader did not start at this start, and why. */
+export const RefusedImage = map({ slot: required(1, uint), because: required(2, text(128)) });
+export type RefusedImage = Infer<typeof RefusedImage>;
 
 /**
  * What the device is and runs now; sent when something changed. `counter` rises within a session, so none
@@ -118,8 +138,18 @@ export const CheckIn = map({
   pending: optional(9, sha256),
   /** Why the bootloader chose what runs. */
   bootReason: optional(10, text(128)),
+  /** SHA-256 of the bootloader, as the stage before it measured it. */
+  loaderDigest: optional(11, sha256),
+  bootVerified: optional(12, named('boot verification', bootVerifications)),
+  rollbackProtection: optional(13, named('rollback protection', rollbackProtections)),
+  refused: optional(14, array(RefusedImage, { max: refusedMax })),
+  /** How long the last update interrupted the service: what was measured, and what was expected of it. */
+  downtimeMs: optional(15, uint),
+  expectedDowntimeMs: optional(16, uint),
 });
 export type CheckIn = Infer<typeof CheckIn>;
+/** What a device says of itself; the rest of a check-in is the client's own. */
+export type CheckInState = Omit<CheckIn, 'version' | 'device' | 'session' | 'counter' | 'nonce'>;
 
 /**
  * The tracker's signed answer to a registration or a check-in; bound to its nonce, so that a trial may be

@@ -107,6 +107,7 @@ export const reportOn = (
   nonce,
   digest: digestFor(2),
   reason: 'ok',
+  replay: { end: 'plausible' },
   signed: evidence(),
   atMs: startMs + 1,
   ...changes,

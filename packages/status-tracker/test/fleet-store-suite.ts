@@ -20,7 +20,7 @@ import {
   reportOn,
   tokenHash,
 } from './fleet-fixtures.ts';
-import { digestFor, otherClass, startMs, testKey } from './world.ts';
+import { digestFor, measured, measuredImage, otherClass, startMs, testKey } from './world.ts';
 
 export function testFleetStore(name: string, make: () => Promise<FleetStore> | FleetStore): void {
   const check: Check = (sentence, body) =>
@@ -51,6 +51,31 @@ function deviceTests(check: Check): void {
     assert.deepEqual(await store.deviceByKid(testKey('lamp-1').kid), device);
     assert.equal(await store.device('lamp-2'), undefined);
     assert.deepEqual(await store.sessions(), [{ device: 'lamp-1', tokenHash, updateMode: 'negotiated' }]);
+  });
+
+  check('S4-125, S4-126: what a bootloader measured and refused is kept as it was told', async (store) => {
+    const [told] = inventory().components;
+    assert.ok(told);
+    const whole = inventory(1, { ...measured, components: [{ ...told, ...measuredImage }] });
+    await addSeen(store, 'lamp-1', 1, whole);
+    assert.deepEqual((await store.device('lamp-1'))?.inventory, whole);
+    await store.recordCheckIns([
+      { device: 'lamp-1', counter: 2, inventory: inventory(), signed: evidence() },
+    ]);
+    assert.deepEqual((await store.device('lamp-1'))?.inventory, inventory(), 'it is of one start only');
+  });
+
+  check('S4-126: a suspicion is kept with what it is of, and audited when it begins', async (store) => {
+    const suspicion = 'component 00: expected image aa…, measured bb…';
+    await addSeen(store, 'lamp-1');
+    for (const [counter, change] of [{ suspicion }, { suspicion }, {}, { suspicion }].entries()) {
+      const told = { counter: counter + 2, inventory: inventory(1, change), signed: evidence() };
+      await store.recordCheckIns([{ device: 'lamp-1', ...told }]);
+      assert.equal((await store.device('lamp-1'))?.inventory?.suspicion, change.suspicion);
+    }
+    const acts = (await store.audit(10)).map(({ act, detail }) => `${act}: ${detail}`);
+    const told = acts.filter((act) => act === `image contradicts manifest: ${suspicion}`);
+    assert.equal(told.length, 2);
   });
 
   check('an id never gets another key, and a key never another id', async (store) => {
@@ -148,6 +173,36 @@ function reportTests(check: Check): void {
     );
     assert.deepEqual(await store.device('lamp-1'), before);
   });
+
+  check(
+    'X-90: a report that its manifest contradicts is kept as evidence, and moves nobody',
+    async (store) => {
+      await addSeen(store, 'lamp-1');
+      await store.addCampaign(await newCampaign('c1'));
+      await store.join(c1, startMs);
+      await offer(store, c1, 'lamp-1', nonceOf('aa'));
+      const because = 'expected a command at byte 7, found none';
+      const replays = [
+        { end: 'contradicted', because },
+        { end: 'not-replayed', because: 'no envelope' },
+      ] as const;
+      for (const [index, replay] of replays.entries()) {
+        const reason = index === 0 ? 'ok' : 'invoke-pending';
+        await store.recordReports([reportOn('lamp-1', nonceOf('aa'), { replay, reason })]);
+        const [kept] = await store.evidence('lamp-1', 1);
+        assert.deepEqual(kept?.replay, replay);
+        const status = index === 0 ? 'offered' : 'awaiting-confirmation';
+        assert.equal((await store.member(c1, 'lamp-1'))?.status, status);
+        assert.equal((await store.device('lamp-1'))?.lastError, `report contradicts manifest: ${because}`);
+      }
+      const [told] = await store.audit(1);
+      assert.equal(
+        `${told?.actor}: ${told?.act}: ${told?.detail}`,
+        `lamp-1: report contradicts manifest: ${because}`,
+      );
+      assert.equal((await store.evidence('lamp-1', 9)).at(-1)?.replay, undefined, 'a check-in is no report');
+    },
+  );
 
   check('a check-in counts once, and its counter rises within a session', async (store) => {
     await addSeen(store, 'lamp-1', 5);

@@ -32,6 +32,7 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   registration: protocol.Registration,
   'check-in': protocol.CheckIn,
   'installed-component': protocol.InstalledComponent,
+  'refused-image': protocol.RefusedImage,
   receipt: protocol.Receipt,
   offer: protocol.Offer,
   campaign: protocol.Campaign,
@@ -67,6 +68,8 @@ test('docs/protocol.cddl: names and numbers of states, modes and orders are thos
     Object.fromEntries([...text.matchAll(/([\w-]+): (\d+)/g)].map(([, name, code]) => [name, Number(code)]));
   assert.deepEqual(numbers(rules.get('device-state') ?? ''), protocol.deviceStates);
   assert.deepEqual(numbers(rules.get('update-mode') ?? ''), protocol.updateModes);
+  assert.deepEqual(numbers(rules.get('boot-verification') ?? ''), protocol.bootVerifications);
+  assert.deepEqual(numbers(rules.get('rollback-protection') ?? ''), protocol.rollbackProtections);
   const order = /&\(pause.*?\)/.exec(rules.get('campaign-order') ?? '')?.[0];
   assert.deepEqual(numbers(order ?? ''), protocol.campaignOrders);
 });

@@ -10,7 +10,9 @@ import type { TestContext } from 'node:test';
 import { createSqliteStore } from '../src/index.ts';
 import { writeAudit } from '../src/server/sqlite-access.ts';
 import { openDatabase } from '../src/server/sqlite-database.ts';
-import { newDevice } from './fleet-fixtures.ts';
+import { migrate } from '../src/server/sqlite-migrations.ts';
+import { inventoryBytes } from '../src/server/sqlite-rows.ts';
+import { inventory, newDevice } from './fleet-fixtures.ts';
 import { testFleetStore } from './fleet-store-suite.ts';
 import { createWorld, startMs, testRandom } from './world.ts';
 
@@ -84,6 +86,21 @@ test('a file of a newer version is refused, not half understood', (context) => {
     () => createSqliteStore({ path }),
     /expected a fleet store of version \d+ or lower, found 999/,
   );
+});
+
+test('a file of the first version is read on, with what its devices have told', async (context) => {
+  const path = newFile(context);
+  const db = new DatabaseSync(path);
+  migrate(db, 1);
+  const { id, publicKey, kid, vendor, class: product } = newDevice('lamp-1');
+  db.prepare(
+    `INSERT INTO device (tenant, id, actor, public_key, kid, vendor, class, approval, created_ms, update_mode,
+       inventory, inventory_ms) VALUES ('default', ?, 'test', ?, ?, ?, ?, 'approved', 0, 'negotiated', ?, ?)`,
+  ).run(id, publicKey, kid, vendor, product, inventoryBytes(inventory()), startMs);
+  db.close();
+  const store = createSqliteStore({ path });
+  assert.deepEqual((await store.device('lamp-1'))?.inventory, inventory());
+  await store.close();
 });
 
 test('two tenants in one file never see each other', async (context) => {

@@ -218,6 +218,24 @@ export const inventoryOf = (sequenceNumber: number, changes: Partial<CheckInStat
   ...changes,
 });
 
+/** All that a device may tell of its start, each text as long as it may be. */
+export const measured = {
+  bootReason: 'r'.repeat(128),
+  loaderDigest: new Uint8Array(32).fill(0x10),
+  bootVerified: 'mac',
+  rollbackProtection: 'not-protected',
+  refused: [0, 1, 2, 3].map((slot) => ({ slot, because: `${slot}`.repeat(128) })),
+  downtimeMs: 4_260,
+  expectedDowntimeMs: 5_000,
+} as const satisfies Partial<CheckInState>;
+
+export const measuredImage = {
+  slot: 1,
+  imageDigest: new Uint8Array(32).fill(0x1a),
+  imageBytes: 9_007,
+  onTrial: true,
+} as const;
+
 export const reportOf = (
   key: SigningKey,
   { nonce, uri, digest: manifest }: Pick<Offer, 'nonce' | 'uri' | 'digest'>,

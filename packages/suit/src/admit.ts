@@ -31,6 +31,11 @@ export interface Recipient {
   hasComponent(component: ComponentIdentifier): boolean;
   /** The sequence number that a manifest for this component must reach (§8.4.2), and whose it is. */
   floor(component: ComponentIdentifier): Floor | undefined;
+  /**
+   * Components that it has, and that another processor, or a manifest that came later, answers for: commands
+   * on them are passed over. All its own, where absent.
+   */
+  isAnothers?(component: ComponentIdentifier): boolean;
   /** Without it a manifest that needs others is refused (trust-domains §5.1). */
   readonly dependencies?: DependencySupport;
 }

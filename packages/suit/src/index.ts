@@ -12,8 +12,8 @@ export type { AdmittedManifest, DependencySupport, Floor, Recipient } from './ad
 export { elementOf, innerSequences, sectionBytes, sectionNames } from './walk.ts';
 export { componentName } from './trust-domains.ts';
 export type { Permissions, Slot } from './trust-domains.ts';
-export { authenticate, readManifest } from './authenticate.ts';
-export type { AuthenticManifest, TrustAnchor } from './authenticate.ts';
+export { authenticate, authenticateByVoucher, readManifest, vouchFor } from './authenticate.ts';
+export type { AuthenticManifest, TrustAnchor, Voucher } from './authenticate.ts';
 export { readEnvelope, severableKeys, severableNames, writeEnvelope } from './envelope.ts';
 export type { Envelope, SeverableName } from './envelope.ts';
 export { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from './identifiers.ts';

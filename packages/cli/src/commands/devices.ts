@@ -2,13 +2,13 @@
 
 import { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from '@lapel/suit';
 import { keyToPem } from '@lapel/cose';
-import { bytesBody, request, systemClock } from '@lapel/transport';
+import { bytesBody, request } from '@lapel/transport';
 import type { Command } from 'commander';
 import type { Fields } from '../answers.ts';
 import { cellIn, fieldsOf, listOf, textIn } from '../answers.ts';
 import { askJson } from '../ask.ts';
+import { deviceInWords, seenText } from '../device-in-words.ts';
 import { readVerificationKey } from '../files.ts';
-import { durationText } from '../quantities.ts';
 import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { Terminal } from '../terminal.ts';
@@ -100,11 +100,6 @@ function updateOf({ campaign }: Fields): string {
   return campaign === undefined || campaign === null ? '' : cellIn(fieldsOf(campaign), 'status');
 }
 
-function seenText(device: Fields): string {
-  const seen = device['lastSeenMs'];
-  return typeof seen === 'number' ? `${durationText(systemClock.wallMs() - seen)} ago` : 'never';
-}
-
 async function show(id: string, options: Options, terminal: Terminal): Promise<void> {
   const access = await accessServer(options);
   const device = fieldsOf(await askJson(access, request('GET', `/devices/${encodeURIComponent(id)}`)));
@@ -112,45 +107,8 @@ async function show(id: string, options: Options, terminal: Terminal): Promise<v
     terminal.result(JSON.stringify(device));
     return;
   }
-  const components = device['components'] === undefined ? [] : listOf(device['components']).map(fieldsOf);
-  const optional = (name: string, field: string) =>
-    cellIn(device, field) === '' ? [] : [[name, cellIn(device, field)] as const];
-  terminal.facts([
-    ['device', textIn(device, 'id')],
-    ['vendor', cellIn(device, 'vendor')],
-    ['class', cellIn(device, 'class')],
-    ['approval', cellIn(device, 'approval')],
-    ['state', cellIn(device, 'state')],
-    ...optional('version', 'version'),
-    ...components.map((component) => ['component', componentLine(component)] as const),
-    ...optional('booted because', 'bootReason'),
-    ...optional('last error', 'lastError'),
-    ['seen', seenText(device)],
-    ...optional('in words', 'explanation'),
-  ]);
+  terminal.facts(deviceInWords(device));
 }
-
-function componentLine(component: Fields): string {
-  const slot = cellIn(component, 'slot');
-  const version = cellIn(component, 'version');
-  return [
-    componentName(cellIn(component, 'component')),
-    ...(version === '' ? [] : [`version ${version}`]),
-    `sequence ${cellIn(component, 'sequenceNumber')}`,
-    ...(slot === '' ? [] : [`slot ${slot}`]),
-    `manifest ${cellIn(component, 'manifestDigest')}`,
-  ].join(', ');
-}
-
-/** The tracker names components in hexadecimal; people mostly name them in letters. */
-const componentName = (parts: string): string =>
-  parts
-    .split('/')
-    .map((part) => {
-      const text = Buffer.from(part, 'hex').toString('latin1');
-      return /^[!-~]+$/.test(text) ? text : `h'${part}'`;
-    })
-    .join('/');
 
 async function approve(id: string, options: Options, terminal: Terminal): Promise<void> {
   const access = await accessServer(options);

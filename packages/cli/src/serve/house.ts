@@ -100,6 +100,7 @@ async function openRooms({ path, host, prepare, classNames, onBug, onNotice }: H
     random: systemRandom,
     trackerKey: folder.trackerKey,
     operators: folder.operators,
+    authors: folder.authors.map((key) => ({ key })),
     releases: (digest) => releaseOf(firmware, firmware.catalog.find(hex(digest))),
     onBug,
   });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -25,6 +25,12 @@ image: lamp-${version}.bin
 version: ${version}
 bootable: true
 `;
+
+/** What the tracker keeps of a device's words. */
+interface Said {
+  readonly kind: string;
+  readonly replay?: { readonly end: string };
+}
 
 /** Waits until the output of a process in the background matches, at most a minute. */
 async function until(process: { readonly output: string }, pattern: RegExp): Promise<void> {
@@ -112,6 +118,11 @@ test('S0-01, S2-04, S4-23: author, operator and device make one update by comman
     version?: string;
   };
   assert.match(JSON.stringify(shown), /1\.1\.0/);
+  const token = await readFile(join(folder, 'data/tokens/viewer.token'), 'utf8');
+  const headers = { authorization: `Bearer ${token.trim()}` };
+  const said = (await (await fetch(`${url}/devices/lamp-77/reports`, { headers })).json()) as readonly Said[];
+  const replays = said.filter(({ kind }) => kind === 'report').map(({ replay }) => replay?.end);
+  assert.deepEqual(new Set(replays), new Set(['plausible']), 'X-90: what a device reports, it can have done');
   const status = lapel('campaign', 'list', '--json', ...as('viewer'));
   assert.match(status, /completed|running/);
   second.child.kill('SIGTERM');

@@ -1,36 +1,57 @@
 /**
- * The bootloader's whole work: read the journal, choose, verify, jump. It is offline, synchronous, and
- * believes nothing that the application found out: the stored envelope's signature and the image's digest
- * are checked at every boot (RFC 9019 §6; manifest-37 §6.3, trusted invocation). Expiry never gates
- * booting.
+ * The bootloader's whole work: read the journal, finish what a power cut interrupted, choose, verify, jump.
+ * It is offline, synchronous, and believes nothing that the application found out (RFC 9019 §6; manifest-37
+ * §6.3, trusted invocation). Expiry never gates booting.
  */
 
-import { equalInConstantTime } from '@lapel/cose';
-import type { Answer, AuthenticManifest, Effect, SuitRecord } from '@lapel/suit';
-import { SuitError, admit, authenticate, driveSync, run } from '@lapel/suit';
+import type { AuthenticManifest, SuitRecord } from '@lapel/suit';
+import type { Counter } from '../hardware.ts';
 import type { Profile } from '../profile.ts';
-import { answerFrom, isComponent, isQuestion } from '../storage/components.ts';
 import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';
 import { inRecord } from '../storage/journal-record.ts';
-import { readStoredEnvelope } from '../storage/slots.ts';
-import type { TrustStore } from '../trust-store.ts';
+import { isBootable, stateOf } from '../storage/slot-state.ts';
 import { readTrustStore } from '../trust-store.ts';
-import type { Candidate } from './select.ts';
-import { select } from './select.ts';
+import { agreeWithCounter } from './counter.ts';
+import { finishMove, move } from './move.ts';
+import type { Provisioned } from './provisioned.ts';
+import type { Part, Parts } from './select.ts';
+import { exhausted, select } from './select.ts';
+import type { Proof } from './verify.ts';
+import { verify } from './verify.ts';
+import { vouch } from './voucher.ts';
+import { wayToRun } from './way-to-run.ts';
+
+/** One component that is booted, and what was found out about it (S4-125, S4-126). */
+export interface Running extends Proof {
+  readonly slot: number;
+  readonly sequenceNumber: number;
+  readonly onTrial: boolean;
+}
+
+/** What was not booted, and why. */
+export interface Refused {
+  readonly slot: number;
+  readonly because: string;
+}
 
 /** What the bootloader jumps to, and why: exposed to the application (RFC 9019 §6, S4-125). */
-export type BootDecision =
-  | {
-      readonly boot: 'slot';
-      readonly slot: 0 | 1;
-      readonly onTrial: boolean;
-      readonly manifest: AuthenticManifest;
-      /** What the manifest wanted recorded of its own invocation. */
-      readonly records: readonly SuitRecord[];
-      readonly reason: string;
-    }
-  | NothingBoots;
+export type BootDecision = Booted | NothingBoots;
+
+export interface Booted {
+  readonly boot: 'slot';
+  /** Of what was jumped to: the first of `running`. */
+  readonly slot: number;
+  readonly manifest: AuthenticManifest;
+  /** What the manifest wanted recorded of its own invocation. */
+  readonly records: readonly SuitRecord[];
+  readonly onTrial: boolean;
+  /** Nothing better was to be had, or an update was to be handed over to it. */
+  readonly isRecovery: boolean;
+  readonly running: readonly [Running, ...Running[]];
+  readonly refused: readonly Refused[];
+  readonly reason: string;
+}
 
 /** No slot verifies: only a signed image from outside brings the device back (`recover`). */
 export interface NothingBoots {
@@ -43,86 +64,116 @@ export interface NothingBoots {
  * only when something else does: reading may fail once and succeed at the next start, and a device that has
  * nothing better keeps what it has.
  */
-export function boot(flash: Flash, profile: Profile): BootDecision {
+export function boot(flash: Flash, profile: Profile, counter?: Counter): BootDecision {
   const { layout } = profile;
   const trust = readTrustStore(flash, layout.trustStore);
-  if (trust === undefined)
-    return { boot: 'nothing', reason: 'expected a provisioned trust store, found none' };
+  if (trust === undefined) return nothing('expected a provisioned trust store, found none');
   const journal = Journal.open(flash, layout.journal);
-  const { candidates, exhausted } = select(journal.bootRecord);
-  for (const { slot, state } of exhausted) {
-    const because = 'not confirmed within its attempts';
-    journal.append({ name: 'reverted', slot, digest: state.digest, because, ...state.binding });
-  }
+  const device = { flash, profile, trust, journal };
+  const least = agreeWithCounter(journal.bootRecord, layout, counter);
+  finishMove(flash, layout, journal);
+  endExhausted(journal);
 
-  const refused: Refused[] = [];
-  for (const candidate of candidates) {
-    const { slot } = candidate;
-    const onTrial = candidate.state.state === 'trial';
-    // An attempt that hangs has been counted: the record stands before anything of the image is looked at.
-    if (onTrial) journal.append({ name: 'attempt', slot });
-    try {
-      const verified = verify(flash, profile, trust, candidate);
-      for (const each of refused) writeOff(journal, each);
-      const found = `slot ${slot} ${onTrial ? 'on trial' : 'confirmed'}`;
-      return { boot: 'slot', slot, onTrial, reason: [found, ...told(refused)].join('; '), ...verified };
-    } catch (error) {
-      if (!(error instanceof SuitError)) throw error;
-      refused.push({ candidate, because: error.message });
+  const refused: Written[] = [];
+  let movesLeft = movesMax;
+  for (let isCounted = false; ;) {
+    const open = refused.filter(({ isWrittenOff }) => !isWrittenOff).map(({ part }) => part.slot);
+    const parts = select(journal.bootRecord, layout, { refused: new Set(open), least });
+    if (parts === undefined) return nothing(reasonOf('no slot verifies', refused, least));
+    const ways = parts.flatMap((part) => wayToRun(part, journal.bootRecord) ?? []);
+    if (ways.length === 0) isCounted ||= countAttempt(journal, parts);
+    const verdict = verify(device, parts);
+    if ('disproof' in verdict) {
+      const { because } = verdict.disproof;
+      refused.push(...verdict.disproof.parts.map((part) => ({ part, because, isWrittenOff: false })));
+      continue;
     }
+    // Something verifies: what did not may be written off, and overwritten.
+    for (const each of refused) if (!each.isWrittenOff) writeOff(journal, each);
+    if (ways.length === 0) return decide(device, parts, verdict.proofs, refused);
+    if (movesLeft < ways.length) return nothing(reasonOf('what verifies does not where it runs', refused));
+    // What is staged was verified where it lies, and is again where it runs.
+    for (const way of ways) move(flash, layout, journal, way);
+    movesLeft -= ways.length;
   }
-  return { boot: 'nothing', reason: ['no slot verifies', ...told(refused)].join('; ') };
 }
 
-interface Refused {
-  readonly candidate: Candidate;
+/** At one start: to where it runs, and back, in two components. */
+const movesMax = 4;
+
+interface Written {
+  readonly part: Part;
   readonly because: string;
+  isWrittenOff: boolean;
 }
 
-const told = (refused: readonly Refused[]) =>
-  refused.map(({ candidate, because }) => `slot ${candidate.slot} refused: ${because}`);
+/** Trials whose attempts are used up have come to their end. */
+function endExhausted(journal: Journal): void {
+  for (;;) {
+    const [trial] = exhausted(journal.bootRecord);
+    if (trial === undefined) return;
+    const { digest, binding } = trial;
+    journal.append({ name: 'reverted', digest, because: 'not confirmed within its attempts', ...binding });
+  }
+}
+
+/** An attempt that hangs has been counted: the record stands before anything of the image is looked at. */
+function countAttempt(journal: Journal, parts: Parts): boolean {
+  const trial = parts.find(({ state }) => state.state === 'trial');
+  if (trial !== undefined) journal.append({ name: 'attempt', slot: trial.slot });
+  return trial !== undefined;
+}
 
 /**
  * An image on trial that is not what was installed says nothing against its release: it is `rotten`, and may
  * be installed again.
  */
-function writeOff(journal: Journal, { candidate: { slot, state }, because: message }: Refused): void {
+function writeOff(journal: Journal, written: Written): void {
+  const { part, because: message } = written;
+  const { slot, state } = part;
   const because = inRecord(message);
+  written.isWrittenOff = true;
+  if (!isBootable(stateOf(journal.bootRecord.slots, slot))) return;
   if (state.state !== 'trial') return journal.append({ name: 'unusable', slot, because });
-  const { digest, binding } = state;
-  journal.append({ name: 'reverted', slot, digest, because, rotten: true, ...binding });
+  journal.append({ name: 'reverted', digest: state.digest, because, rotten: true, ...state.binding });
 }
 
-interface Verified {
-  readonly manifest: AuthenticManifest;
-  readonly records: readonly SuitRecord[];
-}
-
-/** Invocation with the slot as the component's storage. @throws {SuitError} */
-function verify(flash: Flash, profile: Profile, trust: TrustStore, { slot, state }: Candidate): Verified {
-  const stored = readStoredEnvelope(flash, profile.layout.slots[slot], state.envelopeBytes);
-  const manifest = authenticate(stored, trust.anchors, profile.limits);
-  // Another manifest than the one that was installed, however authentic, was never on trial here.
-  if (!equalInConstantTime(manifest.digest.bytes, state.digest)) {
-    throw new SuitError('setup', 'unauthorised', 'expected the manifest that was installed, found another');
-  }
-  const admitted = admit(manifest, {
-    limits: profile.limits,
-    hasComponent: (component) => isComponent(profile, component),
-    floor: () => undefined,
+function decide(
+  device: Provisioned,
+  parts: Parts,
+  proofs: ReadonlyMap<Part, Proof>,
+  refused: readonly Written[],
+): BootDecision {
+  const { journal } = device;
+  if (journal.bootRecord.handover !== undefined) journal.append({ name: 'handedOver' });
+  const [start, ...rest] = parts.flatMap((part): Running[] => {
+    const proof = proofs.get(part);
+    if (proof === undefined) return [];
+    if (proof.by === 'signature') vouch(device, part, proof.manifest);
+    const { slot, state } = part;
+    return [{ ...proof, slot, sequenceNumber: state.sequenceNumber, onTrial: state.state === 'trial' }];
   });
-  const answer = (effect: Effect): Answer => {
-    if (effect.do === 'invoke') return;
-    if (!isQuestion(effect)) {
-      throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} while booting, found one`);
-    }
-    return answerFrom(flash, profile, trust, { slot, sizeBytes: state.imageBytes }, effect);
+  if (start === undefined) return nothing('no slot verifies');
+  const running = [start, ...rest] as const;
+  const onTrial = running.some((each) => each.onTrial);
+  const found = `slot ${start.slot} ${onTrial ? 'on trial' : 'confirmed'}`;
+  return {
+    boot: 'slot',
+    slot: start.slot,
+    manifest: start.manifest,
+    records: start.records,
+    onTrial,
+    isRecovery: parts[0].component.role === 'recovery',
+    running,
+    refused: refused.map(({ part: { slot }, because }) => ({ slot, because })),
+    reason: reasonOf(found, refused),
   };
-  const { failure, records, verified } = driveSync(run(admitted, 'invocation'), answer);
-  if (failure !== undefined) throw failure.error;
-  // A manifest that forgets to compare the image is authentic and still no proof of it.
-  if (!verified.some((component) => isComponent(profile, component))) {
-    throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
-  }
-  return { manifest, records };
 }
+
+function reasonOf(found: string, refused: readonly Written[], least?: number): string {
+  const told = refused.map(({ part, because }) => `slot ${part.slot} refused: ${because}`);
+  const older = least === undefined ? [] : [`flash is older than its counter, which is at ${least}`];
+  return [found, ...older, ...told].join('; ');
+}
+
+const nothing = (reason: string): NothingBoots => ({ boot: 'nothing', reason });

@@ -9,6 +9,7 @@ import { equalInConstantTime } from '@lapel/cose';
 import { SuitError, componentName } from '@lapel/suit';
 import { encodeFrame, frameReader } from '@lapel/transport/frame';
 import { admitEnvelope } from '../admission.ts';
+import type { Counter } from '../hardware.ts';
 import type { Profile } from '../profile.ts';
 import type { Piece, RecoveryAnswer, Request } from '../recovery-protocol.ts';
 import {
@@ -18,16 +19,20 @@ import {
   inAnswer,
   requestBytesMax,
 } from '../recovery-protocol.ts';
-import type { OfferBinding, SlotState } from '../storage/boot-record.ts';
+import type { BootRecord } from '../storage/boot-record.ts';
 import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';
-import { imageBytesMax } from '../storage/layout.ts';
-import type { TrustStore } from '../trust-store.ts';
+import { imageBytesMax, slotAt } from '../storage/layout.ts';
+import type { OfferBinding } from '../storage/slot-state.ts';
+import { isHeld } from '../storage/slot-state.ts';
+import { recoveryTargets } from '../storage/target.ts';
 import { readTrustStore } from '../trust-store.ts';
 import type { NothingBoots } from './boot.ts';
-import type { ImagePiece } from './reinstall.ts';
+import { agreeWithCounter, floorOfStart } from './counter.ts';
+import { finishMove } from './move.ts';
+import type { Provisioned } from './provisioned.ts';
+import type { ImagePiece, Wanted } from './reinstall.ts';
 import { reinstall } from './reinstall.ts';
-import { selectForRecovery } from './select.ts';
 
 export interface Recovery {
   /**
@@ -48,11 +53,15 @@ export function recover(
   profile: Profile,
   nothing: NothingBoots,
   send: (bytes: Uint8Array) => void,
+  counter?: Counter,
 ): Recovery | undefined {
-  const trust = readTrustStore(flash, profile.layout.trustStore);
+  const { layout } = profile;
+  const trust = readTrustStore(flash, layout.trustStore);
   if (trust === undefined) return undefined;
-  const journal = Journal.open(flash, profile.layout.journal);
-  const session = openSession({ flash, profile, trust, journal, because: nothing.reason });
+  const journal = Journal.open(flash, layout.journal);
+  finishMove(flash, layout, journal);
+  const least = agreeWithCounter(journal.bootRecord, layout, counter);
+  const session = openSession({ flash, profile, trust, journal, least, because: nothing.reason });
   const reader = frameReader(requestBytesMax);
   /** The last answer: who asks the same again has not heard it. */
   let last: { readonly number: number; readonly line: Uint8Array } | undefined;
@@ -80,11 +89,9 @@ export function recover(
   };
 }
 
-interface Place {
-  readonly flash: Flash;
-  readonly profile: Profile;
-  readonly trust: TrustStore;
-  readonly journal: Journal;
+interface Place extends Provisioned {
+  /** What hardware remembers of the floor, where the journal has lost it. */
+  readonly least: number | undefined;
   readonly because: string;
 }
 
@@ -97,58 +104,70 @@ type Done = Extract<RecoveryAnswer, { readonly name: 'done' }>;
 
 interface Installing {
   readonly machine: ReturnType<typeof reinstall>;
-  /** Of the image: the piece that is due begins here. */
-  readonly offset: number;
-  readonly done: Done;
+  readonly wanted: Wanted;
+  readonly sequenceNumber: number;
 }
 
 function openSession(place: Place): Session {
   const { profile, journal } = place;
-  const slot = selectForRecovery(journal.bootRecord);
-  const envelopeBytesMax = Math.min(profile.limits.envelopeBytes, profile.layout.slots[slot].envelope.bytes);
+  const envelopeBytesMax = Math.min(profile.limits.envelopeBytes, envelopeRoom(place));
   /** The envelope as far as it has come: in memory, until it has proved itself. */
   let envelope = { content: new Uint8Array(), filled: 0 };
   let installing: Installing | undefined;
   let done: Done | undefined;
 
   /** Runs the machine to where it waits for the next piece, or to its end. */
-  const proceed = (machine: Installing['machine'], piece: ImagePiece | undefined, ended: Done) => {
+  const proceed = (
+    machine: Installing['machine'],
+    piece: ImagePiece | undefined,
+    sequenceNumber: number,
+  ): RecoveryAnswer => {
     const step = piece === undefined ? machine.next() : machine.next(piece);
     if (step.done === true) {
       installing = undefined;
-      return (done = ended);
+      return (done = { name: 'done', slot: step.value, sequenceNumber });
     }
-    installing = { machine, offset: step.value, done: ended };
-    return wants('image', step.value);
+    installing = { machine, wanted: step.value, sequenceNumber };
+    return wantsImage(step.value);
   };
 
   const takeEnvelope = ({ sizeBytes, offset, content }: Piece): RecoveryAnswer => {
     if (offset === 0) {
       installing = undefined;
       envelope = { content: new Uint8Array(requireEnvelope(sizeBytes, envelopeBytesMax)), filled: 0 };
-    } else if (installing !== undefined) return wants('image', installing.offset);
+    } else if (installing !== undefined) return wantsImage(installing.wanted);
     const end = offset + content.length;
     const follows = offset === envelope.filled && sizeBytes === envelope.content.length && end <= sizeBytes;
-    if (!follows) return wants('envelope', envelope.filled);
+    if (!follows) return wantsEnvelope(envelope.filled);
     envelope.content.set(content, offset);
     envelope.filled = end;
-    return end < sizeBytes ? wants('envelope', end) : accept(envelope.content);
+    return end < sizeBytes ? wantsEnvelope(end) : accept(envelope.content);
   };
 
   const accept = (whole: Uint8Array): RecoveryAnswer => {
-    const admitted = admitEnvelope(whole, profile, place.trust, journal.bootRecord);
+    const { layout } = profile;
+    const admitted = admitEnvelope(whole, profile, place.trust, journal.bootRecord, place.least);
     const { digest, manifest } = admitted.authentic;
-    const binding = bindingOf(journal.bootRecord.slots[slot], digest.bytes);
-    const machine = reinstall({ ...place, slot, envelope: whole, admitted, binding }, place.trust);
-    return proceed(machine, undefined, { name: 'done', slot, sequenceNumber: manifest.sequenceNumber });
+    const binding = bindingOf(journal.bootRecord, digest.bytes);
+    const targets = recoveryTargets(layout, journal.bootRecord);
+    const machine = reinstall({
+      ...place,
+      layout,
+      envelope: whole,
+      admitted,
+      binding,
+      targets,
+      running: new Map(),
+    });
+    return proceed(machine, undefined, manifest.sequenceNumber);
   };
 
   const answer = (request: Request): RecoveryAnswer => {
-    if (request.name === 'hello') return introduction(place, slot, envelopeBytesMax);
+    if (request.name === 'hello') return introduction(place, envelopeBytesMax);
     if (done !== undefined) return done;
     if (request.name === 'envelope') return takeEnvelope(request);
-    if (installing === undefined) return wants('envelope', 0);
-    return proceed(installing.machine, request, installing.done);
+    if (installing === undefined) return wantsEnvelope(0);
+    return proceed(installing.machine, request, installing.sequenceNumber);
   };
 
   return {
@@ -169,10 +188,13 @@ function openSession(place: Place): Session {
   };
 }
 
-const wants = (what: 'envelope' | 'image', offset: number): RecoveryAnswer => ({
+const wantsEnvelope = (offset: number): RecoveryAnswer => ({ name: 'wants', what: 'envelope', offset });
+
+const wantsImage = ({ component, offset }: Wanted): RecoveryAnswer => ({
   name: 'wants',
-  what,
+  what: 'image',
   offset,
+  ...(component === 0 ? {} : { component }),
 });
 
 function requireEnvelope(sizeBytes: number, most: number): number {
@@ -182,27 +204,32 @@ function requireEnvelope(sizeBytes: number, most: number): number {
 }
 
 /** Whoever once offered this very update is owed the report of it, whichever way it came. */
-function bindingOf(state: SlotState, digest: Uint8Array): OfferBinding {
-  const isSame = 'binding' in state && equalInConstantTime(state.digest, digest);
-  return isSame ? state.binding : {};
+function bindingOf({ slots }: BootRecord, digest: Uint8Array): OfferBinding {
+  const same = slots.filter(isHeld).find((held) => equalInConstantTime(held.digest, digest));
+  return same?.binding ?? {};
 }
 
-function introduction(
-  { profile, trust, journal, because }: Place,
-  slot: 0 | 1,
-  envelopeBytesMax: number,
-): RecoveryAnswer {
+/** The slot that what starts would be written to. */
+function startSlot({ profile: { layout }, journal }: Place): number {
+  const [start] = layout.components;
+  return recoveryTargets(layout, journal.bootRecord).get(componentName(start.identifier)) ?? 0;
+}
+
+const envelopeRoom = (place: Place): number => slotAt(place.profile.layout, startSlot(place)).envelope.bytes;
+
+function introduction(place: Place, envelopeBytesMax: number): RecoveryAnswer {
+  const { trust, journal, because, least = 0 } = place;
+  const { layout } = place.profile;
   const { device, vendor, class: deviceClass } = trust;
-  const { component, layout } = profile;
-  const floor = journal.bootRecord.floors.get(componentName(component))?.sequenceNumber;
+  const floor = Math.max(least, floorOfStart(journal.bootRecord, layout));
   return {
     name: 'device',
     device,
     vendor,
     class: deviceClass,
-    component,
-    slot,
-    ...(floor === undefined ? {} : { floor }),
+    component: layout.components[0].identifier,
+    slot: startSlot(place),
+    ...(floor === 0 ? {} : { floor }),
     envelopeBytesMax,
     imageBytesMax: imageBytesMax(layout),
     chunkBytesMax,

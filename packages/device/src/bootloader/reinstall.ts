@@ -1,49 +1,54 @@
 /**
  * The update procedure in the bootloader: the very machine that installs an update, driven step by step,
- * while the image comes in pieces from outside. It is synchronous: `yield` = this much is there, go on from
- * here.
+ * while images come in pieces from outside. It is synchronous: `yield` = this much is there, go on from here.
  */
 
-import type { Answer, Effect, Ending, Run } from '@lapel/suit';
-import { SuitError, run } from '@lapel/suit';
-import { answerFrom, isComponent, isQuestion } from '../storage/components.ts';
-import type { Change, Reception } from '../storage/reception.ts';
-import { closeSlot, openSlot, requireRoom } from '../storage/reception.ts';
-import type { TrustStore } from '../trust-store.ts';
+import type { Answer, ComponentIdentifier, Effect, Run } from '@lapel/suit';
+import { SuitError, componentName, run } from '@lapel/suit';
+import { isVerified } from '../storage/components.ts';
+import type { Incoming, Installer, Installing } from '../storage/installer.ts';
+import { createInstaller, isIncoming } from '../storage/installer.ts';
+import { componentOf } from '../storage/layout.ts';
 
 export interface ImagePiece {
+  /** Which of the manifest's components it is for. */
+  readonly component?: number | undefined;
   /** Of the whole image. */
   readonly sizeBytes: number;
   readonly offset: number;
   readonly content: Uint8Array;
 }
 
-/** Yields the offset that the next piece is to have. */
-type Waiting<T> = Generator<number, T, ImagePiece>;
+/** The piece that is due. */
+export interface Wanted {
+  readonly component: number;
+  readonly offset: number;
+}
 
-/** Returns when the image is to be tried at the next start. @throws {SuitError} stage `run`. */
-export function* reinstall(reception: Reception, trust: TrustStore): Waiting<void> {
-  const { flash, profile, journal, slot, admitted } = reception;
-  /** Bytes of the image that this run has put, or found, in the slot. */
-  let sizeBytes: number | undefined;
+type Waiting<T> = Generator<Wanted, T, ImagePiece>;
 
-  function* answer(effect: Effect): Waiting<Answer> {
-    if (isQuestion(effect)) return answerFrom(flash, profile, trust, { slot, sizeBytes }, effect);
-    requireRoom(effect, reception);
-    const again = sizeBytes !== undefined;
-    sizeBytes = yield* store(effect, reception, again);
-    return undefined;
-  }
-
-  const ending = yield* driveWaiting(run(admitted, 'update'), answer);
-  const staged = closeSlot(reception, ending, sizeBytes);
+/** Returns the slot of an image that is to be tried at the next start. @throws {SuitError} stage `run`. */
+export function* reinstall(installing: Installing): Waiting<number> {
+  const { journal, admitted, layout, trust } = installing;
+  const installer = createInstaller(installing);
+  const ending = yield* driveWaiting(run(admitted, 'update'), (effect) =>
+    obtain(installer, effect, admitted.components),
+  );
+  const isReady = installer.close(ending);
   if (ending.failure !== undefined) throw ending.failure.error;
-  if (!staged) throw operationFailed('expected a manifest that brings an image, found none');
-  // The bootloader would not jump to it: it is told now, while somebody listens.
-  if (!isProved(ending, reception)) {
-    throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
+  const [slot] = installer.sizes.keys();
+  if (!isReady || slot === undefined) {
+    throw operationFailed('expected a manifest that brings an image, found none');
+  }
+  for (const identifier of admitted.components) {
+    // The bootloader would not jump to it: it is told now, while somebody listens.
+    const isOwn = componentOf(layout, identifier)?.scheme !== 'link';
+    if (isOwn && !isVerified(ending.verified, { identifier })) {
+      throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
+    }
   }
   journal.append({ name: 'trial', slot, attempts: trust.attempts });
+  return slot;
 }
 
 /** The loop that answers the machine's effects, where an answer may have to wait. */
@@ -62,30 +67,23 @@ function* driveWaiting<T>(machine: Run<T>, answer: (effect: Effect) => Waiting<A
   return step.value;
 }
 
-const isProved = ({ verified }: Ending, { profile }: Reception): boolean =>
-  verified.some((component) => isComponent(profile, component));
+function* obtain(
+  installer: Installer,
+  effect: Effect,
+  components: readonly ComponentIdentifier[],
+): Waiting<Answer> {
+  const answer = installer.perform(effect);
+  if (!isIncoming(answer) || effect.do !== 'fetch') return answer as Answer;
+  const name = componentName(effect.component);
+  const component = components.findIndex((each) => componentName(each) === name);
+  yield* take(answer, component, effect.expected.sizeBytes);
+  return undefined;
+}
 
-/** Puts an image into the slot and returns its size. */
-function* store(effect: Change, reception: Reception, again: boolean): Waiting<number> {
-  const { journal, slot } = reception;
-  const writer = openSlot(reception, effect.expected, again);
-  if (typeof writer === 'number') return writer;
-  const { sizeBytes: expected } = effect.expected;
-  const push = (content: Uint8Array): void => {
-    try {
-      writer.push(content);
-    } catch (error) {
-      if (error instanceof SuitError) journal.append({ name: 'unusable', slot, because: error.reason });
-      throw error;
-    }
-  };
-
-  if (effect.do === 'write') {
-    push(effect.content.subarray(writer.offset));
-    return writer.finish();
-  }
+function* take(incoming: Incoming, component: number, expected: number | undefined): Waiting<void> {
   for (;;) {
-    const { sizeBytes, offset, content } = yield writer.offset;
+    const { component: of = 0, sizeBytes, offset, content } = yield { component, offset: incoming.offset };
+    if (of !== component) continue;
     // Somebody has brought another file: what is in the slot stays good for the right one.
     if (sizeBytes !== (expected ?? sizeBytes)) {
       throw operationFailed(`expected an image of ${expected} bytes, found ${sizeBytes}`);
@@ -93,8 +91,8 @@ function* store(effect: Change, reception: Reception, again: boolean): Waiting<n
     if (offset + content.length > sizeBytes) {
       throw operationFailed(`expected ${sizeBytes} bytes of an image, found more`);
     }
-    if (offset === writer.offset) push(content);
-    if (writer.offset === sizeBytes) return writer.finish();
+    if (offset === incoming.offset) incoming.push(content);
+    if (incoming.offset === sizeBytes) return incoming.finish();
   }
 }
 

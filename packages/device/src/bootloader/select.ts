@@ -1,53 +1,85 @@
 /**
- * Which slots to try, in order (RFC 9019 §4.1): the trial image while it has attempts left, then what is
- * confirmed, the highest sequence number first. The bootloader verifies each in turn; a bad one never stops
- * it. And which one to give up, where none of them verifies.
+ * What to try next (RFC 9019 §4.1): for each component the image on trial while it has attempts left, else
+ * the confirmed one with the highest sequence number that nothing speaks against. Where what starts or what
+ * it needs is not to be had, the recovery application. The bootloader verifies what is named, and asks again
+ * without what it refused; a bad one never stops it.
  */
 
-import type { BootRecord, SlotState } from '../storage/boot-record.ts';
+import type { BootRecord } from '../storage/boot-record.ts';
+import type { ComponentLayout, Layout, Role } from '../storage/layout.ts';
+import { runningSlots } from '../storage/layout.ts';
+import type { Bootable } from '../storage/slot-state.ts';
+import { isBootable, stateOf } from '../storage/slot-state.ts';
+import { componentName } from '@lapel/suit';
 
-export type Bootable = Extract<SlotState, { readonly state: 'trial' | 'confirmed' }>;
-
-export interface Candidate {
-  readonly slot: 0 | 1;
+/** One component's image among those that are booted together. */
+export interface Part {
+  readonly component: ComponentLayout;
+  readonly slot: number;
   readonly state: Bootable;
 }
 
-/** A trial whose attempts are used up is no candidate: `exhausted` names it, so that its end is recorded. */
-export function select({ slots }: BootRecord): {
-  readonly candidates: readonly Candidate[];
-  readonly exhausted: readonly Candidate[];
-} {
-  const bootable = slots.flatMap((state, index): Candidate[] =>
-    state.state === 'trial' || state.state === 'confirmed' ? [{ slot: index === 0 ? 0 : 1, state }] : [],
-  );
-  const trials = bootable.filter(({ state }) => state.state === 'trial');
-  const confirmed = bootable
-    .filter(({ state }) => state.state === 'confirmed')
-    .toSorted((a, b) => b.state.sequenceNumber - a.state.sequenceNumber);
-  const hasAttempts = ({ state }: Candidate) => state.state === 'trial' && state.attemptsLeft > 0;
-  return {
-    candidates: [...trials.filter(hasAttempts), ...confirmed],
-    exhausted: trials.filter((trial) => !hasAttempts(trial)),
-  };
+/** The first is the one that starts. */
+export type Parts = readonly [Part, ...Part[]];
+
+/** What is not to be named. */
+export interface Exclusion {
+  /** Slots that were refused. */
+  readonly refused?: ReadonlySet<number>;
+  /** What starts has at least this sequence number, whatever the journal says. */
+  readonly least?: number | undefined;
 }
 
-/** The less a slot may be worth, the earlier it is overwritten. What is half there may be gone on with. */
-const worth: Readonly<Record<SlotState['state'], number>> = {
-  receiving: 0,
-  staged: 1,
-  unusable: 2,
-  empty: 3,
-  trial: 4,
-  confirmed: 5,
-};
+export function select(record: BootRecord, layout: Layout, exclusion: Exclusion = {}): Parts | undefined {
+  const chosen = (role: Role): readonly Part[] | undefined => {
+    const parts: Part[] = [];
+    for (const component of layout.components.filter((each) => each.role === role)) {
+      const part = bestOf(component, record, exclusion);
+      if (part !== undefined) parts.push(part);
+      else if (role !== 'extra' && component.scheme !== 'link') return undefined;
+    }
+    return parts;
+  };
+  const recovery = () => asParts(chosen('recovery'));
+  if (record.handover !== undefined) return recovery() ?? main(chosen);
+  return main(chosen) ?? recovery();
+}
 
-/**
- * The slot that a recovery overwrites. What is confirmed and does not verify may do so at the next start, so
- * the best of it is kept for as long as there is another place.
- */
-export function selectForRecovery({ slots: [first, second] }: BootRecord): 0 | 1 {
-  if (worth[first.state] !== worth[second.state]) return worth[first.state] < worth[second.state] ? 0 : 1;
-  const isNewer = 'digest' in first && 'digest' in second && first.sequenceNumber > second.sequenceNumber;
-  return isNewer ? 1 : 0;
+function main(chosen: (role: Role) => readonly Part[] | undefined): Parts | undefined {
+  const [start, needed, extra = []] = [chosen('start'), chosen('needed'), chosen('extra')];
+  return start === undefined || needed === undefined ? undefined : asParts([...start, ...needed, ...extra]);
+}
+
+function asParts([first, ...rest]: readonly Part[] = []): Parts | undefined {
+  return first === undefined ? undefined : [first, ...rest];
+}
+
+function bestOf(
+  component: ComponentLayout,
+  { slots, bootFloors }: BootRecord,
+  { refused = new Set(), least = 0 }: Exclusion,
+): Part | undefined {
+  const own = bootFloors.get(componentName(component.identifier))?.sequenceNumber ?? 0;
+  const floor = component.role === 'start' ? Math.max(own, least) : own;
+  const parts = component.slots.flatMap((slot): Part[] => {
+    const state = stateOf(slots, slot);
+    const mayBoot = isBootable(state) && !refused.has(slot) && state.sequenceNumber >= floor;
+    return mayBoot && !isExhausted(state) ? [{ component, slot, state }] : [];
+  });
+  const runs = runningSlots(component);
+  return parts.toSorted((a, b) => rank(b, runs) - rank(a, runs))[0];
+}
+
+/** A trial first; then by sequence number; of two that are alike, the one that need not be moved. */
+function rank({ slot, state }: Part, runs: readonly number[]): number {
+  if (state.state === 'trial') return Infinity;
+  return state.sequenceNumber + (runs.includes(slot) ? 0.5 : 0);
+}
+
+/** A trial whose attempts are used up boots no more. */
+export const isExhausted = (state: Bootable): boolean => state.state === 'trial' && state.attemptsLeft === 0;
+
+/** Trials whose attempts are used up, so that their end is recorded: one slot of each. */
+export function exhausted({ slots }: BootRecord): readonly Bootable[] {
+  return slots.filter(isBootable).filter(isExhausted);
 }

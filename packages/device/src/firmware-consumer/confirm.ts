@@ -7,15 +7,22 @@
 import type { AuthenticManifest } from '@lapel/suit';
 import type { Clock, Random } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
-import { confirmation } from '../storage/boot-record.ts';
+import type { Counter } from '../board.ts';
+import { agreeWithCounter } from '../bootloader/counter.ts';
 import type { Journal } from '../storage/journal.ts';
+import type { Layout } from '../storage/layout.ts';
+import { stateOf } from '../storage/slot-state.ts';
+import { confirmation } from '../storage/snapshot.ts';
 import type { TrustStore } from '../trust-store.ts';
 import { backOff } from './fetch.ts';
+import { within } from './within.ts';
 
 export interface Trial {
   readonly journal: Journal;
   readonly trust: TrustStore;
-  readonly slot: 0 | 1;
+  readonly layout: Layout;
+  readonly counter?: Counter;
+  readonly slot: number;
   readonly manifest: AuthenticManifest;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,7 +40,7 @@ export interface Trial {
 export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
   const { trust, clock, selfTest, journal, slot } = trial;
   const deadline = clock.monotonicMs() + trust.deadlineMs;
-  const passed = await before(deadline, trial, selfTest);
+  const passed = await within(deadline, trial, selfTest);
   if (passed === undefined) return revert(trial, `no end of the self-test within ${trust.deadlineMs} ms`);
   if (!passed) return revert(trial, 'the self-test failed');
   if (trust.confirmBy === 'tracker' && !(await isAnswered(deadline, trial))) {
@@ -43,6 +50,7 @@ export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
   const record = confirmation(journal.bootRecord, slot, components);
   if (record === undefined) throw new Error(`expected an image on trial in slot ${slot}, found none`);
   journal.append(record);
+  agreeWithCounter(journal.bootRecord, trial.layout, trial.counter);
   return 'confirmed';
 }
 
@@ -50,7 +58,7 @@ async function isAnswered(deadline: number, trial: Trial): Promise<boolean> {
   const { announce, clock, random, signal } = trial;
   for (let attempt = 0; clock.monotonicMs() < deadline; attempt++) {
     try {
-      if ((await before(deadline, trial, announce)) === true) return true;
+      if ((await within(deadline, trial, announce)) === true) return true;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
     }
@@ -60,25 +68,9 @@ async function isAnswered(deadline: number, trial: Trial): Promise<boolean> {
   return false;
 }
 
-/** What the work resolves to, or undefined where it takes longer: whatever hangs, a trial has an end. */
-async function before<T>(
-  deadline: number,
-  { clock, signal }: Trial,
-  work: () => Promise<T>,
-): Promise<T | undefined> {
-  const done = new AbortController();
-  const left = Math.max(0, deadline - clock.monotonicMs());
-  const late = clock.sleep(left, AbortSignal.any([signal, done.signal])).then(() => undefined);
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    done.abort();
-  }
-}
-
 function revert({ journal, slot, manifest }: Trial, because: string): 'reverted' {
-  const state = journal.bootRecord.slots[slot];
+  const state = stateOf(journal.bootRecord.slots, slot);
   const binding = 'binding' in state ? state.binding : {};
-  journal.append({ name: 'reverted', slot, digest: manifest.digest.bytes, because, ...binding });
+  journal.append({ name: 'reverted', digest: manifest.digest.bytes, because, ...binding });
   return 'reverted';
 }

@@ -5,7 +5,7 @@
 
 import type { AuthenticManifest, Ending, Report, SuitError, SuitRecord } from '@lapel/suit';
 import { digestOf, failureResult, sections, signReport } from '@lapel/suit';
-import type { OfferBinding } from '../storage/boot-record.ts';
+import type { OfferBinding } from '../storage/slot-state.ts';
 import type { TrustStore } from '../trust-store.ts';
 
 /** The manifest that a report is about: by digest, and by its reference URI where it has one. */

@@ -18,7 +18,7 @@ export function announce(
   return source.announce(
     {
       state,
-      components: inventory(profile, decision),
+      components: inventory(decision),
       imageBytesMax: imageBytesMax(profile.layout),
       bootReason: decision.reason.slice(0, bootReasonMax).toWellFormed(),
       ...(pending === undefined ? {} : { pending }),

@@ -11,7 +11,9 @@ import type { AgentOptions } from '../agent-options.ts';
 import type { Candidate } from '../update-source.ts';
 import type { Fetching } from './fetch.ts';
 import { backOff, fetchEnvelope } from './fetch.ts';
-import { activate, install } from './install.ts';
+import type { Installed } from './install.ts';
+import { install, mustHandOver } from './install.ts';
+import { mayInterrupt } from './interruption.ts';
 import { atMost, once, severalTimes } from './patience.ts';
 import { endingOf, referenceTo, reportFailure, reportPending, reportSuccess } from './report.ts';
 import { tell } from './tell.ts';
@@ -39,7 +41,8 @@ export async function update(
 const wrongPayloadMax = 3;
 
 async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortSignal): Promise<UpdateEnd> {
-  const { journal, trust, decision } = agent;
+  const { profile, trust, decision } = agent;
+  const { layout } = profile;
   const { binding } = candidate;
   const fetching = { ...agent, signal, base: candidate.uri };
   const found = await admittedFrom(agent, candidate, fetching);
@@ -47,26 +50,21 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
   const { envelope, admitted } = found;
   agent.onStep?.('manifest-validated');
   const { digest } = admitted.authentic;
-  if (equalInConstantTime(digest.bytes, decision.manifest.digest.bytes)) {
+  const same = decision.running.find((each) => equalInConstantTime(digest.bytes, each.manifest.digest.bytes));
+  if (same !== undefined) {
     // Whoever offers what runs has missed the report of it.
-    const report = reportSuccess(trust, referenceTo(decision.manifest), binding, decision.records);
+    const report = reportSuccess(trust, referenceTo(same.manifest), binding, same.records);
     await severalTimes(agent, signal, () => agent.source.report(report, signal));
     return 'up-to-date';
   }
 
+  if (mustHandOver(layout, admitted.components, decision)) return handOver(agent, signal, admitted);
+
   agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
-  const running = decision.slot;
   for (let wrong = 1; ; wrong++) {
-    const ended = await install({ ...agent, running, envelope, admitted, binding, fetching });
-    if (ended.staged) {
-      const report = reportPending(trust, referenceTo(admitted.authentic), binding, ended.records);
-      await tell(agent, signal, 'installing', digest.bytes);
-      await once(() => agent.source.report(report, signal));
-      activate(journal, running, trust.attempts);
-      agent.onStep?.('restarting');
-      return 'staged';
-    }
+    const ended = await install({ ...agent, layout, envelope, admitted, binding, fetching });
+    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
     if (ended.failure === undefined) return 'up-to-date';
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined;
@@ -78,6 +76,37 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
     }
     await agent.clock.sleep(backOff(wrong, agent.random), signal);
   }
+}
+
+/** What is staged is booted next, on trial: once the application has put its service down. */
+async function activate(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  { authentic }: AdmittedManifest,
+  binding: Candidate['binding'],
+  { staged = 0, records }: Installed,
+): Promise<UpdateEnd> {
+  const { journal, trust } = agent;
+  const report = reportPending(trust, referenceTo(authentic), binding, records);
+  await tell(agent, signal, 'installing', authentic.digest.bytes);
+  await once(() => agent.source.report(report, signal));
+  if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  journal.append({ name: 'trial', slot: staged, attempts: trust.attempts });
+  agent.onStep?.('restarting');
+  return 'staged';
+}
+
+/** The recovery application installs what cannot be replaced while it runs: it is asked for the same. */
+async function handOver(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  { authentic }: AdmittedManifest,
+): Promise<UpdateEnd> {
+  await tell(agent, signal, 'installing', authentic.digest.bytes);
+  if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  agent.journal.append({ name: 'handover', digest: authentic.digest.bytes });
+  agent.onStep?.('restarting', 'for the recovery application');
+  return 'staged';
 }
 
 type Found =

@@ -8,7 +8,8 @@ import type { AdmittedManifest } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
 import { admitEnvelope } from '../admission.ts';
 import type { Profile } from '../profile.ts';
-import type { BootRecord, OfferBinding } from '../storage/boot-record.ts';
+import type { BootRecord } from '../storage/boot-record.ts';
+import type { OfferBinding } from '../storage/slot-state.ts';
 import type { TrustStore } from '../trust-store.ts';
 
 /** @throws {SuitError} stage `parse`, `auth` or `setup`. */

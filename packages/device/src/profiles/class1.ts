@@ -1,35 +1,107 @@
 /**
- * A Class 1 device (RFC 7228) with dual-bank flash: either bank can be mapped to where the image is linked
- * for, so both slots run the same image. About 100 KiB of flash in pages of 2 KiB.
+ * Class 1 devices (RFC 7228) with one microcontroller and one firmware (RFC 9019 §5.1), in each of the ways
+ * in which a new image can come to where it runs.
  */
 
 import type { ComponentIdentifier } from '@lapel/suit';
 import { class1 as limits } from '@lapel/suit';
 import type { Profile } from '../profile.ts';
-import { twoSlots } from '../storage/layout.ts';
-
-const pageBytes = 2048;
+import { takeFrom } from '../storage/layout.ts';
+import type { ChipKind } from './flash-plan.ts';
+import {
+  class1RamBytes,
+  common,
+  component,
+  external,
+  internal,
+  named,
+  slot,
+  smallTiming,
+} from './flash-plan.ts';
 
 export interface Class1Options {
+  /** Pages of 2 KiB of one image: 20 (40 KiB) make a device with two slots one of 112 KiB. */
   readonly imagePages?: number;
+  readonly granuleBytes?: number;
   /** What manifests call the component whose images lie in the slots. */
   readonly component?: ComponentIdentifier;
 }
 
-/** @param imagePages pages of one slot's image: 20 (40 KiB) make a device of 112 KiB. */
-export function class1({ imagePages = 20, component = [new Uint8Array([0])] }: Class1Options = {}): Profile {
-  return {
-    name: 'class1',
-    component,
-    limits,
-    layout: twoSlots({
-      pageBytes,
-      granuleBytes: 8,
-      loaderPages: 6,
-      journalPages: 1,
-      trustStorePages: 1,
-      envelopePages: 2,
-      imagePages,
-    }),
-  };
+const affords = { limits, timing: smallTiming, ramBytes: class1RamBytes };
+
+/** What a factory's descriptions call the only component. */
+const onlyComponent: ComponentIdentifier = [new Uint8Array([0])];
+
+/** Dual-bank flash: either bank is mapped to where the image is linked for, so both slots run it. */
+export function class1(options: Class1Options = {}): Profile {
+  const { imagePages = 20, component: main = onlyComponent } = options;
+  const chip = chipOf(options);
+  const { taking, ...regions } = common(chip);
+  const slots = [slot(taking, chip, imagePages), slot(taking, chip, imagePages)] as const;
+  const components = [component(main, 'start', 'two-slots', [0, 1])] as const;
+  const geometry = [{ ...chip, pages: taking.pages }];
+  return { name: 'class1', layout: { geometry, ...regions, slots, components }, ...affords };
 }
+
+/** One slot that runs; the new image is staged on a chip beside it, and copied over the old one. */
+export function class1Overwrite(options: Class1Options = {}): Profile {
+  const { imagePages = 20, component: main = onlyComponent } = options;
+  const chip = chipOf(options);
+  const { taking, ...regions } = common(chip);
+  const runs = slot(taking, chip, imagePages);
+  const beside = takeFrom(external, taking.pages * chip.pageBytes);
+  const staged = slot(beside, external, (imagePages * chip.pageBytes) / external.pageBytes);
+  const components = [component(main, 'start', 'overwrite', [0, 1])] as const;
+  const geometry = [
+    { ...chip, pages: taking.pages },
+    { ...external, pages: beside.pages },
+  ];
+  const layout = { geometry, ...regions, slots: [runs, staged] as const, components };
+  return { name: 'class1-overwrite', layout, ...affords };
+}
+
+/** One slot that runs; the new image is staged beside it, and exchanged with the old one. */
+export function class1Swap(options: Class1Options = {}): Profile {
+  const { imagePages = 20, component: main = onlyComponent } = options;
+  const chip = chipOf(options);
+  const { taking, ...regions } = common(chip);
+  const runs = slot(taking, chip, imagePages);
+  // The place where the old image is kept begins a page before the one where the new one is staged.
+  const kept = slot(taking, chip, imagePages);
+  taking.take(1);
+  const later = (region: typeof kept.image) => ({ ...region, address: region.address + chip.pageBytes });
+  const staged = { envelope: later(kept.envelope), image: later(kept.image) };
+  const components = [component(main, 'start', 'swap', [0, 1, 2])] as const;
+  const geometry = [{ ...chip, pages: taking.pages }];
+  const layout = { geometry, ...regions, slots: [runs, staged, kept] as const, components };
+  return { name: 'class1-swap', layout, ...affords };
+}
+
+/** Pages of the recovery application of a device that deletes first. */
+const recoveryPages = 8;
+
+/**
+ * Room for one image only: the old one is deleted before the new one arrives, and a small recovery
+ * application fetches it. Both envelopes have a place of their own, so that the new one is whole before the
+ * old image goes.
+ */
+export function class1DeleteFirst(options: Class1Options = {}): Profile {
+  const { imagePages = 20, component: main = onlyComponent } = options;
+  const chip = chipOf(options);
+  const { taking, ...regions } = common(chip);
+  const first = slot(taking, chip, imagePages);
+  const second = { envelope: slot(taking, chip, 0).envelope, image: first.image };
+  const recovery = slot(taking, chip, Math.min(recoveryPages, imagePages));
+  const components = [
+    component(main, 'start', 'delete-first', [0, 1]),
+    component(named('recovery'), 'recovery', 'in-place', [2]),
+  ] as const;
+  const geometry = [{ ...chip, pages: taking.pages }];
+  const layout = { geometry, ...regions, slots: [first, second, recovery] as const, components };
+  return { name: 'class1-delete-first', layout, ...affords };
+}
+
+const chipOf = ({ granuleBytes = internal.granuleBytes }: Class1Options): ChipKind => ({
+  pageBytes: internal.pageBytes,
+  granuleBytes,
+});

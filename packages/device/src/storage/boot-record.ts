@@ -6,40 +6,9 @@
 import { compareBytes } from '@lapel/cbor';
 import type { ComponentIdentifier } from '@lapel/suit';
 import { componentName } from '@lapel/suit';
-import type { JournalRecord } from './journal-record.ts';
-
-interface Held {
-  readonly digest: Uint8Array;
-  readonly sequenceNumber: number;
-  readonly envelopeBytes: number;
-}
-
-/**
- * What binds an update to the offer that began it, so that its report can repeat it after a restart. While
- * there is a nonce, a report of the update's end is due.
- */
-export interface OfferBinding {
-  readonly nonce?: Uint8Array;
-  readonly generation?: number;
-}
-
-export type SlotState =
-  | { readonly state: 'empty' }
-  | { readonly state: 'unusable'; readonly because: string }
-  | ({
-      readonly state: 'receiving';
-      readonly offset: number;
-      readonly prefix?: Uint8Array;
-      readonly binding: OfferBinding;
-    } & Held)
-  | ({ readonly state: 'staged'; readonly imageBytes: number; readonly binding: OfferBinding } & Held)
-  | ({
-      readonly state: 'trial';
-      readonly imageBytes: number;
-      readonly attemptsLeft: number;
-      readonly binding: OfferBinding;
-    } & Held)
-  | ({ readonly state: 'confirmed'; readonly imageBytes: number; readonly binding: OfferBinding } & Held);
+import type { JournalRecord, RecordOf } from './journal-record.ts';
+import type { Held, Holding, OfferBinding, SlotState, Slots } from './slot-state.ts';
+import { isComplete, isHeld, mapSlots, noSlots, stateOf } from './slot-state.ts';
 
 export interface Reverted {
   readonly digest: Uint8Array;
@@ -51,23 +20,40 @@ export interface Reverted {
   readonly rotten: boolean;
 }
 
+/** An image on its way to where it runs. Until it is there, neither place can be relied upon. */
+export interface Move {
+  readonly from: number;
+  readonly to: number;
+  readonly kept?: number;
+  readonly done: number;
+}
+
 export interface BootRecord {
-  readonly slots: readonly [SlotState, SlotState];
+  readonly slots: Slots;
   /** By component name. */
   readonly floors: ReadonlyMap<string, Floor>;
+  readonly bootFloors: ReadonlyMap<string, BootFloor>;
+  readonly move: Move | undefined;
+  /** What the recovery application is to boot for, once. */
+  readonly handover: Uint8Array | undefined;
   /** The last update that did not prove itself. */
   readonly reverted: Reverted | undefined;
 }
 
-interface Floor {
+export interface Floor {
   readonly component: ComponentIdentifier;
   readonly sequenceNumber: number;
   readonly manifestDigest: Uint8Array;
 }
 
+export type BootFloor = Omit<Floor, 'manifestDigest'>;
+
 export const nothingInstalled: BootRecord = {
-  slots: [{ state: 'empty' }, { state: 'empty' }],
+  slots: noSlots,
   floors: new Map(),
+  bootFloors: new Map(),
+  move: undefined,
+  handover: undefined,
   reverted: undefined,
 };
 
@@ -76,162 +62,169 @@ export const nothingInstalled: BootRecord = {
  */
 export function apply(before: BootRecord, record: JournalRecord): BootRecord {
   switch (record.name) {
+    case 'settled':
+      return before;
+    case 'cleared':
+      return cleared(before, record.slots);
     case 'reported':
       return reported(before, record.digest);
     case 'floor':
       return withFloor(before, record.component, record.floor[0], record.floor[1]);
+    case 'bootFloor':
+      return withBootFloor(before, record);
     case 'reverted':
       return revert(before, record);
     case 'confirmed':
       return confirm(before, record);
+    case 'moving': {
+      const { name: _, ...move } = record;
+      return { ...before, move };
+    }
+    case 'moved':
+      return moved(before, record);
+    case 'handover':
+      return { ...before, handover: record.digest };
+    case 'handedOver':
+      return { ...before, handover: undefined };
+    case 'receiving':
+      return receive(before, record);
+    case 'trial':
+    case 'attempt':
+    case 'bound':
+      return withUpdate(before, record.slot, (state) => nextOfUpdate(state, record));
     default:
-      return withSlot(before, record.slot, nextState(before.slots[record.slot], record));
+      return withSlot(before, record.slot, nextState(stateOf(before.slots, record.slot), record));
   }
+}
+
+function cleared(before: BootRecord, slots: readonly number[]): BootRecord {
+  const change = (state: SlotState, slot: number): SlotState =>
+    slots.includes(slot) ? { state: 'empty' } : state;
+  return { ...before, slots: mapSlots(before.slots, change), move: undefined, handover: undefined };
+}
+
+/** What lies in the slot, and in those that overlap it, is gone. */
+function receive(before: BootRecord, record: RecordOf<'receiving'>): BootRecord {
+  const { digest, sequenceNumber, envelopeBytes, ruins = [] } = record;
+  const held = { digest, sequenceNumber, envelopeBytes, binding: bindingOf(record) };
+  const ruined = ruins.reduce((next, slot) => withSlot(next, slot, { state: 'empty' }), before);
+  return withSlot(ruined, record.slot, { state: 'receiving', offset: 0, ...held });
 }
 
 /** Whoever made the offer knows the end: no report is due any more. */
 function reported(before: BootRecord, of: Uint8Array): BootRecord {
-  const settled = <T extends { readonly digest: Uint8Array; readonly binding: OfferBinding }>(held: T): T => {
+  const settled = <T extends Pick<Held, 'digest' | 'binding'>>(held: T): T => {
     const { nonce: _, ...binding } = held.binding;
     return compareBytes(held.digest, of) === 0 ? { ...held, binding } : held;
   };
-  const [first, second] = before.slots.map((state) => ('binding' in state ? settled(state) : state));
   const { reverted } = before;
   return {
     ...before,
-    slots: [first ?? before.slots[0], second ?? before.slots[1]],
+    slots: mapSlots(before.slots, (state) => (isHeld(state) ? settled(state) : state)),
     reverted: reverted === undefined ? undefined : settled(reverted),
   };
 }
 
 function revert(before: BootRecord, record: RecordOf<'reverted'>): BootRecord {
   const { digest: failed, because, rotten = false } = record;
-  const next = withSlot(before, record.slot, { state: 'unusable', because });
   const again = before.reverted !== undefined && compareBytes(before.reverted.digest, failed) === 0;
   const times = record.times ?? (again ? before.reverted.times + 1 : 1);
-  return { ...next, reverted: { digest: failed, because, binding: bindingOf(record), times, rotten } };
+  const slots = mapSlots(before.slots, (state) => {
+    const isOf = isHeld(state) && state.state !== 'confirmed' && compareBytes(state.digest, failed) === 0;
+    return isOf ? { state: 'unusable', because } : state;
+  });
+  return {
+    ...before,
+    slots,
+    reverted: { digest: failed, because, binding: bindingOf(record), times, rotten },
+  };
 }
 
 /** Needs no state before it: a confirmed image is never lost with an earlier record. */
 function confirm(before: BootRecord, record: RecordOf<'confirmed'>): BootRecord {
-  const { digest: of, sequenceNumber, envelopeBytes, imageBytes } = record;
-  const held = { digest: of, sequenceNumber, envelopeBytes, imageBytes, binding: bindingOf(record) };
+  const { digest, sequenceNumber, envelopeBytes, images } = record;
+  const held = { digest, sequenceNumber, envelopeBytes, binding: bindingOf(record) };
+  const confirmed = images.reduce((next, [slot, imageBytes]) => {
+    const state = stateOf(next.slots, slot);
+    const isSame = isComplete(state) && compareBytes(state.digest, digest) === 0;
+    const voucher = isSame && state.voucher !== undefined ? { voucher: state.voucher } : {};
+    return withSlot(next, slot, { state: 'confirmed', ...held, imageBytes, ...voucher });
+  }, before);
   return record.components.reduce(
-    (next, component) => withFloor(next, component, sequenceNumber, of),
-    withSlot(before, record.slot, { state: 'confirmed', ...held }),
+    (next, component) => withFloor(next, component, sequenceNumber, digest),
+    confirmed,
   );
 }
 
-/** The record that confirms what lies in a slot; undefined where nothing complete lies there. */
-export function confirmation(
-  { slots }: BootRecord,
-  slot: 0 | 1,
-  components: readonly ComponentIdentifier[],
-): JournalRecord | undefined {
-  const held = slots[slot];
-  if (held.state !== 'staged' && held.state !== 'trial' && held.state !== 'confirmed') return undefined;
-  const { digest: of, sequenceNumber, envelopeBytes, imageBytes, binding } = held;
-  return {
-    name: 'confirmed',
-    slot,
-    components,
-    digest: of,
-    sequenceNumber,
-    envelopeBytes,
-    imageBytes,
-    ...binding,
-  };
+/**
+ * What was staged is where it runs. What lay there is where it is kept, if it was worth it; else whatever was
+ * confirmed where it came from is there still.
+ */
+function moved(before: BootRecord, { from, to, kept }: RecordOf<'moved'>): BootRecord {
+  const [source, target] = [stateOf(before.slots, from), stateOf(before.slots, to)];
+  const after = { ...before, move: undefined };
+  if (!isComplete(source)) return after;
+  const placed = withSlot(after, to, withoutVoucher(source));
+  if (kept !== undefined) {
+    return withSlot(withSlot(placed, from, { state: 'empty' }), kept, withoutVoucher(target));
+  }
+  return source.state === 'confirmed' ? placed : withSlot(placed, from, { state: 'empty' });
 }
 
-type RecordOf<N extends JournalRecord['name']> = Extract<JournalRecord, { readonly name: N }>;
-type SlotRecord = RecordOf<'receiving' | 'progress' | 'staged' | 'trial' | 'attempt' | 'unusable' | 'bound'>;
+/** A voucher is of one slot. */
+function withoutVoucher(state: SlotState): SlotState {
+  if (!isComplete(state)) return state;
+  const { voucher: _, ...rest } = state;
+  return rest;
+}
 
-function nextState(slotState: SlotState | undefined, record: SlotRecord): SlotState | undefined {
+type UpdateRecord = RecordOf<'trial' | 'attempt' | 'bound'>;
+
+/** Of one slot of an update; the others change with it. */
+function nextOfUpdate(state: Holding, record: UpdateRecord): SlotState {
   switch (record.name) {
-    case 'receiving': {
-      const { digest: of, sequenceNumber, envelopeBytes } = record;
-      return {
-        state: 'receiving',
-        digest: of,
-        sequenceNumber,
-        envelopeBytes,
-        offset: 0,
-        binding: bindingOf(record),
-      };
-    }
+    case 'trial':
+      return state.state === 'staged' || state.state === 'trial'
+        ? { ...state, state: 'trial', attemptsLeft: record.attempts }
+        : state;
+    case 'attempt':
+      return state.state === 'trial'
+        ? { ...state, attemptsLeft: Math.max(0, state.attemptsLeft - 1) }
+        : state;
+    case 'bound':
+      return { ...state, binding: bindingOf(record) };
+  }
+}
+
+type SlotRecord = RecordOf<'progress' | 'staged' | 'unusable' | 'vouched'>;
+
+function nextState(state: SlotState, record: SlotRecord): SlotState {
+  switch (record.name) {
     case 'unusable':
       return { state: 'unusable', because: record.because };
     case 'progress':
-      return slotState?.state === 'receiving'
-        ? { ...slotState, offset: record.offset, prefix: record.prefix }
-        : slotState;
+      return state.state === 'receiving' ? { ...state, offset: record.offset, prefix: record.prefix } : state;
     case 'staged': {
-      if (slotState?.state !== 'receiving') return slotState;
-      const { offset: _, prefix: __, ...held } = slotState;
+      if (state.state !== 'receiving') return state;
+      const { offset: _, prefix: __, ...held } = state;
       return { ...held, state: 'staged', imageBytes: record.imageBytes };
     }
-    case 'trial':
-      return slotState?.state === 'staged' || slotState?.state === 'trial'
-        ? { ...slotState, state: 'trial', attemptsLeft: record.attempts }
-        : slotState;
-    case 'attempt':
-      return slotState?.state === 'trial'
-        ? { ...slotState, attemptsLeft: Math.max(0, slotState.attemptsLeft - 1) }
-        : slotState;
-    case 'bound':
-      return slotState !== undefined && 'binding' in slotState
-        ? { ...slotState, binding: bindingOf(record) }
-        : slotState;
+    case 'vouched':
+      return isComplete(state) ? { ...state, voucher: record.voucher } : state;
   }
 }
 
-/** The fewest records that make this state again: what a compaction writes. */
-export function snapshot(record: BootRecord): readonly JournalRecord[] {
-  const { slots, floors, reverted } = record;
-  const found: JournalRecord[] = [];
-  for (const { component, sequenceNumber, manifestDigest } of floors.values()) {
-    found.push({ name: 'floor', component, floor: [sequenceNumber, manifestDigest] });
-  }
-  if (reverted !== undefined) {
-    const { binding, ...rest } = reverted;
-    found.push({ name: 'reverted', slot: noSlot, ...rest, ...binding });
-  }
-  for (const slot of [0, 1] as const) {
-    // Its floors stand in records of their own.
-    const confirmed = slots[slot].state === 'confirmed' ? confirmation(record, slot, []) : undefined;
-    found.push(...(confirmed === undefined ? slotSnapshot(slots[slot], slot) : [confirmed]));
-  }
-  return found;
+/** Changes every slot that holds the same manifest as this one. */
+function withUpdate(before: BootRecord, slot: number, change: (state: Holding) => SlotState): BootRecord {
+  const named = stateOf(before.slots, slot);
+  if (!isHeld(named)) return before;
+  const isOf = (state: SlotState): state is Holding =>
+    isHeld(state) && compareBytes(state.digest, named.digest) === 0;
+  return { ...before, slots: mapSlots(before.slots, (state) => (isOf(state) ? change(state) : state)) };
 }
 
-/** A slot number that no device has: the record says something of the past, not of a slot. */
-const noSlot = 255;
-
-function slotSnapshot(state: SlotState, index: number): readonly JournalRecord[] {
-  if (state.state === 'empty') return [];
-  if (state.state === 'unusable') return [{ name: 'unusable', slot: index, because: state.because }];
-  const { digest: of, sequenceNumber, envelopeBytes, binding } = state;
-  const begun: JournalRecord = {
-    name: 'receiving',
-    slot: index,
-    digest: of,
-    sequenceNumber,
-    envelopeBytes,
-    ...binding,
-  };
-  if (state.state === 'receiving') {
-    const { offset, prefix } = state;
-    return prefix === undefined ? [begun] : [begun, { name: 'progress', slot: index, offset, prefix }];
-  }
-  const staged: JournalRecord = { name: 'staged', slot: index, imageBytes: state.imageBytes };
-  if (state.state !== 'trial') return [begun, staged];
-  return [begun, staged, { name: 'trial', slot: index, attempts: state.attemptsLeft }];
-}
-
-function withSlot(record: BootRecord, index: number, state: SlotState | undefined): BootRecord {
-  if (state === undefined || index > 1) return record;
-  const [first, second] = record.slots;
-  return { ...record, slots: index === 0 ? [state, second] : [first, state] };
+function withSlot(record: BootRecord, index: number, state: SlotState): BootRecord {
+  return { ...record, slots: mapSlots(record.slots, (old, each) => (each === index ? state : old)) };
 }
 
 /** Floors only rise (design: nothing lower than what was confirmed is installed). */
@@ -248,7 +241,14 @@ function withFloor(
   return { ...record, floors };
 }
 
-const bindingOf = ({ nonce: of, generation }: OfferBinding): OfferBinding => ({
-  ...(of === undefined ? {} : { nonce: of }),
+function withBootFloor(record: BootRecord, { component, sequenceNumber }: RecordOf<'bootFloor'>): BootRecord {
+  const name = componentName(component);
+  if ((record.bootFloors.get(name)?.sequenceNumber ?? 0) > sequenceNumber) return record;
+  const bootFloors = new Map(record.bootFloors).set(name, { component, sequenceNumber });
+  return { ...record, bootFloors };
+}
+
+const bindingOf = ({ nonce, generation }: OfferBinding): OfferBinding => ({
+  ...(nonce === undefined ? {} : { nonce }),
   ...(generation === undefined ? {} : { generation }),
 });

@@ -7,52 +7,62 @@
 import { equalInConstantTime } from '@lapel/cose';
 import type { ComponentIdentifier, Effect, EnterpriseNumber } from '@lapel/suit';
 import { componentName } from '@lapel/suit';
-import type { Profile } from '../profile.ts';
 import type { TrustStore } from '../trust-store.ts';
 import type { Flash } from './flash.ts';
+import { readable } from './flash.ts';
+import type { Layout } from './layout.ts';
+import { componentOf, slotAt } from './layout.ts';
 import { imageDigest, isBlankBehind } from './slots.ts';
 
-/** A slot seen as the component's content: `sizeBytes` of image, or nothing. */
+/** A slot seen as its component's content: `sizeBytes` of image, or nothing. */
 export interface ComponentView {
-  readonly slot: 0 | 1;
+  readonly slot: number;
   readonly sizeBytes: number | undefined;
 }
+
+/** By component name: what a procedure sees where. */
+export type Views = ReadonlyMap<string, ComponentView>;
 
 type Question = Extract<Effect, { readonly do: 'identify' | 'digest' | 'slot' | 'content' }>;
 
 export const isQuestion = (effect: Effect): effect is Question =>
   effect.do === 'identify' || effect.do === 'digest' || effect.do === 'slot' || effect.do === 'content';
 
-export function answerFrom(
-  flash: Flash,
-  profile: Profile,
-  trust: TrustStore,
-  view: ComponentView,
-  effect: Question,
-): boolean | Uint8Array | undefined {
-  const layout = profile.layout.slots[view.slot];
-  switch (effect.do) {
-    case 'identify':
-      return isOurs(trust, effect.which, effect.identifier);
-    case 'slot':
-      return effect.slot === view.slot;
-    case 'digest': {
-      const { sizeBytes } = view;
-      if (sizeBytes === undefined || (effect.sizeBytes ?? sizeBytes) !== sizeBytes) return undefined;
-      // REQ.SEC.IMG.COMPLETE_DIGEST: nothing lies behind the image that its digest does not cover.
-      if (!isBlankBehind(flash, layout, sizeBytes)) return undefined;
-      return imageDigest(flash, layout, sizeBytes, effect.algorithm);
-    }
-    case 'content':
-      return view.sizeBytes === effect.sizeBytes
-        ? flash.read(layout.image.address, effect.sizeBytes)
-        : undefined;
-  }
+export interface Viewed {
+  readonly flash: Flash;
+  readonly layout: Layout;
+  readonly trust: TrustStore;
+  readonly views: Views;
+  /** Where new images go, by component name. */
+  readonly targets?: ReadonlyMap<string, number>;
 }
 
-/** Whether the profile's component is meant: the only one that a manifest may name here. */
-export const isComponent = (profile: Profile, component: ComponentIdentifier): boolean =>
-  componentName(component) === componentName(profile.component);
+export function answerFrom(viewed: Viewed, effect: Question): boolean | Uint8Array | undefined {
+  const { flash, layout, trust, views, targets } = viewed;
+  if (effect.do === 'identify') return isOurs(trust, effect.which, effect.identifier);
+  const name = componentName(effect.component);
+  const view = views.get(name);
+  if (effect.do === 'slot') {
+    const slot = targets?.get(name) ?? view?.slot ?? -1;
+    return componentOf(layout, effect.component)?.slots.indexOf(slot) === effect.slot;
+  }
+  if (view?.sizeBytes === undefined) return undefined;
+  const { slot, sizeBytes } = view;
+  const place = slotAt(layout, slot);
+  if (effect.do === 'content') {
+    return sizeBytes === effect.sizeBytes ? readable(flash, place.image.address, sizeBytes) : undefined;
+  }
+  if ((effect.sizeBytes ?? sizeBytes) !== sizeBytes) return undefined;
+  // REQ.SEC.IMG.COMPLETE_DIGEST: nothing lies behind the image that its digest does not cover.
+  if (!isBlankBehind(flash, place, sizeBytes)) return undefined;
+  return imageDigest(flash, place, sizeBytes, effect.algorithm);
+}
+
+/** Whether an admitted manifest's image match has proved this component. */
+export const isVerified = (
+  verified: readonly ComponentIdentifier[],
+  { identifier }: { readonly identifier: ComponentIdentifier },
+): boolean => verified.some((component) => componentName(component) === componentName(identifier));
 
 function isOurs(
   trust: TrustStore,

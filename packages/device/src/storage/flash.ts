@@ -67,6 +67,34 @@ export function* windows(flash: Flash, address: number, length: number): Generat
   }
 }
 
+/**
+ * As `read`, where damage is expected: what cannot be read is zeros, and `isWhole` says so. Zeros are neither
+ * erased nor anything that has a checksum.
+ */
+export function readWhatCan(
+  flash: Flash,
+  { address, bytes, granuleBytes }: Region,
+): { readonly bytes: Uint8Array; readonly isWhole: boolean } {
+  const whole = readable(flash, address, bytes);
+  if (whole !== undefined) return { bytes: whole, isWhole: true };
+  const found = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; at += granuleBytes) {
+    const granule = readable(flash, address + at, granuleBytes);
+    if (granule !== undefined) found.set(granule, at);
+  }
+  return { bytes: found, isWhole: false };
+}
+
+/** Undefined where some of it cannot be read. */
+export function readable(flash: Flash, address: number, length: number): Uint8Array | undefined {
+  try {
+    return flash.read(address, length);
+  } catch (error) {
+    if (error instanceof FlashFault) return undefined;
+    throw error;
+  }
+}
+
 /** Whether a region holds nothing. */
 export function isBlank(flash: Flash, address: number, length: number): boolean {
   for (const window of windows(flash, address, length)) if (!isErased(window)) return false;

@@ -6,6 +6,7 @@
 import type { Infer } from '@lapel/cbor';
 import { array, bool, bytes, map, optional, required, text, tuple, uint } from '@lapel/cbor';
 import { ComponentIdentifier } from '@lapel/suit';
+import { slotsMax } from './layout.ts';
 
 const slot = uint;
 const digest = bytes(32);
@@ -14,6 +15,7 @@ const nonce = bytes(8, 16);
 const componentsMax = 8;
 const becauseMax = 128;
 const because = text(becauseMax);
+const slots = array(slot, { max: slotsMax });
 
 /** An explanation as a record can hold it: what cannot be written must not keep a device from booting. */
 export const inRecord = (explanation: string): string => explanation.slice(0, becauseMax).toWellFormed();
@@ -23,7 +25,7 @@ export const inRecord = (explanation: string): string => explanation.slice(0, be
  * ever.
  */
 export const records = {
-  /** A slot is being overwritten for this manifest; what lay there is gone. */
+  /** A slot is being overwritten for this manifest, whose envelope lies there; what lay there is gone. */
   receiving: {
     type: 1,
     body: map({
@@ -33,6 +35,8 @@ export const records = {
       envelopeBytes: required(4, uint),
       nonce: optional(5, nonce),
       generation: optional(6, uint),
+      /** Other slots whose content is gone with it. */
+      ruins: optional(7, slots),
     }),
   },
   /**
@@ -45,32 +49,34 @@ export const records = {
   },
   /** The image is complete, and its manifest's own checks passed. */
   staged: { type: 3, body: map({ slot: required(1, slot), imageBytes: required(2, uint) }) },
-  /** To be booted, this often at most until it proves itself. */
+  /** To be booted, with all that is staged for the same manifest, this often until it proves itself. */
   trial: { type: 4, body: map({ slot: required(1, slot), attempts: required(2, uint) }) },
-  /** A boot of the trial begins; written before the jump, so that an attempt that hangs has been counted. */
+  /**
+   * A boot of the trial that this slot is part of begins; written before the jump, so that an attempt that
+   * hangs has been counted.
+   */
   attempt: { type: 5, body: map({ slot: required(1, slot) }) },
   /**
-   * The firmware proved itself. One record, so that the floors of its components rise in the same instant;
-   * and whole in itself, so that no damage to an earlier record takes a confirmed image away.
+   * The firmware proved itself, all of it. One record, so that the floors of its components rise in the same
+   * instant; and whole in itself, so that no damage to an earlier record takes a confirmed image away.
    */
   confirmed: {
     type: 6,
     body: map({
-      slot: required(1, slot),
+      /** Each image: its slot, and how long it is. */
+      images: required(1, array(tuple(slot, uint), { min: 1, max: slotsMax })),
       components: required(2, array(ComponentIdentifier, { max: componentsMax })),
       digest: required(3, digest),
       sequenceNumber: required(4, uint),
       envelopeBytes: required(5, uint),
-      imageBytes: required(6, uint),
       nonce: optional(7, nonce),
       generation: optional(8, uint),
     }),
   },
-  /** The update in the slot did not prove itself. */
+  /** The update did not prove itself, in whichever slots it lies. */
   reverted: {
     type: 7,
     body: map({
-      slot: required(1, slot),
       digest: required(2, digest),
       because: required(3, because),
       nonce: optional(4, nonce),
@@ -95,9 +101,41 @@ export const records = {
     type: 11,
     body: map({ slot: required(1, slot), nonce: optional(2, nonce), generation: optional(3, uint) }),
   },
+  /** The lowest sequence number that is booted, however little else is left. */
+  bootFloor: {
+    type: 12,
+    body: map({ component: required(1, ComponentIdentifier), sequenceNumber: required(2, uint) }),
+  },
+  /** So many units have been moved to where they run: the next one may be half done. */
+  moving: {
+    type: 13,
+    body: map({
+      from: required(1, slot),
+      to: required(2, slot),
+      /** Where what lay there goes to; absent where it is not worth keeping. */
+      kept: optional(3, slot),
+      done: required(4, uint),
+    }),
+  },
+  /** All of them have. */
+  moved: {
+    type: 14,
+    body: map({ from: required(1, slot), to: required(2, slot), kept: optional(3, slot) }),
+  },
+  /** The bootloader has checked the signature, and says so for itself: a MAC that only this device makes. */
+  vouched: { type: 15, body: map({ slot: required(1, slot), voucher: required(2, bytes(32)) }) },
+  /** The recovery application is to boot once, to install this. */
+  handover: { type: 16, body: map({ digest: required(1, digest) }) },
+  /** It is about to. */
+  handedOver: { type: 17, body: map({}) },
+  /** After a reset, everything before this has been read, and the last record written again. */
+  settled: { type: 18, body: map({}) },
+  /** In a copy of the state: nothing is left in these slots, whatever an older region says; nor of a move. */
+  cleared: { type: 19, body: map({ slots: required(1, slots) }) },
 } as const;
 
 export type RecordName = keyof typeof records;
 export type JournalRecord = {
   readonly [N in RecordName]: { readonly name: N } & Infer<(typeof records)[N]['body']>;
 }[RecordName];
+export type RecordOf<N extends RecordName> = Extract<JournalRecord, { readonly name: N }>;

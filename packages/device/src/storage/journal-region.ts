@@ -3,15 +3,16 @@
  *
  * A record: `length u16, type u8, 0xff, order u32, body, crc u32`, padded to the granule; programmed upwards,
  * so that it counts only once its last granule is there. `order` rises by one with each record, over both
- * regions. The header: `magic u16, version u8, 0xff, generation u32, crc u32`, padded in the same way and
- * written last of a region's first records: while its place is blank, what stands behind it is unfinished.
+ * regions. The header: `magic u16, version u8, 0xff, generation u32, next u32, crc u32`, padded in the same
+ * way and written last of a region's first records: while its place is blank, what stands behind it is
+ * unfinished. `next` is the order of the first record that was appended to them.
  */
 
 import type { Schema } from '@lapel/cbor';
 import { CborError, read, write } from '@lapel/cbor';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './flash.ts';
-import { erasedByte, isErased, padded } from './flash.ts';
+import { erasedByte, isErased, padded, readWhatCan } from './flash.ts';
 import type { JournalRecord, RecordName } from './journal-record.ts';
 import { records } from './journal-record.ts';
 
@@ -19,7 +20,7 @@ import { records } from './journal-record.ts';
 export const journalVersion = 1;
 
 const magic = 0x4c4a;
-const headerBytes = 12;
+const headerBytes = 16;
 const recordHeadBytes = 8;
 const checksumBytes = 4;
 
@@ -28,10 +29,16 @@ export interface Placed {
   readonly order: number;
 }
 
+export interface Header {
+  readonly generation: number;
+  /** The order of the first record behind those that the region began with. */
+  readonly next: number;
+}
+
 export interface RegionContent {
   readonly region: Region;
-  /** The generation that the header tells; or how the header's place looks instead. */
-  readonly header: number | 'blank' | 'damaged';
+  /** What the header tells; or how its place looks instead. */
+  readonly header: Header | 'blank' | 'damaged';
   readonly placed: readonly Placed[];
   /** Where the next record goes, from the region's start. */
   readonly end: number;
@@ -41,36 +48,42 @@ export interface RegionContent {
 
 /**
  * Reads a whole region. Where a record is damaged, it goes on granule by granule to the next sound one, so
- * that damage never hides what was written behind it.
+ * that damage never hides what was written behind it. One erased granule between two records is the gap that
+ * a restart leaves; a second record of the same order is a copy of the first.
  */
 export function readRegion(flash: Flash, region: Region): RegionContent {
   const { granuleBytes } = region;
-  const bytes = flash.read(region.address, region.bytes);
+  const { bytes, isWhole } = readWhatCan(flash, region);
   const placed: Placed[] = [];
-  let isSound = true;
+  let isSound = isWhole;
   let at = wholeGranules(headerBytes, granuleBytes);
   while (at < bytes.length) {
-    const found = decodeRecord(bytes, at, placed.at(-1)?.order);
+    const last = placed.at(-1);
+    const found = decodeRecord(bytes, at, last?.order);
     if (found !== undefined) {
-      placed.push(found);
+      if (found.order !== last?.order) placed.push(found);
       at += wholeGranules(found.bytes, granuleBytes);
     } else if (isErased(bytes.subarray(at))) {
       break;
     } else {
-      isSound = false;
+      const isGap =
+        isErased(bytes.subarray(at, at + granuleBytes)) &&
+        decodeRecord(bytes, at + granuleBytes, last?.order) !== undefined;
+      isSound &&= isGap;
       at += granuleBytes;
     }
   }
   return { region, header: readHeader(bytes, granuleBytes), placed, end: at, isSound };
 }
 
-export function encodeHeader(generation: number, granuleBytes: number): Uint8Array {
+export function encodeHeader({ generation, next }: Header, granuleBytes: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(headerBytes));
   view.setUint16(0, magic);
   view.setUint8(2, journalVersion);
   view.setUint8(3, erasedByte);
   view.setUint32(4, generation);
-  view.setUint32(8, checksum(new Uint8Array(view.buffer, 0, 8)));
+  view.setUint32(8, next);
+  view.setUint32(12, checksum(new Uint8Array(view.buffer, 0, 12)));
   return padded(new Uint8Array(view.buffer), granuleBytes);
 }
 
@@ -98,14 +111,15 @@ function readHeader(bytes: Uint8Array, granuleBytes: number): RegionContent['hea
   if (isErased(bytes.subarray(0, wholeGranules(headerBytes, granuleBytes)))) return 'blank';
   const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
   const isOurs = view.getUint16(0) === magic && view.getUint8(2) === journalVersion;
-  return isOurs && view.getUint32(8) === checksum(bytes.subarray(0, 8)) ? view.getUint32(4) : 'damaged';
+  const isWhole = isOurs && view.getUint32(12) === checksum(bytes.subarray(0, 12));
+  return isWhole ? { generation: view.getUint32(4), next: view.getUint32(8) } : 'damaged';
 }
 
 const namesByType = new Map<number, RecordName>(
   Object.entries(records).map(([name, { type }]) => [type, name as RecordName]),
 );
 
-/** The record that begins here, if one does; one whose order is not above the last is a left-over. */
+/** The record that begins here, if one does; one whose order is below the last is a left-over. */
 function decodeRecord(
   region: Uint8Array,
   at: number,
@@ -118,7 +132,7 @@ function decodeRecord(
   const name = namesByType.get(view.getUint8(2));
   const order = view.getUint32(4);
   if (name === undefined || at + bytes > region.length) return undefined;
-  if (last !== undefined && !isAfter(order, last)) return undefined;
+  if (last !== undefined && isAfter(last, order)) return undefined;
   const covered = region.subarray(at, at + recordHeadBytes + length);
   if (view.getUint32(recordHeadBytes + length) !== checksum(covered)) return undefined;
   try {

@@ -9,18 +9,24 @@
  * A region is erased right before it is written and never afterwards, so no erase that a power cut may have
  * left half done is ever built upon.
  *
+ * A cut may leave bits that read so now and otherwise later. So nothing is acted upon after a reset before
+ * the last record has been written again, and `settled` behind it says that this was finished: what comes
+ * before a record that was begun in the same life is whole. And because a record that was begun may read as
+ * if it had not been, the first one after a reset leaves a granule free.
+ *
  * What damage can do: a floor falls only where the record that set it is damaged in every region that had
  * it, and so it is with a confirmed image. Two regions put back to older copies by somebody who holds the
- * flash cannot be told from the truth.
+ * flash cannot be told from the truth without a counter in hardware.
  */
 
 import type { BootRecord } from './boot-record.ts';
-import { apply, nothingInstalled, snapshot } from './boot-record.ts';
+import { apply, nothingInstalled } from './boot-record.ts';
 import type { Flash, Region } from './flash.ts';
 import { eraseRegion } from './flash.ts';
 import type { JournalRecord } from './journal-record.ts';
-import type { RegionContent } from './journal-region.ts';
+import type { Placed, RegionContent } from './journal-region.ts';
 import { encodeHeader, encodeRecord, isAfter, readRegion } from './journal-region.ts';
+import { snapshot } from './snapshot.ts';
 
 /** Room for the state of a device with one component, its texts at their longest, and one more record. */
 export const journalBytesMin = 2048;
@@ -34,6 +40,8 @@ export class Journal {
   #order = 0;
   /** Where the next record goes. */
   #at: number;
+  /** Nothing has been written since the reset: what was begun before it may lie unseen where the tail is. */
+  #isFresh = true;
   #record: BootRecord = nothingInstalled;
 
   private constructor(
@@ -58,14 +66,17 @@ export class Journal {
     if (least < journalBytesMin) {
       throw new RangeError(`expected journal regions of at least ${journalBytesMin} bytes, found ${least}`);
     }
-    const found = [readRegion(flash, regions[0]), readRegion(flash, regions[1])].filter(isComplete);
-    const ascending = found.toSorted((a, b) => (isNewer(a, b) ? 1 : -1));
+    const ascending = inOrder([readRegion(flash, regions[0]), readRegion(flash, regions[1])]);
     const newest = ascending.at(-1);
+    // One that may not last is written anew, and not the one before it: that is all there is, then.
+    const base = ascending.findLast(isProved) ?? newest;
     // A region that begins a journal is written as the other one: the first.
-    const place = newest ?? { region: regions[1], end: 0 };
+    const place = base ?? { region: regions[1], end: 0 };
     const journal = new Journal(flash, regions, place, generationOf(ascending));
     journal.#replay(ascending);
-    if (newest === undefined || !newest.isSound || newest.header === 'damaged') journal.duplicate();
+    const isWhole = newest !== undefined && newest === base && newest.isSound && newest.header !== 'damaged';
+    if (isWhole && isProved(newest)) journal.#settle(newest);
+    else journal.duplicate();
     return journal;
   }
 
@@ -79,11 +90,10 @@ export class Journal {
    * @throws {RangeError} where there is no room for it even so; then nothing has changed.
    */
   append(record: JournalRecord): void {
-    const { length } = this.#encode(record);
-    const room = this.#active.address + this.#active.bytes - this.#at;
-    if (length > room) this.#rewrite(length);
-    // Encoded once more: its order comes behind that of what was rewritten.
-    this.#program(this.#encode(record));
+    const { length } = this.#encode(record, this.#order);
+    if (!this.#hasRoom(length)) this.#rewrite(length);
+    this.#program(this.#encode(record, this.#order));
+    this.#order = (this.#order + 1) >>> 0;
     this.#record = apply(this.#record, record);
   }
 
@@ -95,13 +105,33 @@ export class Journal {
     this.#rewrite(0);
   }
 
+  /** The last record once more, unless it is known to be whole; then a word that it is. */
+  #settle({ placed }: RegionContent): void {
+    const last = placed.at(-1);
+    if (last === undefined || last.record.name === 'settled') return;
+    const copy = this.#encode(last.record, last.order);
+    const word = this.#encode({ name: 'settled' }, this.#order);
+    if (!this.#hasRoom(copy.length + word.length)) return this.duplicate();
+    this.#program(copy);
+    this.append({ name: 'settled' });
+  }
+
+  #hasRoom(length: number): boolean {
+    const { address, bytes, granuleBytes } = this.#active;
+    return this.#at + (this.#isFresh ? granuleBytes : 0) + length <= address + bytes;
+  }
+
   /** @param room that must be left behind the state. */
   #rewrite(room: number): void {
     const next = this.#active === this.#regions[0] ? this.#regions[1] : this.#regions[0];
-    const { granuleBytes } = next;
-    const header = encodeHeader((this.#generation + 1) >>> 0, granuleBytes);
-    const records = snapshot(this.#record).map((record) => this.#encode(record));
-    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length + room);
+    const records = snapshot(this.#record).map((record, index) =>
+      this.#encode(record, (this.#order + index) >>> 0),
+    );
+    const generation = (this.#generation + 1) >>> 0;
+    const order = (this.#order + records.length) >>> 0;
+    const header = encodeHeader({ generation, next: order }, next.granuleBytes);
+    const word = this.#encode({ name: 'settled' }, this.#order);
+    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length + word.length + room);
     // Found out before anything is erased: a device whose state does not fit keeps the one it has.
     if (length > next.bytes) {
       throw new RangeError(`expected a journal region of at least ${length} bytes, found ${next.bytes}`);
@@ -115,7 +145,11 @@ export class Journal {
     this.#flash.program(next.address, header);
     this.#active = next;
     this.#at = at;
-    this.#generation = (this.#generation + 1) >>> 0;
+    this.#isFresh = false;
+    this.#order = order;
+    this.#generation = generation;
+    // The header is whole, too, once something was begun behind it.
+    this.append({ name: 'settled' });
   }
 
   #replay(ascending: readonly RegionContent[]): void {
@@ -127,13 +161,13 @@ export class Journal {
     }
   }
 
-  #encode(record: JournalRecord): Uint8Array {
-    const bytes = encodeRecord({ record, order: this.#order }, this.#active.granuleBytes);
-    this.#order = (this.#order + 1) >>> 0;
-    return bytes;
+  #encode(record: JournalRecord, order: Placed['order']): Uint8Array {
+    return encodeRecord({ record, order }, this.#active.granuleBytes);
   }
 
   #program(bytes: Uint8Array): void {
+    if (this.#isFresh) this.#at += this.#active.granuleBytes;
+    this.#isFresh = false;
     const at = this.#at;
     // Behind a write that a cut tears, nothing more is appended: the position moves before the flash does.
     this.#at += bytes.length;
@@ -141,12 +175,31 @@ export class Journal {
   }
 }
 
-/** Blank where the header goes: a power cut came before the records were all there. */
-const isComplete = ({ header, placed }: RegionContent): boolean =>
-  typeof header === 'number' || (header === 'damaged' && placed.length > 0);
+/** Something was begun behind its header, in the same life: so the header is whole. */
+function isProved({ header, placed }: RegionContent): boolean {
+  const last = placed.at(-1);
+  if (last === undefined || header === 'blank') return false;
+  // No state is written with that word in it.
+  if (header === 'damaged') return placed.some(({ record }) => record.name === 'settled');
+  return !isAfter(header.next, last.order);
+}
+
+/**
+ * The regions that count, the older first. Blank where the header goes: a power cut came before the records
+ * were all there. But the other one was erased only when this one counted: where it is the last, it counts.
+ */
+function inOrder(regions: readonly RegionContent[]): readonly RegionContent[] {
+  const complete = regions.filter(
+    ({ header, placed }) => typeof header === 'object' || (header === 'damaged' && placed.length > 0),
+  );
+  const counting = complete.length > 0 ? complete : regions.filter(({ placed }) => placed.length > 0);
+  return counting.toSorted((a, b) => (isNewer(a, b) ? 1 : -1));
+}
 
 function isNewer(a: RegionContent, b: RegionContent): boolean {
-  if (typeof a.header === 'number' && typeof b.header === 'number') return isAfter(a.header, b.header);
+  if (typeof a.header === 'object' && typeof b.header === 'object') {
+    return isAfter(a.header.generation, b.header.generation);
+  }
   const [last, other] = [a.placed.at(-1), b.placed.at(-1)];
   if (last === undefined || other === undefined) return other === undefined;
   return isAfter(last.order, other.order);
@@ -154,5 +207,8 @@ function isNewer(a: RegionContent, b: RegionContent): boolean {
 
 /** Of the newest region; where its header is damaged, at least one above the other's. */
 function generationOf(ascending: readonly RegionContent[]): number {
-  return ascending.reduce((last, { header }) => (typeof header === 'number' ? header : (last + 1) >>> 0), 0);
+  return ascending.reduce(
+    (last, { header }) => (typeof header === 'object' ? header.generation : (last + 1) >>> 0),
+    0,
+  );
 }

@@ -1,14 +1,43 @@
 /**
- * Where things lie in a device's flash, as data. A profile gives the numbers; this file holds them against
- * each other.
+ * Where things lie in a device's flash, and how a component's image comes to where it runs, as data. A
+ * profile gives the numbers; this file holds them against each other.
  */
 
-import type { FlashGeometry, Region } from './flash.ts';
+import type { ComponentIdentifier } from '@lapel/suit';
+import { componentName } from '@lapel/suit';
+import type { Chip, FlashGeometry, Region } from './flash.ts';
 
 /** One place for a firmware image, with the envelope that vouches for it beside it. */
 export interface SlotLayout {
   readonly envelope: Region;
   readonly image: Region;
+}
+
+/**
+ * What becomes of a new image (RFC 9019 §5, manifest-37 §6.3.1), and what its slots are:
+ *
+ * `two-slots`    each of two runs where it lies; nothing is ever copied
+ * `overwrite`    it is staged in the second and copied over the first
+ * `swap`         it is staged in the second and exchanged with the first; the old one is then in the third,
+ *                which lies a page before the second and overlaps it
+ * `delete-first` two that share the place of the image: the old one is erased while the new one arrives
+ * `in-place`     a single one, written only while something else runs
+ * `link`         none: another processor keeps it, and proves it for itself
+ */
+export type Scheme = 'two-slots' | 'overwrite' | 'swap' | 'delete-first' | 'in-place' | 'link';
+
+/**
+ * `start` is what the bootloader jumps to; `needed` must verify before it does; `extra` need not be there;
+ * `recovery` is jumped to where the others do not verify.
+ */
+export type Role = 'start' | 'needed' | 'extra' | 'recovery';
+
+export interface ComponentLayout {
+  readonly identifier: ComponentIdentifier;
+  readonly role: Role;
+  readonly scheme: Scheme;
+  /** Indices of `Layout.slots`, in the order that the scheme says. */
+  readonly slots: readonly number[];
 }
 
 export interface Layout {
@@ -17,46 +46,87 @@ export interface Layout {
   readonly loader: Region;
   readonly journal: readonly [Region, Region];
   readonly trustStore: readonly [Region, Region];
-  readonly slots: readonly [SlotLayout, SlotLayout];
+  readonly slots: readonly [SlotLayout, SlotLayout, ...SlotLayout[]];
+  /** The first is the one that starts. */
+  readonly components: readonly [ComponentLayout, ...ComponentLayout[]];
 }
 
-/** Two slots of the same size, either of which can run where it lies (RFC 9019 §5.1 with two slots). */
-export interface TwoSlotPlan {
-  readonly pageBytes: number;
-  readonly granuleBytes: number;
-  readonly loaderPages: number;
-  readonly journalPages: number;
-  readonly trustStorePages: number;
-  readonly envelopePages: number;
-  readonly imagePages: number;
+/** Slots that a device may have, in all its components. */
+export const slotsMax = 8;
+
+/** @throws {RangeError} where the device has no such slot. */
+export function slotAt({ slots }: Layout, slot: number): SlotLayout {
+  const found = slots[slot];
+  if (found === undefined) throw new RangeError(`expected one of ${slots.length} slots, found ${slot}`);
+  return found;
 }
 
-export function twoSlots(plan: TwoSlotPlan): Layout {
-  const { pageBytes, granuleBytes } = plan;
+export function componentOf(
+  { components }: Layout,
+  identifier: ComponentIdentifier,
+): ComponentLayout | undefined {
+  const name = componentName(identifier);
+  return components.find((each) => componentName(each.identifier) === name);
+}
+
+/** The slots whose content is gone once this one is written. */
+export function overlapping(layout: Layout, slot: number): readonly number[] {
+  const own = slotAt(layout, slot);
+  return layout.slots.flatMap((other, index) =>
+    index !== slot && (intersects(own.image, spanOf(other)) || intersects(spanOf(own), other.image))
+      ? [index]
+      : [],
+  );
+}
+
+type Span = Pick<Region, 'address' | 'bytes'>;
+
+const intersects = (a: Span, b: Span): boolean =>
+  a.address < b.address + b.bytes && b.address < a.address + a.bytes;
+
+/** From the envelope to the end of the image, where they lie side by side; else the image. */
+const spanOf = ({ envelope, image }: SlotLayout): Span =>
+  envelope.address + envelope.bytes === image.address
+    ? { address: envelope.address, bytes: envelope.bytes + image.bytes }
+    : image;
+
+/** Where an image runs: the slots that the bootloader may jump to. */
+export function runningSlots({ scheme, slots }: ComponentLayout): readonly number[] {
+  return scheme === 'overwrite' || scheme === 'swap' ? slots.slice(0, 1) : slots;
+}
+
+/** Bytes of the largest image that fits a component, the first where none is named; 0 where none does. */
+export function imageBytesMax(layout: Layout, { slots } = layout.components[0]): number {
+  return slots.reduce((least, slot) => Math.min(least, slotAt(layout, slot).image.bytes), Infinity);
+}
+
+/** Hands out the pages of a chip, front to back. */
+export interface Taking {
+  take(pages: number): Region;
+  /** Pages handed out so far. */
+  readonly pages: number;
+}
+
+/** @param address where the chip begins. @throws {RangeError} where granules do not fill a page. */
+export function takeFrom({ pageBytes, granuleBytes }: Omit<Chip, 'pages'>, address = 0): Taking {
   if (pageBytes % granuleBytes !== 0) {
-    throw new RangeError(
-      `expected pages of whole granules of ${granuleBytes} bytes, found ${pageBytes} bytes`,
-    );
+    const found = `expected pages of whole granules of ${granuleBytes} bytes, found ${pageBytes} bytes`;
+    throw new RangeError(found);
   }
-  let address = 0;
-  const take = (pages: number): Region => {
-    const region = { address, bytes: pages * pageBytes, pageBytes, granuleBytes };
-    address += region.bytes;
-    return region;
-  };
-  const slot = (): SlotLayout => ({ envelope: take(plan.envelopePages), image: take(plan.imagePages) });
-  const loader = take(plan.loaderPages);
-  const journal = [take(plan.journalPages), take(plan.journalPages)] as const;
-  const trustStore = [take(plan.trustStorePages), take(plan.trustStorePages)] as const;
-  const slots = [slot(), slot()] as const;
+  let taken = 0;
   return {
-    geometry: { pageBytes, granuleBytes, pages: address / pageBytes },
-    loader,
-    journal,
-    trustStore,
-    slots,
+    get pages() {
+      return taken;
+    },
+    take(pages) {
+      const region = {
+        address: address + taken * pageBytes,
+        bytes: pages * pageBytes,
+        pageBytes,
+        granuleBytes,
+      };
+      taken += pages;
+      return region;
+    },
   };
 }
-
-/** Bytes of the largest image that fits. */
-export const imageBytesMax = ({ slots }: Layout): number => slots[0].image.bytes;

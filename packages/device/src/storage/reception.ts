@@ -1,50 +1,36 @@
 /**
  * An image on its way into a slot, for whoever brings it: the agent from a network, the bootloader's recovery
- * from a line. The record comes before the first erase, the envelope before the image, and what an earlier
- * attempt at the same manifest left is built upon (manifest-37 §6.3.1).
+ * from a line. The envelope comes first, then the record, then the image; and what an earlier attempt at the
+ * same manifest left is built upon (manifest-37 §6.3.1).
  */
 
 import { compareBytes } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
-import type { AdmittedManifest, Effect, Ending, ExpectedImage } from '@lapel/suit';
+import type { AdmittedManifest, Ending, ExpectedImage } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
-import type { Profile } from '../profile.ts';
-import type { OfferBinding, SlotState } from './boot-record.ts';
-import { isComponent } from './components.ts';
 import type { Flash } from './flash.ts';
+import type { Mark } from './image-writer.ts';
+import { ImageWriter } from './image-writer.ts';
 import type { Journal } from './journal.ts';
-import { imageBytesMax } from './layout.ts';
-import { ImageWriter, imageDigest, writeEnvelope } from './slots.ts';
+import type { Layout, SlotLayout } from './layout.ts';
+import { overlapping, slotAt } from './layout.ts';
+import type { OfferBinding, SlotState } from './slot-state.ts';
+import { isHeld, stateOf } from './slot-state.ts';
+import { imageDigest, writeEnvelope } from './slots.ts';
 
 export interface Reception {
   readonly flash: Flash;
-  readonly profile: Profile;
+  readonly layout: Layout;
   readonly journal: Journal;
-  /** Where the image goes: not the slot that runs. */
-  readonly slot: 0 | 1;
   readonly envelope: Uint8Array;
   readonly admitted: AdmittedManifest;
   readonly binding: OfferBinding;
 }
 
-/** The effects that bring an image. */
-export type Change = Extract<Effect, { readonly do: 'write' | 'fetch' }>;
-
 /** @throws {SuitError} where what is to come has no place on this device; nothing has been written. */
-export function requireRoom(
-  effect: Effect,
-  { profile, envelope, slot }: Reception,
-): asserts effect is Change {
-  if (effect.do !== 'write' && effect.do !== 'fetch') {
-    throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} in an update, found one`);
-  }
-  if (!isComponent(profile, effect.component)) {
-    const found = 'expected the component of this device, found another';
-    throw new SuitError('run', 'component-unsupported', found);
-  }
-  const wanted = effect.do === 'write' ? effect.content.length : (effect.expected.sizeBytes ?? 0);
-  requireAtMost('image', imageBytesMax(profile.layout), wanted);
-  requireAtMost('envelope', profile.layout.slots[slot].envelope.bytes, envelope.length);
+export function requireRoom(place: SlotLayout, imageBytes: number, envelope: Uint8Array): void {
+  requireAtMost('image', place.image.bytes, imageBytes);
+  requireAtMost('envelope', place.envelope.bytes, envelope.length);
 }
 
 function requireAtMost(what: string, most: number, found: number): void {
@@ -54,41 +40,43 @@ function requireAtMost(what: string, most: number, found: number): void {
 }
 
 /**
- * Makes the slot ready for an image.
+ * Makes the slot ready for an image: not one that runs.
  * @param again whether this procedure has put one there already, of which nothing is to stay.
  * @returns a writer that stands where an earlier attempt stopped; or the size of the image, where all of it
  * is there: a fetch may be skipped then (§8.4.10.4).
  */
 export function openSlot(
   reception: Reception,
+  slot: number,
   expected: ExpectedImage,
   again: boolean,
 ): ImageWriter | number {
-  const { journal, slot, binding } = reception;
-  const before = again ? undefined : earlierState(reception);
+  const { journal, binding } = reception;
+  const before = again ? undefined : earlierState(reception, slot);
   if (before !== undefined && !isBoundTo(before.binding, binding)) {
     journal.append({ name: 'bound', slot, ...binding });
   }
-  const complete = before === undefined ? undefined : alreadyThere(reception, before, expected);
-  return complete ?? begin(reception, before);
+  const complete = before === undefined ? undefined : alreadyThere(reception, slot, before, expected);
+  return complete ?? begin(reception, slot, before);
 }
 
-/** Records how the procedure ended; returns whether an image lies ready to be tried. */
-export function closeSlot(
-  { journal, slot }: Reception,
+/**
+ * Records how the procedure ended; returns whether all that it brought lies ready to be tried.
+ * @param sizes bytes of each image that it has put, or found, in a slot.
+ */
+export function closeSlots(
+  { journal }: Pick<Reception, 'journal'>,
   { failure }: Ending,
-  sizeBytes: number | undefined,
+  sizes: ReadonlyMap<number, number>,
 ): boolean {
-  if (sizeBytes === undefined) return false;
-  if (failure !== undefined) {
+  for (const [slot, imageBytes] of sizes) {
     // What is in the slot is not what the manifest wants: nothing of it may be built upon by a later attempt.
-    journal.append({ name: 'unusable', slot, because: failure.error.reason });
-    return false;
+    if (failure !== undefined) journal.append({ name: 'unusable', slot, because: failure.error.reason });
+    else if (stateOf(journal.bootRecord.slots, slot).state === 'receiving') {
+      journal.append({ name: 'staged', slot, imageBytes });
+    }
   }
-  if (journal.bootRecord.slots[slot].state === 'receiving') {
-    journal.append({ name: 'staged', slot, imageBytes: sizeBytes });
-  }
-  return true;
+  return failure === undefined && sizes.size > 0;
 }
 
 type Earlier = Extract<SlotState, { readonly state: 'receiving' | 'staged' }>;
@@ -99,45 +87,54 @@ function isBoundTo(held: OfferBinding, { nonce = new Uint8Array(), generation }:
 }
 
 /** What an earlier attempt at the very same manifest left in the slot. */
-function earlierState({ journal, slot, admitted }: Reception): Earlier | undefined {
-  const state = journal.bootRecord.slots[slot];
+function earlierState({ journal, admitted }: Reception, slot: number): Earlier | undefined {
+  const state = stateOf(journal.bootRecord.slots, slot);
   if (state.state !== 'receiving' && state.state !== 'staged') return undefined;
   return equalInConstantTime(state.digest, admitted.authentic.digest.bytes) ? state : undefined;
 }
 
 function alreadyThere(
-  { flash, profile, slot }: Reception,
+  { flash, layout }: Reception,
+  slot: number,
   before: Earlier,
   { digest, sizeBytes }: ExpectedImage,
 ): number | undefined {
   if (before.state !== 'staged' || digest === undefined || before.imageBytes !== sizeBytes) return undefined;
-  const found = imageDigest(flash, profile.layout.slots[slot], sizeBytes, digest.algorithm);
-  return equalInConstantTime(found, digest.bytes) ? sizeBytes : undefined;
+  const found = imageDigest(flash, slotAt(layout, slot), sizeBytes, digest.algorithm);
+  return found !== undefined && equalInConstantTime(found, digest.bytes) ? sizeBytes : undefined;
 }
 
-function begin(
-  { flash, profile, journal, slot, admitted, envelope, binding }: Reception,
-  before: Earlier | undefined,
-): ImageWriter {
-  const layout = profile.layout.slots[slot];
-  const remember = ({ offset, prefix }: { readonly offset: number; readonly prefix: Uint8Array }) =>
-    journal.append({ name: 'progress', slot, offset, prefix });
+function begin(reception: Reception, slot: number, before: Earlier | undefined): ImageWriter {
+  const { flash, layout, journal } = reception;
+  const remember = ({ offset, prefix }: Mark) => journal.append({ name: 'progress', slot, offset, prefix });
   if (before?.state === 'receiving' && before.prefix !== undefined) {
     const { offset, prefix } = before;
-    const resumed = ImageWriter.resume(flash, layout, { offset, prefix }, remember);
+    const resumed = ImageWriter.resume(flash, slotAt(layout, slot), { offset, prefix }, remember);
     if (resumed !== undefined) return resumed;
   }
+  if (before?.state !== 'receiving' || before.offset > 0) claim(reception, slot);
+  return ImageWriter.start(flash, slotAt(layout, slot), remember);
+}
+
+/**
+ * The envelope takes its place, then the record says so: from here on what lay in the slot is gone, and what
+ * shares its place, whenever the power goes.
+ */
+export function claim({ flash, layout, journal, admitted, envelope, binding }: Reception, slot: number) {
   const { digest, manifest } = admitted.authentic;
-  const { sequenceNumber } = manifest;
-  // The record comes first: from here on what lay in the slot is gone, whenever the power goes.
+  // What lay there goes with a record of its own, before its envelope does.
+  if (isHeld(stateOf(journal.bootRecord.slots, slot))) {
+    journal.append({ name: 'unusable', slot, because: 'overwritten' });
+  }
+  writeEnvelope(flash, slotAt(layout, slot), envelope);
+  const ruins = overlapping(layout, slot);
   journal.append({
     name: 'receiving',
     slot,
     digest: digest.bytes,
-    sequenceNumber,
+    sequenceNumber: manifest.sequenceNumber,
     envelopeBytes: envelope.length,
     ...binding,
+    ...(ruins.length === 0 ? {} : { ruins }),
   });
-  writeEnvelope(flash, layout, envelope);
-  return ImageWriter.start(flash, layout, remember);
 }

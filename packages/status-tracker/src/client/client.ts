@@ -4,7 +4,7 @@
  * hands over reports. Whoever answers must prove itself too: only a receipt that the tracker signed, over
  * our own nonce, tells that we have reached it, and so may confirm a trial.
  */
-import type { Infer, Schema } from '@lapel/cbor';
+import type { Schema } from '@lapel/cbor';
 import { CborError, hex, read, write } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import {
@@ -17,7 +17,7 @@ import {
 } from '@lapel/cose';
 import type { Clock, Handler, Method, Random, Request, Response } from '@lapel/transport';
 import { TransportError, bytesBody, collect, discard, readProblem, request } from '@lapel/transport';
-import type { UpdateMode } from '../protocol.ts';
+import type { CheckInState, UpdateMode } from '../protocol.ts';
 import {
   CheckIn,
   Offer,
@@ -46,11 +46,7 @@ export interface TrackerClientOptions {
   readonly answerMsMax?: number;
 }
 
-/** What a device says of itself; the rest of a check-in is the client's own. */
-export type CheckInState = Pick<
-  Infer<typeof CheckIn>,
-  'state' | 'components' | 'imageBytesMax' | 'pending' | 'bootReason'
->;
+export type { CheckInState } from '../protocol.ts';
 
 export interface PollOptions {
   /**

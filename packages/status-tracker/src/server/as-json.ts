@@ -21,9 +21,17 @@ export function deviceJson(device: DeviceView) {
     version: runningVersion(inventory),
     imageBytesMax: inventory?.imageBytesMax,
     bootReason: inventory?.bootReason,
-    components: inventory?.components.map(({ component, manifestDigest, ...rest }) => ({
+    bootVerified: inventory?.bootVerified,
+    rollbackProtection: inventory?.rollbackProtection,
+    loaderDigest: hexOf(inventory?.loaderDigest),
+    refused: inventory?.refused,
+    downtimeMs: inventory?.downtimeMs,
+    expectedDowntimeMs: inventory?.expectedDowntimeMs,
+    suspicion: inventory?.suspicion,
+    components: inventory?.components.map(({ component, manifestDigest, imageDigest, ...rest }) => ({
       component: componentName(component),
       manifestDigest: hex(manifestDigest),
+      imageDigest: hexOf(imageDigest),
       ...rest,
     })),
     createdMs: device.createdMs,
@@ -32,6 +40,8 @@ export function deviceJson(device: DeviceView) {
     campaign: member === undefined ? undefined : memberJson(member),
   };
 }
+
+const hexOf = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : hex(bytes));
 
 export const memberJson = ({ campaign, device, status, generation, changedMs, because }: Member) => ({
   campaign,

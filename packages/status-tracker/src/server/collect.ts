@@ -1,6 +1,7 @@
 /**
  * What devices say, taken in: every check-in and report is signed by the key that its device is registered
- * with, belongs to its session or its offer, and counts once. What is refused changes nothing.
+ * with, belongs to its session or its offer, and counts once. What is refused changes nothing; a report that
+ * contradicts its manifest is kept all the same, as evidence.
  */
 import { compareBytes, hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
@@ -10,13 +11,17 @@ import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { CheckIn } from '../protocol.ts';
 import type { Change, DeviceView } from './fleet.ts';
+import type { Manifests } from './manifests.ts';
+import { suspicionOf } from './measure.ts';
 import type { Notify } from './notify.ts';
+import { replay } from './replay.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
 import type { FleetStore, Recorded } from './store.ts';
 
 export interface CollectorOptions {
   readonly store: FleetStore;
   readonly notify: Notify;
+  readonly manifests: Manifests;
   readonly clock: Clock;
   readonly trackerKey: SigningKey;
   readonly onChanges: (changes: readonly Change[]) => void;
@@ -34,6 +39,7 @@ const sessionBytes = 8;
 export function createCollector({
   store,
   notify,
+  manifests,
   clock,
   trackerKey,
   onChanges,
@@ -53,7 +59,9 @@ export function createCollector({
     }
     const atMs = clock.wallMs();
     const { version: _, nonce, counter, session: __, device: id, ...told } = claimed;
-    const recorded = await recordCheckIn({ device: id, counter, inventory: { ...told, atMs }, signed });
+    const suspicion = await suspicionOf(told.components, manifests);
+    const inventory = { ...told, atMs, ...(suspicion === undefined ? {} : { suspicion }) };
+    const recorded = await recordCheckIn({ device: id, counter, inventory, signed });
     settle(recorded, `expected a counter above ${device.session?.counter ?? 0}, found ${counter}`);
     notify.seen(id);
     return sealReceipt(trackerKey, clock, { device: id, nonce });
@@ -69,16 +77,20 @@ export function createCollector({
     const digest = translated('report', () => knownDigest('parse', told.reference[1])).bytes;
     const atMs = clock.wallMs();
     const reason = reportReason(told);
+    const replayed = await replay(told, digest, manifests);
     const recorded = await recordReport({
       device: device.id,
       nonce: told.nonce,
       digest,
       reason,
+      replay: replayed,
       signed,
       atMs,
     });
     settle(recorded, `expected a report on an offer to ${device.id}, found another`);
     notify.seen(device.id);
+    // It is kept as evidence, and nothing in it is believed.
+    if (replayed.end === 'contradicted') throw new Problem('unprocessable', replayed.because);
   }
 
   /** A report names no device: its key does. */

@@ -17,7 +17,7 @@ import type {
   Target,
 } from './fleet.ts';
 import { changeOf, isLive, offersMax, standing, toldByState } from './fleet.ts';
-import type { CheckInRecord, ReportRecord } from './store.ts';
+import type { AuditEntry, CheckInRecord, ReportRecord } from './store.ts';
 
 /** A device's place in one campaign, with what that campaign wants. */
 export interface Membership {
@@ -32,6 +32,8 @@ export interface Decision {
   readonly device: DeviceView;
   readonly members: readonly Member[];
   readonly changes: readonly Change[];
+  /** What operators must be able to look up later. */
+  readonly audit?: AuditEntry;
 }
 
 /** What a check-in makes of a device and its memberships. */
@@ -46,7 +48,12 @@ export function decideCheckIn(
     member,
     after: afterCheckIn(member, inventory, { target, rejected, session }),
   }));
-  return decision({ ...before, session, inventory }, moves, inventory.atMs);
+  const { suspicion: detail, atMs } = inventory;
+  const decided = decision({ ...before, session, inventory }, moves, atMs);
+  // Told once, not with every check-in.
+  if (detail === undefined || detail === before.inventory?.suspicion) return decided;
+  const { id } = before;
+  return { ...decided, audit: { actor: id, atMs, act: 'image contradicts manifest', subject: id, detail } };
 }
 
 /**
@@ -54,11 +61,19 @@ export function decideCheckIn(
  * last comes late: of such, only success still counts, because it is true whatever was offered since.
  */
 export function decideReport(before: DeviceView, member: Member, record: ReportRecord): Decision {
-  const { nonce, reason, atMs } = record;
+  const { nonce, reason, atMs, replay } = record;
+  if (replay.end === 'contradicted') return contradicted(before, replay.because, atMs);
   const isLate = member.offer === undefined || compareBytes(member.offer.nonce, nonce) !== 0;
   const told = { reason, atMs, state: before.inventory?.state };
   const after = isLate && reason !== 'ok' ? member : afterReport(member, told);
   return decision(before, [{ member, after }], atMs);
+}
+
+/** A device that tells what can't have happened moves nowhere by it; an operator should know. */
+function contradicted(before: DeviceView, detail: string, atMs: number): Decision {
+  const { id } = before;
+  const audit = { actor: id, atMs, act: 'report contradicts manifest', subject: id, detail };
+  return { ...decision({ ...before, lastError: `${audit.act}: ${detail}` }, [], atMs), audit };
 }
 
 function decision(

@@ -6,7 +6,7 @@
 import { compareBytes } from '@lapel/cbor';
 import { digest as digestOf } from '@lapel/cose';
 import type { ComponentIdentifier } from '@lapel/suit';
-import type { CheckIn, UpdateMode } from '../protocol.ts';
+import type { CheckInState, UpdateMode } from '../protocol.ts';
 
 /** An offer is out, and its end is not known. */
 export const liveStatuses = ['offered', 'fetching', 'installing', 'awaiting-confirmation'] as const;
@@ -38,8 +38,10 @@ export const offersMax = 4;
 export type Approval = 'pending' | 'approved';
 
 /** What a device last said of itself, and when. */
-export type Inventory = Pick<CheckIn, 'state' | 'components' | 'imageBytesMax' | 'pending' | 'bootReason'> & {
+export type Inventory = CheckInState & {
   readonly atMs: number;
+  /** How what it measured contradicts the manifest that it names: evidence of tampering. */
+  readonly suspicion?: string;
 };
 
 export interface Session {
@@ -222,7 +224,20 @@ export function runningVersion(inventory: Inventory | undefined): string {
   return newest.version ?? `sequence number ${newest.sequenceNumber}`;
 }
 
-const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
+/** What an operator should notice of a device; nothing of one that does what it should. */
+export function remarksOn({ lastError, inventory }: DeviceView): readonly string[] {
+  const { suspicion, refused = [], downtimeMs = 0, expectedDowntimeMs = downtimeMs } = inventory ?? {};
+  return [
+    ...(suspicion === undefined ? [] : [suspicion]),
+    ...(lastError === undefined ? [] : [lastError]),
+    ...refused.map(({ slot, because }) => `slot ${slot} was not started: ${because}`),
+    ...(downtimeMs > expectedDowntimeMs
+      ? [`the last update took ${downtimeMs} ms of service, expected ${expectedDowntimeMs} ms`]
+      : []),
+  ];
+}
+
+export const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
   a.length === b.length && a.every((part, index) => compareBytes(part, b[index] ?? part) === 0);
 
 /**

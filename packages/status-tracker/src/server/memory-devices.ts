@@ -110,7 +110,7 @@ function recordCheckIn(state: State, record: CheckInRecord): Recorded {
 }
 
 function recordReport(state: State, record: ReportRecord): Recorded {
-  const { device, atMs, reason, signed } = record;
+  const { device, atMs, reason, replay, signed } = record;
   const key = `report/${hex(digest('sha-256', signed))}`;
   if (state.evidence.has(key)) return { end: 'known', changes: [] };
   const before = state.devices.get(device);
@@ -121,11 +121,12 @@ function recordReport(state: State, record: ReportRecord): Recorded {
   const member = state.members.get(campaign)?.get(device);
   if (view === undefined || member === undefined) return { end: 'no-such-offer', changes: [] };
   if (compareBytes(view.target.digest, record.digest) !== 0) return { end: 'other-manifest', changes: [] };
-  state.evidence.set(key, { kind: 'report', atMs, device, campaign, outcome: reason, signed });
+  state.evidence.set(key, { kind: 'report', atMs, device, campaign, outcome: reason, replay, signed });
   return save(state, decideReport(before, member, record));
 }
 
-function save(state: State, { device, members, changes }: Decision): Recorded {
+function save(state: State, { device, members, changes, audit }: Decision): Recorded {
+  if (audit !== undefined) state.audit.push(audit);
   state.devices.set(device.id, device);
   for (const member of members) put(state, member);
   return { end: 'recorded', changes };

@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { uuidText } from '@lapel/suit';
 import type { CampaignView } from './campaign.ts';
 import type { DeviceView, Totals } from './fleet.ts';
-import { addressed, conditionOf, failedOf, runningVersion } from './fleet.ts';
+import { addressed, conditionOf, failedOf, remarksOn, runningVersion } from './fleet.ts';
 import type { FleetGroup } from './store.ts';
 
 export interface PageContent {
@@ -126,7 +126,7 @@ function campaignPart({ view, totals }: PageContent['campaigns'][number]): strin
 
 function devicesTable({ devices, classNames, nowMs }: PageContent, total: number): string {
   const rows = devices.map((device) => {
-    const { id, member, lastSeenMs, lastError = '' } = device;
+    const { id, member, lastSeenMs } = device;
     const state = conditionOf(device);
     const place = member?.status ?? '';
     const seen =
@@ -138,13 +138,13 @@ function devicesTable({ devices, classNames, nowMs }: PageContent, total: number
       <td class="${toneOf(state)}">${state}</td>
       <td class="${toneOf(place)}">${place}</td>
       <td>${seen}</td>
-      <td class="bad">${lastError}</td>
+      <td class="bad">${remarksOn(device).join('; ')}</td>
     </tr>`.text;
   });
   const more =
     total > devices.length ? `<p class="quiet">The first ${devices.length} of ${total} devices.</p>` : '';
   return `<table><thead><tr><th>Id</th><th>Class</th><th>Runs</th><th>State</th>
-<th>In its campaign</th><th>Seen</th><th>Last error</th></tr></thead>
+<th>In its campaign</th><th>Seen</th><th>Remarks</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table>${more}`;
 }
 

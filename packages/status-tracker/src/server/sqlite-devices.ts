@@ -18,6 +18,7 @@ import {
   inventoryBytes,
   memberOf,
   modeOf,
+  replayOf,
   text,
 } from './sqlite-rows.ts';
 import type {
@@ -158,7 +159,7 @@ function recordCheckIn(db: Database, record: CheckInRecord): Recorded {
 }
 
 function recordReport(db: Database, record: ReportRecord): Recorded {
-  const { device, nonce, atMs, reason, signed } = record;
+  const { device, nonce, atMs, reason, replay, signed } = record;
   if (isKnown(db, 'report', signed)) return { end: 'known', changes: [] };
   const row = rowOf(db, device);
   const found = db.get(
@@ -172,7 +173,8 @@ function recordReport(db: Database, record: ReportRecord): Recorded {
   if (row === undefined || found === undefined) return { end: 'no-such-offer', changes: [] };
   if (compareBytes(blob(found, 'digest'), record.digest) !== 0) return { end: 'other-manifest', changes: [] };
   const member = memberOf(found);
-  writeEvidence(db, { kind: 'report', atMs, device, campaign: member.campaign, outcome: reason, signed });
+  const { campaign } = member;
+  writeEvidence(db, { kind: 'report', atMs, device, campaign, outcome: reason, replay, signed });
   return save(db, decideReport(deviceOf(row), member, record));
 }
 
@@ -191,7 +193,8 @@ function openMemberships(db: Database, device: string): Membership[] {
   });
 }
 
-function save(db: Database, { device, members, changes }: Decision): Recorded {
+function save(db: Database, { device, members, changes, audit }: Decision): Recorded {
+  if (audit !== undefined) writeAudit(db, audit);
   const { id, inventory, session, lastSeenMs = null, lastError = null } = device;
   db.run(
     `UPDATE device SET inventory = ?, inventory_ms = ?, version = ?, state = ?, counter = ?, last_seen_ms = ?,
@@ -217,11 +220,14 @@ const isKnown = (db: Database, kind: Evidence['kind'], signed: Uint8Array): bool
     ...[db.tenant, kind, hashOf(signed)],
   ) !== undefined;
 
-function writeEvidence(db: Database, { kind, atMs, device, campaign, outcome, signed }: Evidence): void {
+function writeEvidence(db: Database, evidence: Evidence): void {
+  const { kind, atMs, device, campaign = null, outcome, replay, signed } = evidence;
+  const because = replay === undefined || replay.end === 'plausible' ? null : replay.because;
   db.run(
-    `INSERT INTO report (tenant, actor, kind, hash, at_ms, campaign, outcome, signed)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[db.tenant, device, kind, hashOf(signed), atMs, campaign ?? null, outcome, signed],
+    `INSERT INTO report (tenant, actor, kind, hash, at_ms, campaign, outcome, replay, replay_because, signed)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ...[db.tenant, device, kind, hashOf(signed), atMs, campaign, outcome],
+    ...[replay?.end ?? null, because, signed],
   );
 }
 
@@ -231,5 +237,6 @@ const evidenceOf = (row: Row): Evidence => ({
   device: text(row, 'actor'),
   ...(has(row, 'campaign') ? { campaign: text(row, 'campaign') } : {}),
   outcome: text(row, 'outcome'),
+  ...replayOf(row),
   signed: blob(row, 'signed'),
 });

@@ -4,14 +4,17 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 
-/** @throws {RangeError} where the file was written by a newer version: going on could lose what it knows. */
-export function migrate(db: DatabaseSync): void {
+/**
+ * @param to a lower number makes a file as an older program left it
+ * @throws {RangeError} where the file was written by a newer version: going on could lose what it knows.
+ */
+export function migrate(db: DatabaseSync, to = migrations.length): void {
   const row = db.prepare('PRAGMA user_version').get();
   const found = Number(row?.['user_version']);
   if (found > migrations.length) {
     throw new RangeError(`expected a fleet store of version ${migrations.length} or lower, found ${found}`);
   }
-  for (const [index, migration] of migrations.entries()) {
+  for (const [index, migration] of migrations.slice(0, to).entries()) {
     if (index < found) continue;
     db.exec(`BEGIN IMMEDIATE; ${migration}; PRAGMA user_version = ${index + 1}; COMMIT`);
   }
@@ -105,4 +108,7 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_by_tenant ON audit (tenant, number);
 ${appendOnly}`,
+  // An inventory may hold measurements from here on, too. A program that can't read them must not open the
+  // file.
+  'ALTER TABLE report ADD COLUMN replay TEXT; ALTER TABLE report ADD COLUMN replay_because TEXT',
 ];

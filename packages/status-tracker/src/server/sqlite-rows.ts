@@ -5,11 +5,22 @@ import type { SQLOutputValue } from 'node:sqlite';
 import { array, map, named, optional, bytes, read, required, text as tstr, uint, write } from '@lapel/cbor';
 import { peekSigned } from '@lapel/cose';
 import { ComponentIdentifier } from '@lapel/suit';
-import { Campaign, InstalledComponent, componentsMax, deviceStates, updateModes } from '../protocol.ts';
+import {
+  Campaign,
+  InstalledComponent,
+  RefusedImage,
+  bootVerifications,
+  componentsMax,
+  deviceStates,
+  refusedMax,
+  rollbackProtections,
+  updateModes,
+} from '../protocol.ts';
 import type { UpdateMode } from '../protocol.ts';
 import type { CampaignState, CampaignView } from './campaign.ts';
 import type { Approval, DeviceView, Inventory, Member, MemberStatus } from './fleet.ts';
 import { memberStatuses } from './fleet.ts';
+import type { Replay } from './store.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -50,6 +61,13 @@ const StoredInventory = map({
   imageBytesMax: required(3, uint),
   pending: optional(4, bytes(32)),
   bootReason: optional(5, tstr(128)),
+  loaderDigest: optional(6, bytes(32)),
+  bootVerified: optional(7, named('boot verification', bootVerifications)),
+  rollbackProtection: optional(8, named('rollback protection', rollbackProtections)),
+  refused: optional(9, array(RefusedImage, { max: refusedMax })),
+  downtimeMs: optional(10, uint),
+  expectedDowntimeMs: optional(11, uint),
+  suspicion: optional(12, tstr(256)),
 });
 
 /** Its time is no key of the rule: it stands in a column of its own. */
@@ -88,6 +106,14 @@ export function inventoryOf(row: Row): { readonly inventory?: Inventory } {
   return {
     inventory: { ...read(StoredInventory, blob(row, 'inventory')), atMs: integer(row, 'inventory_ms') },
   };
+}
+
+const replayEnds: readonly Replay['end'][] = ['plausible', 'not-replayed', 'contradicted'];
+
+export function replayOf(row: Row): { readonly replay?: Replay } {
+  if (!has(row, 'replay')) return {};
+  const end = oneOf(row, 'replay', replayEnds);
+  return { replay: end === 'plausible' ? { end } : { end, because: text(row, 'replay_because') } };
 }
 
 export const statusOf = (row: Row): MemberStatus => oneOf(row, 'status', memberStatuses);

@@ -43,11 +43,16 @@ export interface CheckInRecord {
   readonly signed: Uint8Array;
 }
 
+/** What came of holding a report's records against its manifest. */
+export type Replay =
+  { readonly end: 'plausible' } | { readonly end: 'not-replayed' | 'contradicted'; readonly because: string };
+
 export interface ReportRecord {
   readonly device: string;
   readonly nonce: Uint8Array;
   readonly digest: Uint8Array;
   readonly reason: ReportReason;
+  readonly replay: Replay;
   readonly signed: Uint8Array;
   readonly atMs: number;
 }
@@ -113,6 +118,8 @@ export interface Evidence {
   readonly device: string;
   readonly campaign?: string;
   readonly outcome: string;
+  /** Of a report; one of before the tracker replayed any has none. */
+  readonly replay?: Replay;
   readonly signed: Uint8Array;
 }
 

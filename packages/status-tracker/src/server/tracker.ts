@@ -4,6 +4,7 @@
  * with the offers that were out, under the nonces that they had.
  */
 import type { SigningKey, VerificationKey } from '@lapel/cose';
+import type { TrustAnchor } from '@lapel/suit';
 import type { Clock, Handler, Random } from '@lapel/transport';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
@@ -14,6 +15,7 @@ import { createDesk } from './desk.ts';
 import type { Desk } from './desk.ts';
 import type { Change } from './fleet.ts';
 import { isLive } from './fleet.ts';
+import { createManifests } from './manifests.ts';
 import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
 import { operatorApi } from './operator-api.ts';
@@ -34,6 +36,8 @@ export interface StatusTrackerOptions {
   /** Whose campaigns are carried out. */
   readonly operators: readonly VerificationKey[];
   readonly releases: Releases;
+  /** Whose manifests it believes, to hold what devices say against them; without any, nothing is. */
+  readonly authors?: readonly TrustAnchor[];
   readonly onBug: (error: unknown) => void;
   readonly limits?: NotifyLimits;
   readonly page?: Pick<OperatorApiOptions, 'pageIsOpen' | 'classNames'>;
@@ -66,7 +70,8 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const access = await createAccess(store, clock, random);
   const onChanges = (changes: readonly Change[]) => follow(changes, notify, watch);
   const registrar = createRegistrar({ store, notify, clock, random, trackerKey });
-  const collector = createCollector({ store, notify, clock, trackerKey, onChanges });
+  const manifests = createManifests(options.releases, options.authors ?? []);
+  const collector = createCollector({ store, notify, manifests, clock, trackerKey, onChanges });
   await restore(options, notify);
 
   const rounds = createRounds(options, notify, onChanges, watch);

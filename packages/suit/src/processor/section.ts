@@ -91,7 +91,7 @@ function* sequence(
     }
     const outer = state.current;
     for (const component of outer) {
-      if (isPassedOver(command, component, outer, state)) continue;
+      if (state.others.has(component) || isPassedOver(command, component, outer, state)) continue;
       begin(base + offset, component, state);
       if (command.name === 'directive-override-parameters') {
         overrideParameters(command.parameters, component, state);

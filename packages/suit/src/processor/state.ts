@@ -9,6 +9,7 @@ import { SuitError, parsing } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import { reporting } from '../registry.ts';
 import type { EncodedSequence, Located } from '../sequence.ts';
+import type { Slot } from '../trust-domains.ts';
 import type { SuitRecord } from './record.ts';
 
 const recordsMax = 64;
@@ -34,6 +35,8 @@ export interface State {
   readonly shared: Shared;
   /** Indices of the dependencies that lead from the root manifest to this one. */
   readonly path: readonly number[];
+  /** Components that somebody else answers for: commands on them are passed over. */
+  readonly others: ReadonlySet<number>;
   /** Every component, for the index `true`. */
   readonly every: readonly number[];
   /** The components that the next command applies to (§6.5). */
@@ -74,6 +77,7 @@ export function stateOf(admitted: AdmittedManifest, path: readonly number[], sha
     admitted,
     shared,
     path,
+    others: new Set(admitted.slots.flatMap((slot, index) => (isAnothers(slot, admitted) ? [index] : []))),
     every: admitted.slots.map((_, index) => index),
     current: [0],
     softFailure: false,
@@ -87,6 +91,9 @@ export function stateOf(admitted: AdmittedManifest, path: readonly number[], sha
     passed: new Map(),
   };
 }
+
+const isAnothers = ({ component }: Slot, { recipient }: AdmittedManifest): boolean =>
+  recipient.isAnothers?.(component) ?? false;
 
 /** Nothing that has no order. */
 const ordered: State['unordered'] = { targets: new Set(), sources: new Set() };

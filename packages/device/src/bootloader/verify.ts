@@ -1,0 +1,128 @@
+/**
+ * Are these images what somebody signed for this device? The stored envelope is authenticated, by its
+ * signature or by the bootloader's own earlier word for it, and every image is hashed, at every start; each
+ * manifest's invocation procedure decides (manifest-37 §6.3).
+ */
+
+import { hex } from '@lapel/cbor';
+import { equalInConstantTime } from '@lapel/cose';
+import type { Answer, AuthenticManifest, ComponentIdentifier, Effect, SuitRecord } from '@lapel/suit';
+import { SuitError, admit, authenticate, componentName, driveSync, run } from '@lapel/suit';
+import type { Profile } from '../profile.ts';
+import { answerFrom, isQuestion, isVerified } from '../storage/components.ts';
+import { componentOf, slotAt } from '../storage/layout.ts';
+import { readStoredEnvelope } from '../storage/slots.ts';
+import type { Provisioned } from './provisioned.ts';
+import type { Part, Parts } from './select.ts';
+import { authenticateAgain } from './voucher.ts';
+
+/** What was found out about one image. */
+export interface Proof {
+  readonly component: ComponentIdentifier;
+  readonly manifest: AuthenticManifest;
+  readonly records: readonly SuitRecord[];
+  /** By the author's signature, or by a MAC that stands for it. */
+  readonly by: 'signature' | 'mac';
+  /** SHA-256 over the image, where its manifest compares one. */
+  readonly measurement: Uint8Array | undefined;
+  readonly imageBytes: number;
+}
+
+/** One manifest of those that would be booted does not hold: these are its parts. */
+export interface Disproof {
+  readonly parts: readonly Part[];
+  readonly because: string;
+}
+
+export type Verdict = { readonly proofs: ReadonlyMap<Part, Proof> } | { readonly disproof: Disproof };
+
+/** Verifies all manifests that have a part in it; an update is never taken apart. */
+export function verify(device: Provisioned, parts: Parts): Verdict {
+  const proofs = new Map<Part, Proof>();
+  for (const group of byManifest(parts)) {
+    try {
+      for (const [part, proof] of prove(device, group, parts)) proofs.set(part, proof);
+    } catch (error) {
+      if (!(error instanceof SuitError)) throw error;
+      return { disproof: { parts: group, because: error.message } };
+    }
+  }
+  return { proofs };
+}
+
+function byManifest(parts: Parts): readonly Parts[] {
+  const groups = Map.groupBy(parts, ({ state }) => hex(state.digest));
+  return [...groups.values()].flatMap(([first, ...rest]): Parts[] =>
+    first === undefined ? [] : [[first, ...rest]],
+  );
+}
+
+/** Invocation with the slots of these parts as the components' storage. @throws {SuitError} */
+function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonly [Part, Proof]> {
+  const { flash, profile, trust } = device;
+  const { layout, limits } = profile;
+  const [{ state, slot }] = group;
+  const stored = readStoredEnvelope(flash, slotAt(layout, slot), state.envelopeBytes);
+  const again = authenticateAgain(device, stored, group[0]);
+  const manifest = again ?? authenticate(stored, trust.anchors, limits);
+  // Another manifest than the one that was installed, however authentic, was never on trial here.
+  if (!equalInConstantTime(manifest.digest.bytes, state.digest)) {
+    throw new SuitError('setup', 'unauthorised', 'expected the manifest that was installed, found another');
+  }
+  const admitted = admit(manifest, {
+    limits,
+    hasComponent: (component) => componentOf(layout, component) !== undefined,
+    isAnothers: (component) => isSuperseded(component, group, all, profile),
+    floor: () => undefined,
+  });
+  const views = new Map(
+    group.map((part) => [
+      componentName(part.component.identifier),
+      { slot: part.slot, sizeBytes: part.state.imageBytes },
+    ]),
+  );
+  const measured = new Map<string, Uint8Array>();
+  const answer = (effect: Effect): Answer => {
+    if (effect.do === 'invoke') return;
+    if (!isQuestion(effect)) {
+      throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} while booting, found one`);
+    }
+    const found = answerFrom({ flash, layout, trust, views }, effect);
+    const isMeasurement = effect.do === 'digest' && effect.algorithm === 'sha-256';
+    if (isMeasurement && found instanceof Uint8Array) measured.set(componentName(effect.component), found);
+    return found;
+  };
+  const { failure, records, verified } = driveSync(run(admitted, 'invocation'), answer);
+  if (failure !== undefined) throw failure.error;
+  for (const part of group) {
+    const { identifier } = part.component;
+    // A manifest that forgets to compare the image is authentic and still no proof of it.
+    if (!isVerified(verified, part.component)) {
+      throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
+    }
+    const proof: Proof = {
+      component: identifier,
+      manifest,
+      records,
+      by: again === undefined ? 'signature' : 'mac',
+      measurement: measured.get(componentName(identifier)),
+      imageBytes: part.state.imageBytes,
+    };
+    yield [part, proof];
+  }
+}
+
+/**
+ * Another processor proves what lies there, or a later manifest brought it. What an update brought together
+ * is otherwise booted together, or not at all (RFC 9019 §5.2).
+ */
+function isSuperseded(
+  component: ComponentIdentifier,
+  [{ state }]: Parts,
+  all: Parts,
+  { layout }: Profile,
+): boolean {
+  if (componentOf(layout, component)?.scheme === 'link') return true;
+  const booted = all.find((part) => componentName(part.component.identifier) === componentName(component));
+  return booted !== undefined && booted.state.sequenceNumber > state.sequenceNumber;
+}

@@ -1,0 +1,22 @@
+/**
+ * Before a step that interrupts the service the application is told how long that is expected to take, and
+ * may put itself in order first, or ask for a better time (draft-zhu §4-5).
+ */
+
+import type { AgentOptions } from '../agent-options.ts';
+import { expectedDowntimeMs } from '../downtime.ts';
+import { within } from './within.ts';
+
+/** How long an application may take to answer. One that hangs keeps no update away. */
+const answerMsMax = 60_000;
+
+/** Whether the device may restart now. */
+export async function mayInterrupt(agent: AgentOptions, signal: AbortSignal): Promise<boolean> {
+  const { onInterruption, profile, journal, clock } = agent;
+  if (onInterruption === undefined) return true;
+  const expectedMs = expectedDowntimeMs(profile, journal.bootRecord);
+  agent.onStep?.('interruption-announced', `${expectedMs} ms`);
+  const deadline = clock.monotonicMs() + answerMsMax;
+  const answer = await within(deadline, { clock, signal }, () => onInterruption({ expectedMs }));
+  return answer !== 'later';
+}

@@ -1,0 +1,94 @@
+/**
+ * Devices of several parts that are updated by themselves or together (RFC 9019 §5): a secure and a normal
+ * side, two processors that share a memory, a bootloader of two stages, storage of more than one kind.
+ */
+
+import { class1 as small } from '@lapel/suit';
+import type { Profile } from '../profile.ts';
+import type { ComponentLayout } from '../storage/layout.ts';
+import { takeFrom } from '../storage/layout.ts';
+import {
+  class1RamBytes,
+  common,
+  component,
+  external,
+  internal,
+  named,
+  slot,
+  smallTiming,
+} from './flash-plan.ts';
+
+export interface SeveralOptions {
+  /** Pages of 2 KiB of each image. */
+  readonly imagePages?: number;
+  readonly granuleBytes?: number;
+}
+
+const affords = { limits: small, timing: smallTiming, ramBytes: class1RamBytes };
+
+/** Two components with two slots each, in one flash. */
+function pairs(
+  name: string,
+  components: readonly [ComponentLayout, ComponentLayout],
+  { imagePages = 12, granuleBytes = internal.granuleBytes }: SeveralOptions,
+): Profile {
+  const chip = { ...internal, granuleBytes };
+  const { taking, ...regions } = common(chip, 2);
+  const place = () => slot(taking, chip, imagePages);
+  const slots = [place(), place(), place(), place()] as const;
+  const geometry = [{ ...chip, pages: taking.pages }];
+  return { name, layout: { geometry, ...regions, slots, components }, ...affords };
+}
+
+/** RFC 9019 §5.2: the secure side starts, and writes both; either is updated alone, or both at once. */
+export const secureNormal = (options: SeveralOptions = {}): Profile =>
+  pairs(
+    'secure-normal',
+    [
+      component(named('secure'), 'start', 'two-slots', [0, 1]),
+      component(named('normal'), 'needed', 'two-slots', [2, 3]),
+    ],
+    options,
+  );
+
+/** RFC 9019 §5.4: one of two processors upgrades both, in a memory that they share. */
+export const dualShared = (options: SeveralOptions = {}): Profile =>
+  pairs(
+    'dual-shared',
+    [
+      component(named('application'), 'start', 'two-slots', [0, 1]),
+      component(named('radio'), 'needed', 'two-slots', [2, 3]),
+    ],
+    options,
+  );
+
+/** RFC 9019 §4.1: the first stage is never written; the second is updated like any firmware. */
+export const twoStage = (options: SeveralOptions = {}): Profile =>
+  pairs(
+    'two-stage',
+    [
+      component(named('stage-2'), 'start', 'two-slots', [0, 1]),
+      component(named('application'), 'needed', 'two-slots', [2, 3]),
+    ],
+    options,
+  );
+
+/** Heterogeneous storage: the firmware in internal flash, data on a chip with other sectors beside it. */
+export function heterogeneous(options: SeveralOptions = {}): Profile {
+  const { imagePages = 12, granuleBytes = internal.granuleBytes } = options;
+  const chip = { ...internal, granuleBytes };
+  const { taking, ...regions } = common(chip, 2);
+  const firmware = [slot(taking, chip, imagePages), slot(taking, chip, imagePages)] as const;
+  const beside = takeFrom(external, taking.pages * chip.pageBytes);
+  const data = [slot(beside, external, imagePages), slot(beside, external, imagePages)];
+  const components = [
+    component(named('firmware'), 'start', 'two-slots', [0, 1]),
+    component(named('data'), 'extra', 'two-slots', [2, 3]),
+  ] as const;
+  const geometry = [
+    { ...chip, pages: taking.pages },
+    { ...external, pages: beside.pages },
+  ];
+  const layout = { geometry, ...regions, slots: [...firmware, ...data] as const, components };
+  return { name: 'heterogeneous', layout, ...affords };
+}

@@ -1,0 +1,153 @@
+/**
+ * The update procedure's effects on this device's flash, whoever drives it: the agent, which waits for a
+ * network, and the bootloader's recovery, which waits for a line. Both only push the bytes that they obtain.
+ */
+
+import type { Answer, ComponentIdentifier, Effect, Ending, ExpectedImage } from '@lapel/suit';
+import { SuitError, componentName } from '@lapel/suit';
+import type { TrustStore } from '../trust-store.ts';
+import { isBootFloor, readBootFloor } from './boot-floor.ts';
+import type { ComponentView, Views } from './components.ts';
+import { answerFrom, isQuestion } from './components.ts';
+import { windows } from './flash.ts';
+import type { ImageWriter } from './image-writer.ts';
+import type { Journal } from './journal.ts';
+import type { RecordOf } from './journal-record.ts';
+import { slotAt } from './layout.ts';
+import type { Reception } from './reception.ts';
+import { closeSlots, openSlot, requireRoom } from './reception.ts';
+import { unlessFault } from './slots.ts';
+import type { Targets } from './target.ts';
+import { targetOf } from './target.ts';
+
+export interface Installing extends Reception {
+  readonly trust: TrustStore;
+  /** Where images go. */
+  readonly targets: Targets;
+  /** What the components hold before. */
+  readonly running: Views;
+}
+
+/** An image that is on its way; its bytes go here, from the writer's offset on, then `finish`. */
+export interface Incoming {
+  /** Bytes that are there already: where a fetch goes on. */
+  readonly offset: number;
+  /** @throws {SuitError} where it does not fit; then what is in the slot is written off. */
+  push(chunk: Uint8Array): void;
+  finish(): void;
+}
+
+export interface Installer {
+  /** What is answered at once; or, of a fetch, what takes the payload. @throws {SuitError} */
+  perform(effect: Effect): Answer | Incoming;
+  /** Records how the procedure ended; returns whether something lies ready to be tried. */
+  close(ending: Ending): boolean;
+  /** Slots that were filled, with the bytes of their images. */
+  readonly sizes: ReadonlyMap<number, number>;
+}
+
+export const isIncoming = (answer: Answer | Incoming): answer is Incoming =>
+  typeof answer === 'object' && 'finish' in answer;
+
+export function createInstaller(installing: Installing): Installer {
+  const { layout, journal, targets } = installing;
+  const views = new Map(installing.running);
+  const sizes = new Map<number, number>();
+  const floors: RecordOf<'bootFloor'>[] = [];
+
+  const receive = (component: ComponentIdentifier, expected: ExpectedImage): Incoming | undefined => {
+    const slot = targetOf(targets, component);
+    const accept = (sizeBytes: number): void => {
+      sizes.set(slot, sizeBytes);
+      views.set(componentName(component), { slot, sizeBytes });
+    };
+    requireRoom(slotAt(layout, slot), expected.sizeBytes ?? 0, installing.envelope);
+    const writer = openSlot(installing, slot, expected, sizes.has(slot));
+    if (typeof writer !== 'number') return incoming(journal, slot, writer, accept);
+    accept(writer);
+    return undefined;
+  };
+
+  const perform = (effect: Effect): Answer | Incoming => {
+    if (isQuestion(effect)) return answerFrom({ ...installing, views }, effect);
+    switch (effect.do) {
+      case 'fetch':
+        return receive(effect.component, effect.expected);
+      case 'write':
+        if (isBootFloor(effect.component)) {
+          return void floors.push(readBootFloor(effect.content, layout, journal.bootRecord));
+        }
+        return fill(receive(effect.component, { ...effect.expected, sizeBytes: effect.content.length }), [
+          effect.content,
+        ]);
+      case 'copy':
+        return copy(installing, views.get(componentName(effect.source)), (sizeBytes) =>
+          receive(effect.component, { ...effect.expected, sizeBytes }),
+        );
+      default:
+        throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} in an update, found one`);
+    }
+  };
+
+  return {
+    sizes,
+    perform,
+    close(ending) {
+      const isReady = closeSlots(installing, ending, sizes);
+      if (ending.failure === undefined) for (const floor of floors) journal.append(floor);
+      return isReady;
+    },
+  };
+}
+
+function incoming(
+  journal: Journal,
+  slot: number,
+  writer: ImageWriter,
+  accept: (sizeBytes: number) => void,
+): Incoming {
+  return {
+    get offset() {
+      return writer.offset;
+    },
+    push(chunk) {
+      try {
+        writer.push(chunk);
+      } catch (error) {
+        if (error instanceof SuitError) journal.append({ name: 'unusable', slot, because: error.reason });
+        throw error;
+      }
+    },
+    finish: () => accept(writer.finish()),
+  };
+}
+
+/** Pieces that come from the start, of which an earlier attempt may have written some. */
+function fill(into: Incoming | undefined, pieces: Iterable<Uint8Array>): void {
+  if (into === undefined) return;
+  let skipped = into.offset;
+  for (const piece of pieces) {
+    into.push(piece.subarray(Math.min(skipped, piece.length)));
+    skipped -= Math.min(skipped, piece.length);
+  }
+  into.finish();
+}
+
+function copy(
+  { flash, layout }: Installing,
+  source: ComponentView | undefined,
+  receive: (sizeBytes: number) => Incoming | undefined,
+): void {
+  if (source?.sizeBytes === undefined) {
+    throw new SuitError('run', 'operation-failed', 'expected a source to copy, found none');
+  }
+  const { slot, sizeBytes } = source;
+  const { image } = slotAt(layout, slot);
+  const isRead = unlessFault(() => {
+    fill(receive(sizeBytes), windows(flash, image.address, sizeBytes));
+    return true;
+  });
+  if (isRead !== true) {
+    throw new SuitError('run', 'operation-failed', 'expected a source that can be read, found it damaged');
+  }
+}

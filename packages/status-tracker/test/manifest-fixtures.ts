@@ -1,0 +1,68 @@
+/** A lamp's manifest, signed by a real author, and the release of it. */
+import { write } from '@lapel/cbor';
+import { digest, signDetached } from '@lapel/cose';
+import type { Command, SuitRecord } from '@lapel/suit';
+import {
+  Digest,
+  Manifest,
+  Parameters,
+  authenticate,
+  digestOf,
+  readSequence,
+  sections,
+  server,
+  wrap,
+  writeEnvelope,
+  writeSequence,
+} from '@lapel/suit';
+import type { Release } from '../src/index.ts';
+import { component, releaseOf, testKey } from './world.ts';
+
+const author = testKey('author');
+export const authors = [{ key: author.public }];
+
+const sha256 = (bytes: Uint8Array) => ({ algorithm: 'sha-256', bytes: digest('sha-256', bytes) }) as const;
+
+export const image = new TextEncoder().encode('the firmware of a lamp');
+export const imageDigest = sha256(image).bytes;
+
+/** Of the condition whose record a Recipient reports: success and failure. */
+const recorded = 3;
+
+const commands: readonly Command[] = [
+  {
+    name: 'directive-override-parameters',
+    parameters: write(Parameters, { imageDigest: digestOf(sha256(image)), imageSize: image.length }),
+  },
+  { name: 'condition-image-match', policy: recorded },
+];
+
+const install = writeSequence(commands);
+
+/** What a Recipient tells of the one command that is recorded. */
+export const matched: SuitRecord = {
+  manifestId: [],
+  section: sections.install,
+  offset: readSequence(install)[1]?.offset ?? 0,
+  component: 0,
+  properties: {},
+};
+
+/** @param isCutOff whether the sequence `install` is named by its digest and left out. */
+export function signedRelease(sequenceNumber: number, isCutOff = false): Release {
+  const manifest = wrap(
+    write(Manifest, {
+      version: 1,
+      sequenceNumber,
+      common: { components: [component] },
+      install: isCutOff ? digestOf(sha256(wrap(install))) : install,
+    }),
+  );
+  const named = write(Digest, digestOf(sha256(manifest)));
+  const blocks = [signDetached(author, named)];
+  const envelope = writeEnvelope({ digest: named, blocks, manifest, severed: {}, payloads: new Map() });
+  return releaseOf(sequenceNumber, {
+    envelope,
+    digest: authenticate(envelope, authors, server).digest.bytes,
+  });
+}
