@@ -1,7 +1,7 @@
 /** What an agent lives on: flash and journal, what was booted, where updates come from, time and chance. */
 
 import type { Clock, Random } from '@lapel/transport';
-import type { Counter, Watchdog } from './board.ts';
+import type { Counter, Watchdog } from './hardware.ts';
 import type { Booted } from './bootloader/boot.ts';
 import type { Network } from './firmware-consumer/fetch.ts';
 import type { Profile } from './profile.ts';
@@ -31,9 +31,17 @@ export interface AgentOptions {
   readonly counter?: Counter;
   /** Asked before a restart: the application may put its service in order, or ask for a better time. */
   readonly onInterruption?: (notice: Interruption) => Promise<'go' | 'later'>;
-  /** When the service was interrupted, on a clock that runs through restarts; absent where none does. */
-  readonly interruptedMs?: number;
+  /**
+   * How long the restart that an update asked for took the service away, on a clock that runs through
+   * restarts; absent where none does, or nothing was updated.
+   */
+  readonly downtime?: Downtime;
   readonly onStep?: OnStep;
+}
+
+export interface Downtime {
+  readonly expectedMs: number;
+  readonly measuredMs: number;
 }
 
 export interface Interruption {

@@ -53,9 +53,10 @@ function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed'
 const isHelperOnly = ({ decision, journal, profile }: AgentOptions): boolean =>
   decision.isRecovery && select(journal.bootRecord, profile.layout)?.[0].component.role === 'start';
 
-function tellDowntime({ clock, interruptedMs, onStep }: AgentOptions): void {
-  if (interruptedMs === undefined) return;
-  onStep?.('service-resumed', `after ${Math.round(clock.monotonicMs() - interruptedMs)} ms`);
+function tellDowntime({ downtime, onStep }: AgentOptions): void {
+  if (downtime === undefined) return;
+  const { measuredMs, expectedMs } = downtime;
+  onStep?.('service-resumed', `after ${Math.round(measuredMs)} ms, expected were ${expectedMs} ms`);
 }
 
 /** Reports how updates ended that were begun before the last restart. */

@@ -7,8 +7,9 @@
  */
 
 export { runAgent } from './agent.ts';
-export type { AgentOptions } from './agent-options.ts';
+export type { AgentOptions, Downtime, Interruption } from './agent-options.ts';
 export type { Board, Counter, Watchdog } from './board.ts';
+export { expectedDowntimeMs } from './downtime.ts';
 export { boot } from './bootloader/boot.ts';
 export type { BootDecision, Booted, NothingBoots, Running } from './bootloader/boot.ts';
 export { recover } from './bootloader/recover.ts';

@@ -11,13 +11,17 @@ const versionMax = 64;
 /** One entry for each component that was booted; none on a device that runs nothing. */
 export function inventory(decision: BootDecision): readonly InstalledComponent[] {
   if (decision.boot !== 'slot') return [];
-  return decision.running.map(({ component, manifest, slot, sequenceNumber }) => {
+  return decision.running.map(({ component, manifest, slot, sequenceNumber, onTrial, ...proof }) => {
     const version = versionIn(manifest, component);
+    const { measurement: imageDigest, imageBytes } = proof;
     return {
       component,
       sequenceNumber,
       manifestDigest: manifest.digest.bytes,
       slot,
+      imageBytes,
+      onTrial,
+      ...(imageDigest === undefined ? {} : { imageDigest }),
       ...(version === undefined ? {} : { version: version.slice(0, versionMax).toWellFormed() }),
     };
   });

@@ -3,17 +3,10 @@
  * server that is asked for the latest (first flow). The agent knows only this.
  */
 
-import type { DeviceState, InstalledComponent } from '@lapel/status-tracker/protocol';
+import type { CheckInState } from '@lapel/status-tracker/protocol';
 import type { OfferBinding } from './storage/slot-state.ts';
 
-export interface DeviceStatus {
-  readonly state: DeviceState;
-  readonly components: readonly InstalledComponent[];
-  readonly imageBytesMax: number;
-  /** Digest of the manifest in progress or on trial. */
-  readonly pending?: Uint8Array;
-  readonly bootReason?: string;
-}
+export type DeviceStatus = CheckInState;
 
 /** An update that waits. */
 export interface Candidate {

@@ -7,7 +7,7 @@
 import type { AuthenticManifest } from '@lapel/suit';
 import type { Clock, Random } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
-import type { Counter } from '../board.ts';
+import type { Counter } from '../hardware.ts';
 import { agreeWithCounter } from '../bootloader/counter.ts';
 import type { Journal } from '../storage/journal.ts';
 import type { Layout } from '../storage/layout.ts';

@@ -1,31 +1,47 @@
-/** What the device says of itself to where its updates come from. */
+/**
+ * What the device says of itself to where its updates come from: what was booted and measured, what was
+ * refused and why (S4-125, S4-126), and what its last restart cost.
+ */
 
 import type { DeviceState } from '@lapel/status-tracker/protocol';
+import { refusedMax } from '@lapel/status-tracker/protocol';
 import type { AgentOptions } from '../agent-options.ts';
 import { inventory } from '../inventory.ts';
 import { imageBytesMax } from '../storage/layout.ts';
+import type { DeviceStatus } from '../update-source.ts';
 import { once } from './patience.ts';
 
-const bootReasonMax = 128;
+const becauseMax = 128;
 
 /** Resolves to whether a peer that proved who it is has answered. @throws {TransportError} */
 export function announce(
-  { profile, decision, source }: AgentOptions,
+  agent: AgentOptions,
   signal: AbortSignal,
   state: DeviceState,
   pending?: Uint8Array,
 ): Promise<boolean> {
-  return source.announce(
-    {
-      state,
-      components: inventory(decision),
-      imageBytesMax: imageBytesMax(profile.layout),
-      bootReason: decision.reason.slice(0, bootReasonMax).toWellFormed(),
-      ...(pending === undefined ? {} : { pending }),
-    },
-    signal,
-  );
+  const { profile, decision, counter, downtime } = agent;
+  const refused = decision.refused.slice(0, refusedMax).map(({ slot, because }) => ({
+    slot,
+    because: clipped(because),
+  }));
+  const status: DeviceStatus = {
+    state,
+    components: inventory(decision),
+    imageBytesMax: imageBytesMax(profile.layout),
+    bootReason: clipped(decision.reason),
+    bootVerified: decision.running.every(({ by }) => by === 'mac') ? 'mac' : 'signature',
+    rollbackProtection: counter === undefined ? 'not-protected' : 'counter',
+    ...(refused.length === 0 ? {} : { refused }),
+    ...(downtime === undefined
+      ? {}
+      : { downtimeMs: Math.round(downtime.measuredMs), expectedDowntimeMs: downtime.expectedMs }),
+    ...(pending === undefined ? {} : { pending }),
+  };
+  return agent.source.announce(status, signal);
 }
+
+const clipped = (text: string): string => text.slice(0, becauseMax).toWellFormed();
 
 /** Says how far things are. */
 export const tell = (
