@@ -6,6 +6,7 @@
 
 import type { Board } from './board.ts';
 import type { Bench, PortCheck } from './port-checks/check.ts';
+import { fed } from './port-checks/check.ts';
 import { clockChecks } from './port-checks/clock-checks.ts';
 import { flashChecks } from './port-checks/flash-checks.ts';
 import { counterChecks, watchdogChecks } from './port-checks/hardware-checks.ts';
@@ -49,7 +50,7 @@ export async function runPortSuite(
 ): Promise<readonly PortResult[]> {
   const bench = benchOf(board, scratch, options);
   const results: PortResult[] = [];
-  for (const check of checksOn(bench)) results.push(await resultOf(bench, check));
+  for (const check of checksOn(bench)) results.push(await resultOf(check));
   return results;
 }
 
@@ -84,13 +85,12 @@ function benchOf(board: Board, scratch: Region, { reopen, protectedRegion }: Por
   if (bytes < scratchPagesMin * pageBytes) {
     throw new RangeError(`expected ${scratchPagesMin} scratch pages or more, found ${bytes / pageBytes}`);
   }
-  return { board, scratch, reopen, protectedRegion };
+  return { board: fed(board), scratch, reopen, protectedRegion };
 }
 
-async function resultOf(bench: Bench, { run, ...check }: PortCheck): Promise<PortResult> {
+async function resultOf({ run, ...check }: PortCheck): Promise<PortResult> {
   if (run === undefined) return { check, result: 'not offered' };
   try {
-    bench.board.watchdog?.feed();
     await run();
     return { check, result: 'passed' };
   } catch (error) {

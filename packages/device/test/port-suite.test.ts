@@ -147,6 +147,24 @@ test('S0-26: a report has a line for each check, with the reason of those that f
   assert.match(lines.at(-1) ?? '', /^\d+ passed, 1 failed, 0 not offered$/);
 });
 
+test('S4-121: while the suite runs, no watchdog waits for more than one use of flash', async () => {
+  let hungry = 0;
+  let longest = 0;
+  const { board, options } = make((whole) => ({
+    ...whole,
+    watchdog: { timeoutMs: 5000, feed: () => (hungry = 0) },
+    flash: {
+      ...whole.flash,
+      read(address, length) {
+        longest = Math.max(longest, ++hungry);
+        return whole.flash.read(address, length);
+      },
+    },
+  }));
+  await runPortSuite(board, scratch, options);
+  assert.equal(longest, 1);
+});
+
 test('S0-26: a scratch region of less than three pages, or of parts of pages, is refused', () => {
   const { board } = make();
   for (const wrong of [{ bytes: 256 }, { bytes: 400 }, { address: 516 }, { address: -128 }]) {

@@ -45,8 +45,28 @@ export function expect(holds: boolean, expected: string, found: unknown): assert
 /** Switches the board off and on, and goes on with what comes up. */
 export async function powerCycle(bench: Bench): Promise<Board> {
   expect(bench.reopen !== undefined, 'a way to switch the board off and on', 'none');
-  bench.board = await bench.reopen();
+  bench.board = fed(await bench.reopen());
   return bench.board;
+}
+
+/** The same board, whose watchdog is fed whenever flash is used: to look at all of it takes a while. */
+export function fed({ flash, counter, watchdog, clock, random }: Board): Board {
+  const others = { clock, random, ...(counter === undefined ? {} : { counter }) };
+  if (watchdog === undefined) return { flash, ...others };
+  const feedAnd = <T>(act: () => T): T => {
+    watchdog.feed();
+    return act();
+  };
+  return {
+    ...others,
+    watchdog,
+    flash: {
+      geometry: flash.geometry,
+      read: (address, length) => feedAnd(() => flash.read(address, length)),
+      program: (address, bytes) => feedAnd(() => flash.program(address, bytes)),
+      erase: (address) => feedAnd(() => flash.erase(address)),
+    },
+  };
 }
 
 /** The error of something that must not work. */

@@ -4,7 +4,7 @@ import type { Counter, Watchdog } from '../hardware.ts';
 import type { Bench, PortCheck } from './check.ts';
 import { check, expect, powerCycle, refusal } from './check.ts';
 
-/** All of them together raise the counter five times: fuses are few. */
+/** All of them together take five steps of the counter: fuses are few. */
 export function counterChecks(bench: Bench): readonly PortCheck[] {
   const isOffered = bench.board.counter !== undefined;
   const counter = (name: string, act: (counter: Counter) => void) =>
