@@ -10,6 +10,8 @@ import { boot } from './bootloader/boot.ts';
 import type { Firmware } from './firmware.ts';
 import { imageOf } from './firmware.ts';
 import type { Profile } from './profile.ts';
+import type { Memory } from './storage/arena.ts';
+import { createArena, withArena } from './storage/arena.ts';
 import type { Flash } from './storage/flash.ts';
 import { eraseRegion } from './storage/flash.ts';
 import { ImageWriter } from './storage/image-writer.ts';
@@ -31,7 +33,8 @@ export function manufacture(
   const { layout } = profile;
   const store = openProvision(trust);
   const journal = Journal.open(flash, layout.journal);
-  for (const firmware of firmwares) load({ flash, profile, journal, store }, firmware);
+  const memory = withArena(flash, createArena(profile.ramBytes));
+  for (const firmware of firmwares) load({ flash: memory, profile, journal, store }, firmware);
   // From the first day on no single damage to the journal can take the only firmware away.
   journal.duplicate();
   // Last, so that a device that knows whom to trust is a whole device.
@@ -44,7 +47,7 @@ export function manufacture(
 }
 
 interface Workbench {
-  readonly flash: Flash;
+  readonly flash: Memory;
   readonly profile: Profile;
   readonly journal: Journal;
   readonly store: TrustStore;

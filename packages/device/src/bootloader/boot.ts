@@ -7,6 +7,7 @@
 import type { AuthenticManifest, SuitRecord } from '@lapel/suit';
 import type { Counter } from '../hardware.ts';
 import type { Profile } from '../profile.ts';
+import { createArena, withArena } from '../storage/arena.ts';
 import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';
 import { inRecord } from '../storage/journal-record.ts';
@@ -53,6 +54,8 @@ export interface Booted {
   readonly journal: Journal;
   readonly refused: readonly Refused[];
   readonly reason: string;
+  /** Working memory that it took to find out. */
+  readonly ramBytes: number;
 }
 
 /** No slot verifies: only a signed image from outside brings the device back (`recover`). */
@@ -66,8 +69,9 @@ export interface NothingBoots {
  * only when something else does: reading may fail once and succeed at the next start, and a device that has
  * nothing better keeps what it has.
  */
-export function boot(flash: Flash, profile: Profile, counter?: Counter): BootDecision {
+export function boot(board: Flash, profile: Profile, counter?: Counter): BootDecision {
   const { layout } = profile;
+  const flash = withArena(board, createArena(profile.ramBytes));
   const trust = readTrustStore(flash, layout.trustStore);
   if (trust === undefined) return nothing('expected a provisioned trust store, found none');
   const journal = Journal.open(flash, layout.journal);
@@ -170,6 +174,7 @@ function decide(
     journal,
     refused: refused.map(({ part: { slot }, because }) => ({ slot, because })),
     reason: reasonOf(found, refused),
+    ramBytes: device.flash.arena.peakBytes,
   };
 }
 

@@ -10,7 +10,9 @@
  *     staged, kept    .. n0 n1 n2     o0 n0 n1 n2     o0 o1 o2 ..
  */
 
-import type { Flash, Region } from '../storage/flash.ts';
+import type { Memory } from '../storage/arena.ts';
+import { lending } from '../storage/arena.ts';
+import type { Region } from '../storage/flash.ts';
 import { isErased, readWhatCan } from '../storage/flash.ts';
 import type { Move } from '../storage/boot-record.ts';
 import type { Journal } from '../storage/journal.ts';
@@ -18,13 +20,13 @@ import type { Layout, SlotLayout } from '../storage/layout.ts';
 import { slotAt } from '../storage/layout.ts';
 
 /** Begins a move, and makes it; a cut leaves what `finishMove` goes on with. */
-export function move(flash: Flash, layout: Layout, journal: Journal, way: Omit<Move, 'done'>): void {
+export function move(flash: Memory, layout: Layout, journal: Journal, way: Omit<Move, 'done'>): void {
   journal.append({ name: 'moving', ...way, done: 0 });
   finishMove(flash, layout, journal);
 }
 
 /** Makes what is left of a move; nothing where there is none. */
-export function finishMove(flash: Flash, layout: Layout, journal: Journal): void {
+export function finishMove(flash: Memory, layout: Layout, journal: Journal): void {
   const found = journal.bootRecord.move;
   if (found === undefined) return;
   const { done, ...way } = found;
@@ -72,13 +74,19 @@ function unitsOf({ envelope, image }: SlotLayout, unit: number): readonly Region
   });
 }
 
-/** Page by page, so that no more than one is held. What cannot be read is not what was signed, either. */
-function copyUnit(flash: Flash, { source, target }: Copy): void {
+/** Copied at once, in whole granules of any size up to this. */
+const pieceBytesMax = 1024;
+
+/** Piece by piece, so that no page is held. What cannot be read is not what was signed, either. */
+function copyUnit(flash: Memory, { source, target }: Copy): void {
   const { pageBytes } = target;
-  for (let at = 0; at < target.bytes; at += pageBytes) {
-    const page = { ...source, address: source.address + at, bytes: Math.min(pageBytes, source.bytes) };
-    const { bytes } = readWhatCan(flash, page);
-    flash.erase(target.address + at);
-    if (!isErased(bytes)) flash.program(target.address + at, bytes);
-  }
+  const pieceBytes = Math.min(pieceBytesMax, pageBytes);
+  lending(flash, pieceBytes, 'a piece of an image', () => {
+    for (let at = 0; at < target.bytes; at += pieceBytes) {
+      const piece = { ...source, address: source.address + at, bytes: pieceBytes };
+      const { bytes } = readWhatCan(flash, piece);
+      if (at % pageBytes === 0) flash.erase(target.address + at);
+      if (!isErased(bytes)) flash.program(target.address + at, bytes);
+    }
+  });
 }

@@ -13,6 +13,7 @@ import type { Counter } from '../hardware.ts';
 import type { Profile } from '../profile.ts';
 import type { Piece, RecoveryAnswer, Request } from '../recovery-protocol.ts';
 import {
+  answerBytesMax,
   chunkBytesMax,
   decodeRequest,
   encodeAnswer,
@@ -20,6 +21,8 @@ import {
   requestBytesMax,
 } from '../recovery-protocol.ts';
 import type { BootRecord } from '../storage/boot-record.ts';
+import type { Memory } from '../storage/arena.ts';
+import { createArena, withArena } from '../storage/arena.ts';
 import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';
 import { imageBytesMax, slotAt } from '../storage/layout.ts';
@@ -49,19 +52,19 @@ export interface Recovery {
  * @returns undefined on a device that knows nobody to trust: nothing can bring that one back.
  */
 export function recover(
-  flash: Flash,
+  board: Flash,
   profile: Profile,
   nothing: NothingBoots,
   send: (bytes: Uint8Array) => void,
   counter?: Counter,
 ): Recovery | undefined {
   const { layout } = profile;
-  const trust = readTrustStore(flash, layout.trustStore);
+  const trust = readTrustStore(board, layout.trustStore);
   if (trust === undefined) return undefined;
-  const journal = Journal.open(flash, layout.journal);
-  finishMove(flash, layout, journal);
+  const journal = Journal.open(board, layout.journal);
+  finishMove(withArena(board, createArena(profile.ramBytes)), layout, journal);
   const least = agreeWithCounter(journal.bootRecord, layout, counter);
-  const session = openSession({ flash, profile, trust, journal, least, because: nothing.reason });
+  const session = openSession({ board, profile, trust, journal, least, because: nothing.reason });
   const reader = frameReader(requestBytesMax);
   /** The last answer: who asks the same again has not heard it. */
   let last: { readonly number: number; readonly line: Uint8Array } | undefined;
@@ -89,7 +92,8 @@ export function recover(
   };
 }
 
-interface Place extends Provisioned {
+interface Place extends Omit<Provisioned, 'flash'> {
+  readonly board: Flash;
   /** What hardware remembers of the floor, where the journal has lost it. */
   readonly least: number | undefined;
   readonly because: string;
@@ -152,6 +156,7 @@ function openSession(place: Place): Session {
     const targets = recoveryTargets(layout, journal.bootRecord);
     const machine = reinstall({
       ...place,
+      flash: memoryFor(place, whole),
       layout,
       envelope: whole,
       admitted,
@@ -186,6 +191,14 @@ function openSession(place: Place): Session {
       }
     },
   };
+}
+
+/** One envelope at a time, and what the line needs beside it. */
+function memoryFor({ board, profile }: Place, envelope: Uint8Array): Memory {
+  const arena = createArena(profile.ramBytes);
+  arena.take(requestBytesMax + answerBytesMax, 'a request and an answer');
+  arena.take(envelope.length, 'an envelope');
+  return withArena(board, arena);
 }
 
 const wantsEnvelope = (offset: number): RecoveryAnswer => ({ name: 'wants', what: 'envelope', offset });

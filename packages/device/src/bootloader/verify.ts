@@ -9,6 +9,7 @@ import { equalInConstantTime } from '@lapel/cose';
 import type { Answer, AuthenticManifest, ComponentIdentifier, Effect, SuitRecord } from '@lapel/suit';
 import { SuitError, admit, authenticate, componentName, driveSync, run } from '@lapel/suit';
 import type { Profile } from '../profile.ts';
+import { lending } from '../storage/arena.ts';
 import { answerFrom, isQuestion, isVerified } from '../storage/components.ts';
 import { componentOf, slotAt } from '../storage/layout.ts';
 import { readStoredEnvelope } from '../storage/slots.ts';
@@ -41,7 +42,10 @@ export function verify(device: Provisioned, parts: Parts): Verdict {
   const proofs = new Map<Part, Proof>();
   for (const group of byManifest(parts)) {
     try {
-      for (const [part, proof] of prove(device, group, parts)) proofs.set(part, proof);
+      const { envelopeBytes } = group[0].state;
+      lending(device.flash, envelopeBytes, 'an envelope', () => {
+        for (const [part, proof] of prove(device, group, parts)) proofs.set(part, proof);
+      });
     } catch (error) {
       if (!(error instanceof SuitError)) throw error;
       return { disproof: { parts: group, because: error.message } };

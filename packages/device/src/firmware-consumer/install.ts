@@ -7,7 +7,9 @@
 import type { Answer, ComponentIdentifier, Effect, Ending } from '@lapel/suit';
 import { componentName, drive, run } from '@lapel/suit';
 import type { Booted } from '../bootloader/boot.ts';
+import { createArena, withArena } from '../storage/arena.ts';
 import type { Views } from '../storage/components.ts';
+import type { Flash } from '../storage/flash.ts';
 import type { Installer, Installing } from '../storage/installer.ts';
 import { createInstaller, isIncoming } from '../storage/installer.ts';
 import type { Layout } from '../storage/layout.ts';
@@ -19,7 +21,9 @@ import type { Fetching } from './fetch.ts';
 import { fetchPayload } from './fetch.ts';
 import { unpacking } from './unpack.ts';
 
-export interface Installation extends Omit<Installing, 'targets' | 'running' | 'unpack'> {
+export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'running' | 'unpack'> {
+  readonly flash: Flash;
+  readonly ramBytes: number;
   /** What was booted: never written. */
   readonly decision: Booted;
   readonly fetching: Fetching;
@@ -34,13 +38,19 @@ export type Installed = Ending & { readonly staged?: number; readonly isSpoiled:
  * one stopped.
  */
 export async function install(installation: Installation): Promise<Installed> {
-  const { layout, journal, admitted, decision, fetching, onStep } = installation;
+  const { layout, journal, admitted, decision, fetching, onStep, ramBytes, envelope } = installation;
+  const arena = createArena(ramBytes);
+  arena.take(envelope.length, 'an envelope');
+  const flash = withArena(installation.flash, arena);
   const targets = targetsOf(layout, journal.bootRecord, slotsOf(decision));
-  const unpack = unpacking(installation);
-  const installer = createInstaller({ ...installation, targets, running: viewsOf(decision), unpack });
+  const unpack = unpacking({ flash, layout });
+  const running = viewsOf(decision);
+  const installer = createInstaller({ ...installation, flash, targets, running, unpack });
   const ending = await drive(run(admitted, 'update'), (effect) => perform(installer, effect, fetching));
   const [staged] = installer.sizes.keys();
-  if (ending.failure === undefined && staged !== undefined) onStep?.('image-verified');
+  if (ending.failure === undefined && staged !== undefined) {
+    onStep?.('image-verified', `in ${arena.peakBytes} bytes of working memory`);
+  }
   const { isSpoiled } = installer;
   if (!installer.close(ending) || staged === undefined) return { ...ending, isSpoiled };
   onStep?.('staged');

@@ -6,9 +6,9 @@
 
 import { SuitError } from '@lapel/suit';
 import type { Precursor } from '../payload/processing.ts';
-import { payloadSink, readFormat, requirePrecursor } from '../payload/processing.ts';
+import { payloadSink, processingStateBytes, readFormat, requirePrecursor } from '../payload/processing.ts';
 import type { ComponentView } from '../storage/components.ts';
-import type { Flash } from '../storage/flash.ts';
+import type { Memory } from '../storage/arena.ts';
 import { readable } from '../storage/flash.ts';
 import type { Unpack } from '../storage/installer.ts';
 import type { Layout } from '../storage/layout.ts';
@@ -16,7 +16,7 @@ import { slotAt } from '../storage/layout.ts';
 import { imageDigest } from '../storage/slots.ts';
 
 interface Storage {
-  readonly flash: Flash;
+  readonly flash: Memory;
   readonly layout: Layout;
 }
 
@@ -26,6 +26,7 @@ export const unpacking =
     const format = readFormat(fetchArguments);
     const precursor = precursorIn(storage, before);
     if (format.name === 'delta') requirePrecursor(format, precursor);
+    if (format.name !== 'raw') storage.flash.arena.take(processingStateBytes, 'unpacking');
     return {
       payloadBytes: format.sizeBytes,
       into: (output, imageBytesMax) => payloadSink({ format, output, imageBytesMax, precursor }),

@@ -75,7 +75,7 @@ async function attempt(
   agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
   for (let wrong = 1; ; wrong++) {
-    const ended = await install({ ...agent, layout, envelope, admitted, binding, fetching });
+    const ended = await install({ ...agent, ...profile, envelope, admitted, binding, fetching });
     if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
     if (ended.failure === undefined) return 'up-to-date';
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.

@@ -8,7 +8,8 @@ import { equalInConstantTime } from '@lapel/cose';
 import type { ComponentIdentifier, Effect, EnterpriseNumber } from '@lapel/suit';
 import { componentName } from '@lapel/suit';
 import type { TrustStore } from '../trust-store.ts';
-import type { Flash } from './flash.ts';
+import type { Memory } from './arena.ts';
+import { lending } from './arena.ts';
 import { readable } from './flash.ts';
 import type { Layout } from './layout.ts';
 import { componentOf, slotAt } from './layout.ts';
@@ -29,7 +30,7 @@ export const isQuestion = (effect: Effect): effect is Question =>
   effect.do === 'identify' || effect.do === 'digest' || effect.do === 'slot' || effect.do === 'content';
 
 export interface Viewed {
-  readonly flash: Flash;
+  readonly flash: Memory;
   readonly layout: Layout;
   readonly trust: TrustStore;
   readonly views: Views;
@@ -50,7 +51,8 @@ export function answerFrom(viewed: Viewed, effect: Question): boolean | Uint8Arr
   const { slot, sizeBytes } = view;
   const place = slotAt(layout, slot);
   if (effect.do === 'content') {
-    return sizeBytes === effect.sizeBytes ? readable(flash, place.image.address, sizeBytes) : undefined;
+    if (sizeBytes !== effect.sizeBytes) return undefined;
+    return lending(flash, sizeBytes, 'a content', () => readable(flash, place.image.address, sizeBytes));
   }
   if ((effect.sizeBytes ?? sizeBytes) !== sizeBytes) return undefined;
   // REQ.SEC.IMG.COMPLETE_DIGEST: nothing lies behind the image that its digest does not cover.

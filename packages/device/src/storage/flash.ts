@@ -57,16 +57,6 @@ export function padded(bytes: Uint8Array, granuleBytes: number): Uint8Array {
 
 export const isErased = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === erasedByte);
 
-/** How much is read at once where more is looked through: what a Class 1 device can spare. */
-export const windowBytes = 1024;
-
-/** `length` bytes from `address` in windows, so that no image is held whole. */
-export function* windows(flash: Flash, address: number, length: number): Generator<Uint8Array> {
-  for (let at = 0; at < length; at += windowBytes) {
-    yield flash.read(address + at, Math.min(windowBytes, length - at));
-  }
-}
-
 /**
  * As `read`, where damage is expected: what cannot be read is zeros, and `isWhole` says so. Zeros are neither
  * erased nor anything that has a checksum.
@@ -93,12 +83,6 @@ export function readable(flash: Flash, address: number, length: number): Uint8Ar
     if (error instanceof FlashFault) return undefined;
     throw error;
   }
-}
-
-/** Whether a region holds nothing. */
-export function isBlank(flash: Flash, address: number, length: number): boolean {
-  for (const window of windows(flash, address, length)) if (!isErased(window)) return false;
-  return true;
 }
 
 export function eraseRegion(flash: Flash, { address, bytes, pageBytes }: Region): void {

@@ -2,8 +2,9 @@
 
 import { createDigest, equalInConstantTime } from '@lapel/cose';
 import { SuitError } from '@lapel/suit';
-import type { Flash } from './flash.ts';
-import { padded, windows } from './flash.ts';
+import type { Lease, Memory } from './arena.ts';
+import { hashStateBytes, lending, windowBytes, windows } from './arena.ts';
+import { padded } from './flash.ts';
 import type { SlotLayout } from './layout.ts';
 import { unlessFault } from './slots.ts';
 
@@ -17,6 +18,12 @@ export interface Mark {
 }
 
 const nothingWritten: Mark = { offset: 0, prefix: new Uint8Array(32) };
+
+/** Programmed at once, in whole granules of any size up to this. */
+const pieceBytesMax = 1024;
+
+/** Working memory that an image takes on its way into a slot, and while it is compared there. */
+export const writingBytes = pieceBytesMax + windowBytes + hashStateBytes;
 
 /** Between two marks, at least. */
 const markEveryBytesMin = 8 * 1024;
@@ -34,31 +41,33 @@ export function markEveryBytes({ image: { bytes, pageBytes } }: SlotLayout): num
  * can remember where to go on.
  */
 export class ImageWriter {
-  readonly #flash: Flash;
+  readonly #memory: Memory;
   readonly #slot: SlotLayout;
   readonly #onMark: (mark: Mark) => void;
-  /** Bytes that wait for their page to fill. */
+  /** Bytes that wait until they are enough to be programmed. */
   readonly #pending: Uint8Array;
+  readonly #lease: Lease;
   #pendingLength = 0;
   #written: number;
   #prefix: Uint8Array;
 
-  private constructor(flash: Flash, slot: SlotLayout, from: Mark, onMark: (mark: Mark) => void) {
-    this.#flash = flash;
+  private constructor(memory: Memory, slot: SlotLayout, from: Mark, onMark: (mark: Mark) => void) {
+    this.#memory = memory;
     this.#slot = slot;
     this.#onMark = onMark;
     this.#written = from.offset;
     this.#prefix = from.prefix;
-    this.#pending = new Uint8Array(slot.image.pageBytes);
+    this.#pending = new Uint8Array(Math.min(pieceBytesMax, slot.image.pageBytes));
+    this.#lease = memory.arena.take(this.#pending.length, 'a piece of an image');
   }
 
-  static start(flash: Flash, slot: SlotLayout, onMark: (mark: Mark) => void): ImageWriter {
-    return new ImageWriter(flash, slot, nothingWritten, onMark);
+  static start(memory: Memory, slot: SlotLayout, onMark: (mark: Mark) => void): ImageWriter {
+    return new ImageWriter(memory, slot, nothingWritten, onMark);
   }
 
   /** Goes on behind a mark, if what is in flash still hashes as it says; else undefined. */
   static resume(
-    flash: Flash,
+    memory: Memory,
     slot: SlotLayout,
     mark: Mark,
     onMark: (mark: Mark) => void,
@@ -67,11 +76,11 @@ export class ImageWriter {
     if (mark.offset % every !== 0 || mark.offset > slot.image.bytes) return undefined;
     const found = unlessFault(() => {
       let prefix = nothingWritten.prefix;
-      for (let at = 0; at < mark.offset; at += every) prefix = chained(flash, slot, prefix, at, every);
+      for (let at = 0; at < mark.offset; at += every) prefix = chained(memory, slot, prefix, at, every);
       return prefix;
     });
     if (found === undefined || !equalInConstantTime(found, mark.prefix)) return undefined;
-    return new ImageWriter(flash, slot, mark, onMark);
+    return new ImageWriter(memory, slot, mark, onMark);
   }
 
   /** Bytes accepted so far: where a fetch goes on. */
@@ -93,42 +102,47 @@ export class ImageWriter {
       this.#pending.set(chunk.subarray(at, at + taken), this.#pendingLength);
       this.#pendingLength += taken;
       at += taken;
-      if (this.#pendingLength === this.#pending.length) this.#writePage();
+      if (this.#pendingLength === this.#pending.length) this.#writePiece();
     }
   }
 
   /** Writes what is pending and erases the rest of the slot. Returns the size of the image. */
   finish(): number {
     const size = this.offset;
-    if (this.#pendingLength > 0) this.#writePage();
+    if (this.#pendingLength > 0) this.#writePiece();
+    this.#lease.free();
     const { address, bytes, pageBytes } = this.#slot.image;
-    for (let at = this.#written; at < bytes; at += pageBytes) this.#flash.erase(address + at);
+    for (let at = Math.ceil(size / pageBytes) * pageBytes; at < bytes; at += pageBytes) {
+      this.#memory.erase(address + at);
+    }
     return size;
   }
 
-  #writePage(): void {
+  #writePiece(): void {
     const { pageBytes, granuleBytes, address } = this.#slot.image;
-    const page = this.#pending.subarray(0, this.#pendingLength);
-    this.#flash.erase(address + this.#written);
-    this.#flash.program(address + this.#written, padded(page, granuleBytes));
+    const piece = this.#pending.subarray(0, this.#pendingLength);
+    if (this.#written % pageBytes === 0) this.#memory.erase(address + this.#written);
+    this.#memory.program(address + this.#written, padded(piece, granuleBytes));
     this.#pendingLength = 0;
-    this.#written += pageBytes;
+    this.#written += piece.length;
     const every = markEveryBytes(this.#slot);
-    if (page.length < pageBytes || this.#written % every !== 0) return;
-    this.#prefix = chained(this.#flash, this.#slot, this.#prefix, this.#written - every, every);
+    if (this.#written % every !== 0) return;
+    this.#prefix = chained(this.#memory, this.#slot, this.#prefix, this.#written - every, every);
     this.#onMark({ offset: this.#written, prefix: this.#prefix });
   }
 }
 
 function chained(
-  flash: Flash,
+  memory: Memory,
   { image }: SlotLayout,
   prefix: Uint8Array,
   at: number,
   length: number,
 ): Uint8Array {
-  const running = createDigest('sha-256');
-  running.update(prefix);
-  for (const window of windows(flash, image.address + at, length)) running.update(window);
-  return running.finish();
+  return lending(memory, hashStateBytes, 'a digest', () => {
+    const running = createDigest('sha-256');
+    running.update(prefix);
+    for (const window of windows(memory, image.address + at, length)) running.update(window);
+    return running.finish();
+  });
 }

@@ -9,8 +9,9 @@ import type { TrustStore } from '../trust-store.ts';
 import { isBootFloor, readBootFloor } from './boot-floor.ts';
 import type { ComponentView, Views } from './components.ts';
 import { answerFrom, isQuestion } from './components.ts';
-import { windows } from './flash.ts';
+import { windows } from './arena.ts';
 import type { ImageWriter } from './image-writer.ts';
+import { writingBytes } from './image-writer.ts';
 import type { RecordOf } from './journal-record.ts';
 import { slotAt } from './layout.ts';
 import type { Reception } from './reception.ts';
@@ -91,6 +92,8 @@ export function createInstaller(installing: Installing): Installer {
       views.set(componentName(component), { slot, sizeBytes });
     };
     requireRoom(place, expected.sizeBytes ?? 0, installing.envelope);
+    // Whoever runs out of memory does so before anything is written.
+    installing.flash.arena.take(writingBytes, 'an image').free();
     const writer = openSlot(installing, slot, expected, sizes.has(slot));
     if (typeof writer === 'number') {
       accept(writer);

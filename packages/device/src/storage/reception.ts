@@ -8,7 +8,7 @@ import { compareBytes } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
 import type { AdmittedManifest, Ending, ExpectedImage } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
-import type { Flash } from './flash.ts';
+import type { Memory } from './arena.ts';
 import type { Mark } from './image-writer.ts';
 import { ImageWriter } from './image-writer.ts';
 import type { Journal } from './journal.ts';
@@ -19,7 +19,7 @@ import { isHeld, stateOf } from './slot-state.ts';
 import { imageDigest, writeEnvelope } from './slots.ts';
 
 export interface Reception {
-  readonly flash: Flash;
+  readonly flash: Memory;
   readonly layout: Layout;
   readonly journal: Journal;
   readonly envelope: Uint8Array;
