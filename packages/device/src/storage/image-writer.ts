@@ -41,7 +41,8 @@ export class ImageWriter {
   readonly #pending: Uint8Array;
   #pendingLength = 0;
   #written: number;
-  #prefix: Uint8Array;
+  /** Undefined once some of it could not be read back. */
+  #prefix: Uint8Array | undefined;
 
   private constructor(flash: Flash, slot: SlotLayout, from: Mark, onMark: (mark: Mark) => void) {
     this.#flash = flash;
@@ -114,9 +115,12 @@ export class ImageWriter {
     this.#pendingLength = 0;
     this.#written += pageBytes;
     const every = markEveryBytes(this.#slot);
-    if (page.length < pageBytes || this.#written % every !== 0) return;
-    this.#prefix = chained(this.#flash, this.#slot, this.#prefix, this.#written - every, every);
-    this.#onMark({ offset: this.#written, prefix: this.#prefix });
+    const before = this.#prefix;
+    if (before === undefined || page.length < pageBytes || this.#written % every !== 0) return;
+    const prefix = unlessFault(() => chained(this.#flash, this.#slot, before, this.#written - every, every));
+    this.#prefix = prefix;
+    // Without it there are no more marks: the manifest's image match finds out what was written.
+    if (prefix !== undefined) this.#onMark({ offset: this.#written, prefix });
   }
 }
 
