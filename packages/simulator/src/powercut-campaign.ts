@@ -1,21 +1,26 @@
 /**
  * Which cuts are tried: each operation of each scenario in each way; on a small device each pair of
- * operations; on a usual one pairs that are drawn under the seed, for as long as there is time.
+ * operations; on a usual one pairs that are drawn under the seed, for as long as there is time. And which
+ * reads fail.
  */
 
 import type { Coverage } from './powercut-coverage.ts';
-import type { Place } from './powercut.ts';
+import type { Place, ReadFault } from './powercut.ts';
 import { cutKinds, survive } from './powercut.ts';
 import type { Scenario } from './powercut-scenario.ts';
 import { seededRandom } from './random.ts';
 
 export interface Tally {
   lives: number;
+  /** Lives with one cut or more. */
   cuts: number;
+  /** Lives with two. */
   pairs: number;
+  /** Lives in which a read failed. */
+  readFaults: number;
   boots: number;
   bricked: number;
-  /** Operations of all scenarios when nothing cuts them. */
+  /** Operations when nothing cuts them. */
   operations: number;
   /** Places that were not tried for want of time. */
   left: number;
@@ -25,6 +30,7 @@ export interface Tally {
 export interface Finding {
   readonly scenario: string;
   readonly places: readonly Place[];
+  readonly readFaults: readonly ReadFault[];
   readonly violations: readonly string[];
 }
 
@@ -32,6 +38,7 @@ export const emptyTally = (): Tally => ({
   lives: 0,
   cuts: 0,
   pairs: 0,
+  readFaults: 0,
   boots: 0,
   bricked: 0,
   operations: 0,
@@ -51,64 +58,73 @@ export interface Run {
   readonly onLife?: (done: number, total: number) => void;
 }
 
+/** What befalls a device. */
+export interface Mishaps {
+  readonly places?: readonly Place[];
+  readonly readFaults?: readonly ReadFault[];
+}
+
+/** A life that nothing cuts; returns its operations. */
+export async function whole(scenario: Scenario, run: Run): Promise<number> {
+  const operations = await live(scenario, {}, run);
+  run.tally.operations += operations;
+  return operations;
+}
+
 /** Every operation in every way, in an order that is drawn under the seed. */
-export async function singles(scenario: Scenario, run: Run): Promise<void> {
-  const whole = await live(scenario, [], run);
-  run.tally.operations += whole;
-  const places = Array.from({ length: whole }, (_, operation) =>
+export async function singles(scenario: Scenario, operations: number, run: Run): Promise<void> {
+  const places = Array.from({ length: operations }, (_, operation) =>
     cutKinds.map((kind): Place => ({ operation, kind })),
   ).flat();
+  const order = shuffled(places, run.seed);
   await all(
     scenario,
-    shuffled(places, run.seed).map((place) => [place]),
+    order.map((place) => ({ places: [place] })),
     run,
   );
 }
 
 /** Every operation, then every operation of the life that mends it. */
-export async function everyPair(scenario: Scenario, run: Run): Promise<void> {
-  const whole = await live(scenario, [], run);
-  run.tally.operations += whole;
+export async function everyPair(scenario: Scenario, operations: number, run: Run): Promise<void> {
   const kinds = ['before', 'metastable'] as const;
-  for (let first = 0; first < whole; first++) {
+  for (let first = 0; first < operations; first++) {
     for (const kind of kinds) {
       const place = { operation: first, kind };
-      const mending = await live(scenario, [place], run);
+      const mending = await live(scenario, { places: [place] }, run);
       const pairs = Array.from({ length: mending }, (_, operation) =>
-        kinds.map((second) => [place, { operation, kind: second }]),
+        kinds.map((second) => ({ places: [place, { operation, kind: second }] })),
       ).flat();
       await all(scenario, pairs, run);
     }
+    run.onLife?.(first + 1, operations);
   }
 }
 
 /** Pairs that are drawn, until there is no time, or there have been enough. */
-export async function drawnPairs(scenario: Scenario, run: Run, most: number): Promise<void> {
+export async function drawnPairs(
+  scenario: Scenario,
+  operations: number,
+  run: Run,
+  most: number,
+): Promise<void> {
   const random = seededRandom(run.seed).fork(`pairs of ${scenario.name}`);
-  const whole = await live(scenario, [], run);
   const kind = () => cutKinds[random.below(cutKinds.length)] ?? 'before';
+  const place = (): Place => ({ operation: random.below(operations), kind: kind() });
   for (let drawn = 0; drawn < most && run.hasTime() && !isEnough(scenario, run); drawn++) {
-    const [first, second] = [random.below(whole), random.below(whole)];
-    await live(
-      scenario,
-      [
-        { operation: first, kind: kind() },
-        { operation: second, kind: kind() },
-      ],
-      run,
-    );
+    await live(scenario, { places: [place(), place()] }, run);
   }
 }
 
-async function all(scenario: Scenario, plans: readonly (readonly Place[])[], run: Run): Promise<void> {
-  for (const [done, places] of plans.entries()) {
+/** Each in turn, until there is no time. */
+export async function all(scenario: Scenario, tries: readonly Mishaps[], run: Run): Promise<void> {
+  for (const [done, mishaps] of tries.entries()) {
     if (!run.hasTime()) {
-      run.tally.left += plans.length - done;
+      run.tally.left += tries.length - done;
       return;
     }
     if (isEnough(scenario, run)) return;
-    await live(scenario, places, run);
-    run.onLife?.(done + 1, plans.length);
+    await live(scenario, mishaps, run);
+    run.onLife?.(done + 1, tries.length);
   }
 }
 
@@ -116,17 +132,23 @@ const isEnough = ({ name }: Scenario, { tally }: Run): boolean =>
   tally.findings.filter(({ scenario }) => scenario === name).length >= findingsMax;
 
 /** Returns the operations of the last life. */
-async function live(scenario: Scenario, places: readonly Place[], run: Run): Promise<number> {
-  const { tally, seed, coverage } = run;
-  const isWatched = places.every(({ kind }) => kind === 'before');
-  const ended = await survive(scenario, places, seed, isWatched ? coverage : undefined);
+async function live(
+  scenario: Scenario,
+  { places = [], readFaults = [] }: Mishaps,
+  { tally, seed, coverage }: Run,
+): Promise<number> {
+  const isWatched = places.every(({ kind }) => kind === 'before') && readFaults.length === 0;
+  const surroundings = { readFaults, coverage: isWatched ? coverage : undefined };
+  const ended = await survive(scenario, places, seed, surroundings);
+  const { violations } = ended;
   tally.lives++;
   tally.boots += ended.boots;
-  if (ended.cuts === 1) tally.cuts++;
-  if (ended.cuts === 2) tally.pairs++;
+  if (ended.cuts > 0) tally.cuts++;
+  if (ended.cuts > 1) tally.pairs++;
+  if (readFaults.length > 0) tally.readFaults++;
   if (ended.isBricked) tally.bricked++;
-  if (ended.violations.length > 0) {
-    tally.findings.push({ scenario: scenario.name, places, violations: ended.violations });
+  if (violations.length > 0) {
+    tally.findings.push({ scenario: scenario.name, places, readFaults, violations });
   }
   return ended.operations;
 }

@@ -27,7 +27,7 @@ export async function settle(
   flash: NorFlash,
   onBoot: (decision: BootDecision) => void,
 ): Promise<void> {
-  const { profile, releases, offers, behaviour, brought, wire, wrongPayloads } = scenario;
+  const { profile, releases, offers, behaviour, brought, restarts = 0, wire, wrongPayloads } = scenario;
   const [first] = offers;
   const done = new AbortController();
   const images = releases.flatMap((release) => [...release.images.values()]);
@@ -49,7 +49,11 @@ export async function settle(
   };
   for (let helped = 0; ; helped++) {
     const decision = await live(device, done.signal);
-    if (decision.boot === 'slot' || brought === undefined) break;
+    if (decision.boot === 'slot') break;
+    if (brought === undefined) {
+      if (helped < restarts) continue;
+      throw new Error(`expected a bootable image, found ${decision.reason}`);
+    }
     if (helped === helpMax) throw new Error(`expected the device to stay up when helped ${helpMax} times`);
     bring(scenario, brought, wired, decision);
   }
@@ -60,7 +64,8 @@ export async function settle(
 function requireStable({ profile }: Scenario, flash: NorFlash): void {
   boot(flash, profile);
   const { operations } = flash;
-  boot(flash, profile);
+  const { boot: booted, reason } = boot(flash, profile);
+  if (booted === 'nothing') throw new Error(`expected a bootable image, found ${reason}`);
   if (flash.operations !== operations)
     throw new Error('expected a start that writes nothing, found one that does');
 }

@@ -36,6 +36,8 @@ export interface Scenario {
   readonly wanted: ReadonlyMap<string, Release>;
   /** What a person brings to a device of which nothing boots; absent where that must not happen. */
   readonly brought?: Release;
+  /** How often nothing may boot, and does so when the device is switched on again. */
+  readonly restarts?: number;
   /** The first payloads of each life arrive wrong, so many of them. */
   readonly wrongPayloads?: number;
   /** A confirmed firmware is there at any time, whatever happens. */

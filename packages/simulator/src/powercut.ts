@@ -22,6 +22,12 @@ export interface Place {
   readonly kind: CutKind;
 }
 
+/** A granule that cannot be read once, or never again: from the life behind the last cut on. */
+export interface ReadFault {
+  readonly address: number;
+  readonly until: 'read' | 'never';
+}
+
 export interface Survived {
   /** Operations of the last life. */
   readonly operations: number;
@@ -30,44 +36,68 @@ export interface Survived {
   readonly boots: number;
   /** Nothing boots, and nobody can bring it back. */
   readonly isBricked: boolean;
+  /** Each once. */
   readonly violations: readonly string[];
+}
+
+interface Surroundings {
+  readonly readFaults?: readonly ReadFault[];
+  readonly coverage?: Coverage | undefined;
 }
 
 /** One device from the factory on, through the cuts one after the other, to its end. */
 export async function survive(
-  scenario: Scenario,
+  given: Scenario,
   places: readonly Place[],
   seed: number,
-  coverage?: Coverage,
+  { readFaults = [], coverage }: Surroundings = {},
 ): Promise<Survived> {
-  const violations: string[] = [];
+  const scenario = tolerating(given, readFaults);
+  const violations = new Set<string>();
+  const complain = (found: readonly string[]) => found.forEach((each) => violations.add(each));
   const memory: Memory = { floors: new Map(), trials: 0 };
   const { geometry, loader } = scenario.profile.layout;
   let chip: ChipState = scenario.factory;
   let boots = 0;
   for (let life = 0; ; life++) {
     const cut = cutAt(places[life], seed);
-    const flash: NorFlash = norFlash({ geometry, protectedRegions: [loader], ...chip, ...cut });
+    const bad = life === places.length ? { readFaults } : {};
+    const flash: NorFlash = norFlash({ geometry, protectedRegions: [loader], ...chip, ...cut, ...bad });
     const watched = coverage === undefined ? scenario : watching(scenario, coverage);
     const error = await settle(watched, flash, (decision) => {
       boots++;
-      violations.push(...judgeBoot(scenario, decision, flash.dump(), memory));
+      complain(judgeBoot(scenario, decision, flash.dump(), memory));
     }).then(
       () => undefined,
       (reason: unknown) => (reason instanceof Error ? reason : new Error('expected an Error, found another')),
     );
     const content = flash.dump();
-    violations.push(...judgeFlash(scenario, content, memory));
+    complain(judgeFlash(scenario, content, memory));
     if (error instanceof PowerCut) {
       chip = { content, carried: flash.carried() };
       continue;
     }
-    if (error !== undefined) violations.push(error.message);
-    const end = judgeEnd(scenario, content);
-    violations.push(...end);
-    const isBricked = violations.some((each) => /bootable image|to be recovered|stay up/.test(each));
-    return { operations: flash.operations, cuts: life, boots, isBricked, violations };
+    if (error !== undefined) complain([error.message]);
+    complain(judgeEnd(scenario, content));
+    const found = [...violations];
+    const isBricked = found.some((each) => /bootable image|to be recovered|stay up/.test(each));
+    return { operations: flash.operations, cuts: life, boots, isBricked, violations: found };
   }
+}
+
+/**
+ * What cannot be read once costs a start at most, or the image on trial, which may then be installed anew;
+ * where a slot is broken for ever, no update needs to come to its end.
+ */
+function tolerating(scenario: Scenario, readFaults: readonly ReadFault[]): Scenario {
+  if (readFaults.length === 0) return scenario;
+  const isLasting = readFaults.some(({ until }) => until === 'never');
+  return {
+    ...scenario,
+    attempts: scenario.attempts * (1 + readFaults.length),
+    restarts: readFaults.filter(({ until }) => until === 'read').length,
+    wanted: isLasting ? new Map() : scenario.wanted,
+  };
 }
 
 function watching(scenario: Scenario, coverage: Coverage): Scenario {

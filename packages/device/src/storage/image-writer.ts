@@ -49,7 +49,8 @@ export class ImageWriter {
   readonly #lease: Lease;
   #pendingLength = 0;
   #written: number;
-  #prefix: Uint8Array;
+  /** Undefined once some of it could not be read back. */
+  #prefix: Uint8Array | undefined;
 
   private constructor(memory: Memory, slot: SlotLayout, from: Mark, onMark: (mark: Mark) => void) {
     this.#memory = memory;
@@ -126,9 +127,12 @@ export class ImageWriter {
     this.#pendingLength = 0;
     this.#written += piece.length;
     const every = markEveryBytes(this.#slot);
-    if (this.#written % every !== 0) return;
-    this.#prefix = chained(this.#memory, this.#slot, this.#prefix, this.#written - every, every);
-    this.#onMark({ offset: this.#written, prefix: this.#prefix });
+    const before = this.#prefix;
+    if (before === undefined || this.#written % every !== 0) return;
+    const prefix = unlessFault(() => chained(this.#memory, this.#slot, before, this.#written - every, every));
+    this.#prefix = prefix;
+    // Without it there are no more marks: the manifest's image match finds out what was written.
+    if (prefix !== undefined) this.#onMark({ offset: this.#written, prefix });
   }
 }
 
