@@ -16,8 +16,9 @@ interface Line {
   readonly name: string;
   readonly figure: number;
   readonly unit: string;
-  readonly aim: string;
-  readonly met: boolean;
+  /** Both absent where it is told for its own sake. */
+  readonly aim?: string;
+  readonly met?: boolean;
 }
 
 /** Odd, so that the median is a run that took place. */
@@ -56,11 +57,14 @@ async function measure(figure: Figure): Promise<Line> {
   const median = values.sort((a, b) => a - b)[(runs - 1) / 2] ?? NaN;
   if (!Number.isFinite(median))
     throw new Error(`expected a number for '${name}', found ${values.join(', ')}`);
-  return { room, name, figure: Number(median.toPrecision(4)), unit, aim, met: isMet(figure, median) };
+  const met = isMet(figure, median);
+  const asked = aim === undefined || met === undefined ? {} : { aim, met };
+  return { room, name, figure: Number(median.toPrecision(4)), unit, ...asked };
 }
 
 function tell({ room, name, figure, unit, aim, met }: Line): string {
-  return `${room}: ${name}: ${figure} ${unit} (aim ${aim}: ${met ? 'met' : 'missed'})`;
+  const asked = aim === undefined ? '' : ` (aim ${aim}: ${met === true ? 'met' : 'missed'})`;
+  return `${room}: ${name}: ${figure} ${unit}${asked}`;
 }
 
 /** A figure without the machine it was measured on says little. */

@@ -1,6 +1,7 @@
 /**
- * A speed figure, as packages/ROOM/bench/*.bench.ts exports them in `figures`. It is a ratio of two things
- * measured in the same run, so that it means the same on a slow machine and on a fast one.
+ * A figure, as packages/ROOM/bench/*.bench.ts exports them in `figures`. One with an aim is a count, or a
+ * ratio of two things measured in the same run, so that it means the same on a slow machine and on a fast
+ * one.
  */
 
 interface Measured {
@@ -9,15 +10,20 @@ interface Measured {
   readonly name: string;
   /** What the number is, for example `× a bare verify`. */
   readonly unit: string;
-  /** The aim as a person reads it, for example `≤ 1.35`. */
-  readonly aim: string;
-  /** Measures once and gives the ratio. The caller repeats it and takes the median. */
+  /** Measures once and gives the number. The caller repeats it and takes the median. */
   readonly measure: () => number | Promise<number>;
 }
 
-export type Figure = Measured & ({ readonly atMost: number } | { readonly atLeast: number });
+interface Aim {
+  /** As a person reads it, for example `≤ 1.35`. */
+  readonly aim: string;
+}
 
-/** Whether a measured number is as good as the figure asks. */
-export function isMet(figure: Figure, value: number): boolean {
+export type Figure = Measured &
+  (({ readonly atMost: number } & Aim) | ({ readonly atLeast: number } & Aim) | { readonly aim?: never });
+
+/** Whether a measured number is as good as the figure asks; undefined where it asks nothing. */
+export function isMet(figure: Figure, value: number): boolean | undefined {
+  if (figure.aim === undefined) return undefined;
   return 'atMost' in figure ? value <= figure.atMost : value >= figure.atLeast;
 }

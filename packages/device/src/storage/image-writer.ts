@@ -27,8 +27,8 @@ export const writingBytes = pieceBytesMax + windowBytes + hashStateBytes;
 
 /** Between two marks, at least. */
 const markEveryBytesMin = 8 * 1024;
-/** In a slot, at most: each costs a record of the journal. */
-const marksMax = 8;
+/** In a slot, at most: each costs a record of the journal, and an update has 1 KiB for all of them. */
+const marksMax = 5;
 
 /** Between two marks, in whole pages: what is fetched again at most after a power cut. */
 export function markEveryBytes({ image: { bytes, pageBytes } }: SlotLayout): number {
