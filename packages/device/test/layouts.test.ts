@@ -135,10 +135,8 @@ for (const [name, { make, runs, sound, sick }] of Object.entries(rows)) {
     const { flash: noted, written } = noting(flash);
     const large = await made.release(2, [identifier, most + 1]);
     const { steps } = await lives({ profile, flash: noted, offers: [large] });
-    assert.deepEqual(steps.at(-1), [
-      'failed',
-      `expected an image of at most ${most} bytes, found ${most + 1}`,
-    ]);
+    const why = steps.find(([step]) => step === 'failed')?.[1];
+    assert.equal(why, `expected an image of at most ${most} bytes, found ${most + 1}`);
     for (const { envelope, image } of profile.layout.slots) {
       assert.deepEqual([written(envelope), written(image)], [0, 0]);
     }
@@ -195,7 +193,7 @@ test('S4-43: exchanged images lie whole in both places, the old one a page befor
   assert.ok(holds(profile, rotten, 0, old));
 });
 
-test('S4-43: of what was copied over there is nothing left: a signed firmware over the line helps', async () => {
+test('S4-43: of what was copied over nothing is left: a signed firmware over the line helps', async () => {
   const profile = class1Overwrite({ imagePages });
   const { factory } = await deviceOf(profile);
   const [update, mended] = [await releaseFor(profile, 2, 10_007), await releaseFor(profile, 3, 8009)];

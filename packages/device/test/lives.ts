@@ -5,7 +5,7 @@ import { hex } from '@lapel/cbor';
 import type { BootDecision, Booted, Candidate, Counter, DeviceStatus, Downtime } from '@lapel/device';
 import type { Flash, Interruption, OnStep, Profile, Region, Step, UpdateSource } from '@lapel/device';
 import { boot, expectedDowntimeMs, readTrustStore, runAgent, slotAt } from '@lapel/device';
-import type { Behaviour, ChipState, NorFlash, Release } from '@lapel/simulator';
+import type { Behaviour, ChipState, Cut, NorFlash, Release } from '@lapel/simulator';
 import { norFlash, readFlash, seededRandom, servedFromMemory, simulatedClock } from '@lapel/simulator';
 import { componentName } from '@lapel/suit';
 import type { Clock, Handler } from '@lapel/transport';
@@ -141,11 +141,11 @@ export const offerOf = ({ digest, envelope }: Release, generation?: number): Can
 });
 
 /** A chip whose loader and trust store the hardware lets nobody write. */
-export const chipOf = ({ layout }: Profile, { content, carried }: ChipState): NorFlash =>
+export const chipOf = ({ layout }: Profile, state: ChipState, cut?: Cut): NorFlash =>
   norFlash({
     geometry: layout.geometry,
-    content,
-    ...(carried === undefined ? {} : { carried }),
+    ...state,
+    ...(cut === undefined ? {} : { cut }),
     protectedRegions: [layout.loader, ...layout.trustStore],
   });
 
