@@ -5,8 +5,8 @@
 
 import { SuitError } from '@lapel/suit';
 import type { AgentOptions } from './agent-options.ts';
-import { select } from './bootloader/select.ts';
 import { confirm } from './firmware-consumer/confirm.ts';
+import { canGoBack } from './firmware-consumer/install.ts';
 import { patiently, severalTimes } from './firmware-consumer/patience.ts';
 import { endingOf, referenceTo, reportFailure, reportSuccess } from './firmware-consumer/report.ts';
 import { announce } from './firmware-consumer/tell.ts';
@@ -19,7 +19,7 @@ const postponedMsMax = 24 * 60 * 60 * 1000;
 
 /** Rejects only with the signal's reason, or with what is a bug. */
 export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promise<'restart'> {
-  const { clock, random, pollMs, source } = agent;
+  const { clock, random, pollMs, source, profile } = agent;
   tellDowntime(agent);
   if (agent.decision.onTrial) {
     const ended = await endTrial(agent, signal);
@@ -34,7 +34,9 @@ export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promis
   for (let postponed = 0; ;) {
     const candidate = await patiently(agent, signal, () => source.next(signal));
     const ended = candidate === undefined ? undefined : await update(agent, candidate, signal, spoiled);
-    if (ended === 'staged' || (ended === undefined && isHelperOnly(agent))) return 'restart';
+    if (ended === 'staged') return 'restart';
+    // A recovery application with nothing to do goes back to what it stands in for.
+    if ((ended === undefined || ended === 'failed') && canGoBack(agent, profile.layout)) return 'restart';
     if (ended === 'postponed') source.postpone();
     // Ever more patiently: each try of an update may cost erases, and flash wears out.
     if (ended !== undefined) postponed = ended === 'postponed' ? postponed + 1 : 0;
@@ -50,10 +52,6 @@ function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed'
   const ask = () => announce(agent, signal, 'awaiting-confirmation', manifest.digest.bytes);
   return confirm({ ...agent, layout: agent.profile.layout, slot, manifest, signal, announce: ask });
 }
-
-/** A recovery application with nothing to do goes back to what it stands in for. */
-const isHelperOnly = ({ decision, journal, profile }: AgentOptions): boolean =>
-  decision.isRecovery && select(journal.bootRecord, profile.layout)?.[0].component.role === 'start';
 
 function tellDowntime({ downtime, onStep }: AgentOptions): void {
   if (downtime === undefined) return;

@@ -153,15 +153,14 @@ test('S4-41: where no slot verifies nothing is written off: what reads well agai
   let bad = changed(content, layout.slots[1].image.address, (byte) => ~byte);
   bad = changed(bad, layout.slots[0].image.address, (byte) => ~byte);
   const flash = flashOf(made, bad);
-  // The first start behind a change says that it has read it; the others write nothing.
-  boot(flash, made.profile);
-  const { operations } = flash;
-  for (let start = 0; start < 3; start++) {
+  const operations = [1, 2, 3].map(() => {
     const decision = boot(flash, made.profile);
     assert.equal(decision.boot, 'nothing');
     assert.match(decision.reason, /^no slot verifies; slot 1 refused: .*; slot 0 refused: /);
-  }
-  assert.equal(flash.operations, operations);
+    return flash.operations;
+  });
+  // The first start behind a change says that it has read it, the others write nothing.
+  assert.equal(operations[2], operations[0]);
   const healed = flash.dump();
   healed.set(update.image, layout.slots[1].image.address);
   assert.equal(booted(healed), '1');

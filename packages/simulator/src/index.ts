@@ -18,6 +18,9 @@ export type { BadGranule, Carried, Cut, NorFlash, NorFlashOptions, Torn } from '
 export { readFlash } from './flash-reader.ts';
 export { lossy } from './network.ts';
 export type { Loss } from './network.ts';
+export type { ChipState, Release } from './powercut-scenario.ts';
+export { workshop } from './powercut-workshop.ts';
+export type { Wanted, Workshop } from './powercut-workshop.ts';
 export { recoverOverLine } from './recovery-line.ts';
 export type { RecoveryPlan } from './recovery-line.ts';
 export type { LineFaults } from './serial-line.ts';

@@ -20,6 +20,7 @@ const className = 'lamp';
 export type Wanted = readonly [component: ComponentIdentifier, bytes: number];
 
 export interface Workshop {
+  readonly author: SigningKey;
   readonly random: SeededRandom;
   release(sequence: number, ...parts: readonly [Wanted, ...Wanted[]]): Promise<Release>;
   /** A device that has these releases from the factory. */
@@ -31,6 +32,7 @@ export function workshop(seed: number): Workshop {
   const deviceKey = encodeSigningKey(generateSigningKey('P-256'));
   const random = seededRandom(seed);
   return {
+    author,
     random,
     release: (sequence, ...parts) => makeUp(author, random, sequence, parts),
     device(profile, releases, trust) {

@@ -151,7 +151,9 @@ function decide(
   refused: readonly Written[],
 ): BootDecision {
   const { journal } = device;
-  if (journal.bootRecord.handover !== undefined) journal.append({ name: 'handedOver' });
+  // A recovery application on trial is booted until it has proved itself, or is given up.
+  const isOwnTrial = parts.some(({ component, state }) => isRecovery(component) && state.state === 'trial');
+  if (journal.bootRecord.handover !== undefined && !isOwnTrial) journal.append({ name: 'handedOver' });
   const [start, ...rest] = parts.flatMap((part): Running[] => {
     const proof = proofs.get(part);
     if (proof === undefined) return [];
@@ -169,7 +171,7 @@ function decide(
     manifest: start.manifest,
     records: start.records,
     onTrial,
-    isRecovery: parts[0].component.role === 'recovery',
+    isRecovery: isRecovery(parts[0].component),
     running,
     journal,
     refused: refused.map(({ part: { slot }, because }) => ({ slot, because })),
@@ -177,6 +179,8 @@ function decide(
     ramBytes: device.flash.arena.peakBytes,
   };
 }
+
+const isRecovery = ({ role }: Part['component']): boolean => role === 'recovery';
 
 function reasonOf(found: string, refused: readonly Written[], least?: number): string {
   const told = refused.map(({ part, because }) => `slot ${part.slot} refused: ${because}`);

@@ -73,6 +73,7 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
   if (!equalInConstantTime(manifest.digest.bytes, state.digest)) {
     throw new SuitError('setup', 'unauthorised', 'expected the manifest that was installed, found another');
   }
+  requireSequenceNumber(manifest, group);
   const admitted = admit(manifest, {
     limits,
     hasComponent: (component) => componentOf(layout, component) !== undefined,
@@ -114,6 +115,14 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
     };
     yield [part, proof];
   }
+}
+
+/** Floors and what supersedes what go by the journal's word, which is nobody's until its manifest says so. */
+function requireSequenceNumber({ manifest: { sequenceNumber } }: AuthenticManifest, group: Parts): void {
+  const other = group.find(({ state }) => state.sequenceNumber !== sequenceNumber);
+  if (other === undefined) return;
+  const found = `expected sequence number ${sequenceNumber} in the journal, found another`;
+  throw new SuitError('setup', 'unauthorised', found);
 }
 
 /**

@@ -4,9 +4,12 @@
  * what is in flash.
  */
 
-import type { Answer, ComponentIdentifier, Effect, Ending } from '@lapel/suit';
+import { equalInConstantTime } from '@lapel/cose';
+import type { AdmittedManifest, Answer, ComponentIdentifier, Effect, Ending } from '@lapel/suit';
 import { componentName, drive, run } from '@lapel/suit';
 import type { Booted } from '../bootloader/boot.ts';
+import { select } from '../bootloader/select.ts';
+import type { BootRecord } from '../storage/boot-record.ts';
 import { createArena, withArena } from '../storage/arena.ts';
 import type { Views } from '../storage/components.ts';
 import type { Flash } from '../storage/flash.ts';
@@ -14,6 +17,7 @@ import type { Installer, Installing } from '../storage/installer.ts';
 import { createInstaller, isIncoming } from '../storage/installer.ts';
 import type { Layout } from '../storage/layout.ts';
 import { componentOf } from '../storage/layout.ts';
+import { stateOf } from '../storage/slot-state.ts';
 import type { RunningSlots } from '../storage/target.ts';
 import { targetsOf } from '../storage/target.ts';
 import type { OnStep } from '../step.ts';
@@ -79,6 +83,29 @@ export const mustHandOver = (
     const isFixed = scheme === 'delete-first' || scheme === 'in-place';
     return isFixed && slotsOf(decision).has(componentName(component));
   });
+
+/** The recovery application stands in for what is still there, and verified when it was last booted. */
+export const canGoBack = (
+  { decision, journal }: Pick<Installation, 'decision' | 'journal'>,
+  layout: Layout,
+) => decision.isRecovery && select(journal.bootRecord, layout)?.[0].component.role === 'start';
+
+/** Whether all of an update is confirmed where it lies: so is a recovery application that is not booted. */
+export const isInPlace = (
+  layout: Layout,
+  { slots }: BootRecord,
+  { components, authentic }: AdmittedManifest,
+): boolean =>
+  components.every((component) =>
+    componentOf(layout, component)?.slots.some((slot) => {
+      const state = stateOf(slots, slot);
+      return state.state === 'confirmed' && equalInConstantTime(state.digest, authentic.digest.bytes);
+    }),
+  );
+
+/** Whether a slot is that of a recovery application, which is booted only when it is called for. */
+export const isForRecovery = ({ components }: Layout, slot: number): boolean =>
+  components.some(({ role, slots }) => role === 'recovery' && slots.includes(slot));
 
 const slotsOf = ({ running }: Booted): RunningSlots =>
   new Map(running.map(({ component, slot }) => [componentName(component), slot]));

@@ -8,11 +8,12 @@ import type { AdmittedManifest, Ending } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
 import { TransportError } from '@lapel/transport';
 import type { AgentOptions } from '../agent-options.ts';
+import { inRecord } from '../storage/journal-record.ts';
 import type { Candidate } from '../update-source.ts';
 import type { Fetching } from './fetch.ts';
 import { backOff, fetchEnvelope } from './fetch.ts';
 import type { Installed } from './install.ts';
-import { install, mustHandOver } from './install.ts';
+import { canGoBack, install, isForRecovery, isInPlace, mustHandOver } from './install.ts';
 import { mayInterrupt } from './interruption.ts';
 import { atMost, once, severalTimes } from './patience.ts';
 import type { Spoiled } from './spoiled.ts';
@@ -65,7 +66,16 @@ async function attempt(
     return 'up-to-date';
   }
 
-  if (mustHandOver(layout, admitted.components, decision)) return handOver(agent, signal, admitted);
+  if (isInPlace(layout, agent.journal.bootRecord, admitted)) {
+    const report = reportSuccess(trust, referenceTo(admitted.authentic), binding, []);
+    await severalTimes(agent, signal, () => agent.source.report(report, signal));
+    return 'up-to-date';
+  }
+
+  if (mustHandOver(layout, admitted.components, decision)) {
+    if (!decision.isRecovery) return handOver(agent, signal, admitted);
+    return fail(agent, signal, candidate, endingOf(replacesItself()), digest.bytes);
+  }
 
   const impatience = refusalOf(() => spoiled.requirePatience(digest.bytes));
   if (impatience !== undefined) {
@@ -83,9 +93,10 @@ async function attempt(
     if (!mismatch || wrong === wrongPayloadMax) {
       if (mismatch) spoiled.happened(digest.bytes);
       const mayPass = mismatch || ended.failure.error.reason === 'operation-failed';
+      const isBack = canGoBack(agent, layout);
       const end = await fail(agent, signal, candidate, ended, digest.bytes);
       // Where an offer was made, whoever made it decides what comes next.
-      return mayPass && binding.nonce === undefined ? 'postponed' : end;
+      return mayPass && binding.nonce === undefined && !isBack ? 'postponed' : end;
     }
     await agent.clock.sleep(backOff(wrong, agent.random), signal);
   }
@@ -99,11 +110,13 @@ async function activate(
   binding: Candidate['binding'],
   { staged = 0, records }: Installed,
 ): Promise<UpdateEnd> {
-  const { journal, trust } = agent;
+  const { journal, trust, profile } = agent;
   const report = reportPending(trust, referenceTo(authentic), binding, records);
   await tell(agent, signal, 'installing', authentic.digest.bytes);
   await once(() => agent.source.report(report, signal));
   if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  const { digest } = authentic;
+  if (isForRecovery(profile.layout, staged)) journal.append({ name: 'handover', digest: digest.bytes });
   journal.append({ name: 'trial', slot: staged, attempts: trust.attempts });
   agent.onStep?.('restarting');
   return 'staged';
@@ -121,6 +134,11 @@ async function handOver(
   agent.onStep?.('restarting', 'for the recovery application');
   return 'staged';
 }
+
+const replacesItself = () => {
+  const found = 'expected an update that the recovery application can install, found one of itself too';
+  return new SuitError('run', 'component-unsupported', found);
+};
 
 type Found =
   | { readonly envelope: Uint8Array; readonly admitted: AdmittedManifest; readonly failure?: undefined }
@@ -170,6 +188,12 @@ async function fail(
   agent.onStep?.('failed', ending.failure?.error.message);
   await tell(agent, signal, 'failed', digest);
   if (digest === undefined) return 'failed';
+  if (found !== undefined && canGoBack(agent, agent.profile.layout)) {
+    // It is not handed over a second time; who made the offer is told here.
+    const { nonce: _, ...rest } = candidate.binding;
+    const because = inRecord(ending.failure?.error.message ?? 'refused');
+    agent.journal.append({ name: 'reverted', digest, because, ...rest });
+  }
   const report = reportFailure(agent.trust, { digest }, candidate.binding, ending);
   await severalTimes(agent, signal, () => agent.source.report(report, signal));
   return 'failed';

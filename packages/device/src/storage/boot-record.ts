@@ -144,7 +144,7 @@ function revert(before: BootRecord, record: RecordOf<'reverted'>): BootRecord {
     return isOf ? { state: 'unusable', because } : state;
   });
   return {
-    ...before,
+    ...withoutHandover(before, failed),
     slots,
     reverted: { digest: failed, because, binding: bindingOf(record), times, rotten },
   };
@@ -162,8 +162,16 @@ function confirm(before: BootRecord, record: RecordOf<'confirmed'>): BootRecord 
   }, before);
   return record.components.reduce(
     (next, component) => withFloor(next, component, sequenceNumber, digest),
-    confirmed,
+    withoutHandover(confirmed, digest),
   );
+}
+
+/** The end of an update is the end of what was handed over for it. */
+function withoutHandover(before: BootRecord, of: Uint8Array): BootRecord {
+  const { handover } = before;
+  return handover === undefined || compareBytes(handover, of) !== 0
+    ? before
+    : { ...before, handover: undefined };
 }
 
 /**

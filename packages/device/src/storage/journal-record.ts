@@ -124,7 +124,7 @@ export const records = {
   },
   /** The bootloader has checked the signature, and says so for itself: a MAC that only this device makes. */
   vouched: { type: 15, body: map({ slot: required(1, slot), voucher: required(2, bytes(32)) }) },
-  /** The recovery application is to boot once, to install this. */
+  /** The recovery application is to boot, to install this; or to be tried, where this is one. */
   handover: { type: 16, body: map({ digest: required(1, digest) }) },
   /** It is about to. */
   handedOver: { type: 17, body: map({}) },
