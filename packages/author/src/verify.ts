@@ -1,11 +1,10 @@
 /**
- * Would a device that trusts these keys accept this envelope? Everything that needs no device is
+ * Would a device that trusts these anchors accept this envelope? Everything that needs no device is
  * checked (manifest-37 §6.2).
  */
 
-import type { VerificationKey } from '@lapel/cose';
-import type { AuthenticManifest, UpdateSummary } from '@lapel/suit';
-import { authenticate, server, summarise } from '@lapel/suit';
+import type { AuthenticManifest, Requirement, TrustAnchor, UpdateSummary } from '@lapel/suit';
+import { authenticate, server, strict, summarise } from '@lapel/suit';
 import { requireDigests } from './sign.ts';
 
 export interface Verified {
@@ -13,10 +12,16 @@ export interface Verified {
   readonly summary: UpdateSummary;
 }
 
-/** @throws {SuitError} with the stage and the reason of the refusal. */
-export function verifyEnvelope(bytes: Uint8Array, trusted: readonly VerificationKey[]): Verified {
-  const anchors = trusted.map((key) => ({ key }));
-  const authentic = authenticate(bytes, anchors, server);
+/**
+ * @param required of the anchors; any one of them where nothing is.
+ * @throws {SuitError} with the stage and the reason of the refusal.
+ */
+export function verifyEnvelope(
+  bytes: Uint8Array,
+  anchors: readonly TrustAnchor[],
+  required: readonly Requirement[] = [],
+): Verified {
+  const authentic = authenticate(bytes, anchors, server, { ...strict, required });
   requireDigests(authentic.envelope);
   return { authentic, summary: summarise(authentic, server) };
 }

@@ -32,7 +32,7 @@ for (const kind of Object.keys(keyKinds) as readonly KeyKind[]) {
   test(`§8.3, S0-08: a signature by a key of ${kind} stands, and the manifest stays as it was`, () => {
     const key = generateSigningKey(kind);
     const signed = signEnvelope(unsigned, key);
-    assert.equal(verifyEnvelope(signed, [key.public]).summary.sequenceNumber, 3);
+    assert.equal(verifyEnvelope(signed, [{ key: key.public }]).summary.sequenceNumber, 3);
     const { blocks, ...rest } = readEnvelope(signed, server);
     assert.equal(blocks.length, 1);
     assert.deepEqual({ ...rest, blocks: [] }, readEnvelope(unsigned, server));
@@ -44,9 +44,9 @@ test('§8.3: blocks of several signers stand side by side over one digest', () =
   assert.ok(first !== undefined && second !== undefined && stranger !== undefined);
   const signed = signEnvelope(signEnvelope(unsigned, first), second);
   for (const key of [first, second]) {
-    assert.equal(verifyEnvelope(signed, [key.public]).authentic.anchor.key, key.public);
+    assert.equal(verifyEnvelope(signed, [{ key: key.public }]).authentic.anchors[0].key, key.public);
   }
-  assert.throws(() => verifyEnvelope(signed, [stranger.public]), refused('auth'));
+  assert.throws(() => verifyEnvelope(signed, [{ key: stranger.public }]), refused('auth'));
 });
 
 test('§8.3: a second block of the same key is refused', () => {

@@ -5,7 +5,7 @@
 
 import { shown } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
-import type { AuthenticManifest, TrustAnchor } from './authenticate.ts';
+import type { AuthenticManifest } from './authenticate.ts';
 import type { SeverableName } from './envelope.ts';
 import { severableNames } from './envelope.ts';
 import type { Limits } from './limits.ts';
@@ -17,6 +17,8 @@ import { SuitError, parsing } from './reason.ts';
 import { policyCommands } from './registry.ts';
 import type { Located } from './sequence.ts';
 import { readSequence } from './sequence.ts';
+import type { TrustAnchor } from './trust-anchor.ts';
+import { permissionsOf } from './trust-anchor.ts';
 import type { Slot } from './trust-domains.ts';
 import { dependencySlots, isPermitted, slotsOf } from './trust-domains.ts';
 import { commandsIn, innerSequences, sectionBytes, sectionNames } from './walk.ts';
@@ -81,7 +83,7 @@ export interface AdmittedManifest {
 /** @throws {SuitError} stage `setup`. */
 export function admit(authentic: AuthenticManifest, recipient: Recipient): AdmittedManifest {
   const { componentIdentifier } = authentic.manifest;
-  const { permissions } = authentic.anchor;
+  const permissions = permissionsOf(authentic.anchors);
   // Trust-domains §9: where a root manifest is kept is its signer's to touch, like any component.
   if (componentIdentifier !== undefined && !isPermitted(componentIdentifier, permissions)) {
     const found = 'expected a manifest-component-id that its signer may touch, found another';

@@ -4,21 +4,7 @@
  */
 
 import { CborError, UnknownKeyError, bstr, read, Reader } from '@lapel/cbor';
-import type { CoseErrorKind, MacKey, VerificationKey } from '@lapel/cose';
-import {
-  CoseError,
-  digest,
-  encodeVerificationKey,
-  equalInConstantTime,
-  hmacSha256,
-  joined,
-  mac0Tag,
-  sign1Tag,
-  signTag,
-  verifyMac0,
-  verifySign,
-  verifySign1,
-} from '@lapel/cose';
+import { digest, encodeVerificationKey, equalInConstantTime, hmacSha256, joined } from '@lapel/cose';
 import type { Envelope } from './envelope.ts';
 import { readEnvelope } from './envelope.ts';
 import { legacyNumbering } from './legacy.ts';
@@ -26,30 +12,21 @@ import type { Limits } from './limits.ts';
 import type { KnownDigest } from './manifest.ts';
 import { Digest, Manifest, knownDigest, manifestVersion } from './manifest.ts';
 import type { Policy } from './policy.ts';
-import type { FailureReason } from './reason.ts';
 import { SuitError, parsing } from './reason.ts';
-import type { Permissions } from './trust-domains.ts';
-
-/**
- * Somebody whose manifests a Recipient accepts (RFC 6024): provisioned beforehand, never taken from an
- * envelope.
- */
-export interface TrustAnchor {
-  readonly key: VerificationKey | MacKey;
-  /** Without them it may touch every component (manifest-37 §9: the simple case of one author). */
-  readonly permissions?: Permissions;
-}
+import type { TrustAnchor, Vouching } from './trust-anchor.ts';
+import { distinctVoices, quorums } from './trust-anchor.ts';
+import { whoVouches } from './vouching.ts';
 
 declare const authentic: unique symbol;
-/** A manifest that a trust anchor vouched for. `authenticate` is its only source. */
+/** A manifest that trust anchors vouched for. `authenticate` is its only source. */
 export interface AuthenticManifest {
   readonly [authentic]: true;
   readonly manifest: Manifest;
   /** Over the manifest; what a report and an offer name it by. */
   readonly digest: KnownDigest;
   readonly envelope: Envelope;
-  /** Who vouched for it. */
-  readonly anchor: TrustAnchor;
+  /** Who vouched for it: as many as the Recipient's policy requires. What it does, each of them permits. */
+  readonly anchors: Vouching;
 }
 
 /**
@@ -63,7 +40,7 @@ export function authenticate(
   policy?: Policy,
 ): AuthenticManifest {
   const envelope = readEnvelope(bytes, limits, policy);
-  return whole(envelope, vouching(envelope, anchors));
+  return whole(envelope, whoVouches(envelope, anchors, policy?.required));
 }
 
 /** A Recipient's own word for what it has authenticated once: nobody else has the secret. */
@@ -75,37 +52,44 @@ export interface Voucher {
 }
 
 /**
- * §4.2: a MAC that the Recipient makes for itself, in place of the signature. It covers the manifest's
- * digest, its binding, and whose signature it was: without that trust anchor it is worth nothing any more.
+ * §4.2: a MAC that the Recipient makes for itself, in place of the signatures. It covers the manifest's
+ * digest, its binding, and whose signatures they were: without those trust anchors it is worth nothing any
+ * more.
  */
 export function vouchFor(
-  { digest: of, anchor }: Pick<AuthenticManifest, 'digest' | 'anchor'>,
+  { digest: of, anchors }: Pick<AuthenticManifest, 'digest' | 'anchors'>,
   { secret, binding }: Omit<Voucher, 'code'>,
 ): Uint8Array | undefined {
-  if (anchor.key.use !== 'verify') return undefined;
-  const covered = [of.bytes, digest('sha-256', encodeVerificationKey(anchor.key)), binding];
-  return hmacSha256(secret, joined(...covered));
+  const keys: Uint8Array[] = [];
+  for (const { key } of anchors) {
+    if (key.use !== 'verify') return undefined;
+    keys.push(digest('sha-256', encodeVerificationKey(key)));
+  }
+  return hmacSha256(secret, joined(of.bytes, ...keys, binding));
 }
 
-/** As `authenticate`, on the Recipient's own word. @throws {SuitError} stage `auth` where that fails. */
+/**
+ * As `authenticate`, on the Recipient's own word, with anchors that are enough today.
+ * @throws {SuitError} stage `auth` where that fails.
+ */
 export function authenticateByVoucher(
   bytes: Uint8Array,
   { code, ...voucher }: Voucher,
   anchors: readonly TrustAnchor[],
   limits: Limits,
+  policy?: Policy,
 ): AuthenticManifest {
-  const envelope = readEnvelope(bytes, limits);
+  const envelope = readEnvelope(bytes, limits, policy);
   const of = knownDigest('auth', read(Digest, envelope.digest));
-  const anchor = anchors.find((each) => {
-    const own = vouchFor({ digest: of, anchor: each }, voucher);
-    return own !== undefined && equalInConstantTime(own, code);
-  });
-  if (anchor !== undefined) return whole(envelope, anchor);
+  for (const quorum of quorums(distinctVoices(anchors), policy?.required)) {
+    const own = vouchFor({ digest: of, anchors: quorum }, voucher);
+    if (own !== undefined && equalInConstantTime(own, code)) return whole(envelope, quorum);
+  }
   throw new SuitError('auth', 'unauthorised', 'expected a voucher of this device, found another');
 }
 
 /** §8.3: what was vouched for is a digest; the manifest must have it. */
-function whole(envelope: Envelope, anchor: TrustAnchor): AuthenticManifest {
+function whole(envelope: Envelope, anchors: Vouching): AuthenticManifest {
   const manifestDigest = knownDigest('auth', read(Digest, envelope.digest));
   const found = digest(manifestDigest.algorithm, envelope.manifest);
   if (!equalInConstantTime(found, manifestDigest.bytes)) {
@@ -116,7 +100,7 @@ function whole(envelope: Envelope, anchor: TrustAnchor): AuthenticManifest {
     );
   }
   const manifest = readManifest(read(bstr, envelope.manifest));
-  return { manifest, digest: manifestDigest, envelope, anchor } as AuthenticManifest;
+  return { manifest, digest: manifestDigest, envelope, anchors } as AuthenticManifest;
 }
 
 /**
@@ -149,62 +133,5 @@ function requireVersion(content: Uint8Array): void {
   if (version !== manifestVersion) {
     const found = `expected manifest-version ${manifestVersion}, found ${version}`;
     throw new SuitError('setup', 'parameter-unsupported', found);
-  }
-}
-
-const reasonOf: Readonly<Record<CoseErrorKind, FailureReason>> = {
-  malformed: 'cose-unsupported',
-  algorithm: 'alg-unsupported',
-  untrusted: 'unauthorised',
-  signature: 'unauthorised',
-};
-
-/**
- * §8.3: of several blocks any one that a trust anchor made is enough; the others may be for other
- * Recipients.
- */
-function vouching({ digest: payload, blocks }: Envelope, anchors: readonly TrustAnchor[]): TrustAnchor {
-  let refusal: CoseError | undefined;
-  for (const block of blocks) {
-    try {
-      const key = verifyBlock(block, payload, anchors);
-      const anchor = anchors.find((each) => each.key === key);
-      if (anchor !== undefined) return anchor;
-    } catch (error) {
-      if (!(error instanceof CoseError)) throw error;
-      refusal = error;
-    }
-  }
-  if (refusal === undefined) {
-    throw new SuitError('auth', 'unauthorised', 'expected an authentication block, found none');
-  }
-  const message = `authentication block: ${refusal.message}`;
-  throw new SuitError('auth', reasonOf[refusal.kind], message, { cause: refusal });
-}
-
-function verifyBlock(
-  block: Uint8Array,
-  payload: Uint8Array,
-  anchors: readonly TrustAnchor[],
-): VerificationKey | MacKey {
-  const tag = tagOf(block);
-  if (tag === mac0Tag) return verifyMac0(block, payload, keysOf(anchors, 'mac'));
-  if (tag === sign1Tag) return verifySign1(block, payload, keysOf(anchors, 'verify'));
-  if (tag === signTag) return verifySign(block, payload, keysOf(anchors, 'verify'));
-  const expected = `expected a tagged COSE_Sign1, COSE_Sign or COSE_Mac0`;
-  throw new CoseError('malformed', `${expected}, found ${tag === undefined ? 'no tag' : `tag ${tag}`}`);
-}
-
-function keysOf<U extends 'mac' | 'verify'>(anchors: readonly TrustAnchor[], use: U) {
-  type Key = Extract<VerificationKey | MacKey, { use: U }>;
-  return anchors.map(({ key }) => key).filter((key): key is Key => key.use === use);
-}
-
-function tagOf(block: Uint8Array): number | undefined {
-  try {
-    return new Reader(block).tag();
-  } catch (error) {
-    if (error instanceof CborError) return undefined;
-    throw error;
   }
 }

@@ -10,18 +10,12 @@ import type { ParameterName } from './manifest.ts';
 import { Parameters, parameterNames } from './manifest.ts';
 import { SuitError } from './reason.ts';
 import type { Command } from './sequence.ts';
+import { permissionsOf } from './trust-anchor.ts';
 import type { Slot } from './trust-domains.ts';
-import { isPermitted } from './trust-domains.ts';
+import { actingDirectives, isPermitted } from './trust-domains.ts';
 import { commandsIn } from './walk.ts';
 
-const changing: ReadonlySet<Command['name']> = new Set([
-  'directive-write',
-  'directive-fetch',
-  'directive-copy',
-  'directive-swap',
-  'directive-invoke',
-  'directive-unlink',
-] as const);
+const acting: ReadonlySet<Command['name']> = new Set(actingDirectives);
 
 /**
  * What anybody may say of a component: where to look for its payload, and which device it must be. Nothing
@@ -44,27 +38,35 @@ export function requireAuthority(
   slots: readonly Slot[],
   { nestingDepth }: Limits,
 ): void {
-  const { permissions } = authentic.anchor;
+  const permissions = permissionsOf(authentic.anchors);
   const foreign = new Set<number>();
   slots.forEach(({ component }, index) => {
     if (!isPermitted(component, permissions)) foreign.add(index);
   });
-  if (foreign.size === 0) return;
+  const denied = new Set<Command['name']>(
+    actingDirectives.filter((each) => permissions.some((of) => of.directives?.includes(each) === false)),
+  );
+  if (foreign.size === 0 && denied.size === 0) return;
   commandsIn(authentic, slots.length, nestingDepth, ({ components, command }) => {
     const told = wants(command);
     if (told === undefined) return;
     const reached =
       command.name === 'directive-override-multiple' ? command.byIndex.map(([index]) => index) : components;
     const index = reached.find((each) => foreign.has(each));
-    if (index === undefined) return;
-    const found = `expected components of its signer's own, found ${told} of component ${index}`;
-    throw new SuitError('setup', 'component-unauthorised', found);
+    if (index !== undefined) {
+      const found = `expected components of its signer's own, found ${told} of component ${index}`;
+      throw new SuitError('setup', 'component-unauthorised', found);
+    }
+    if (denied.has(command.name) && reached.length > 0) {
+      const found = `expected directives that its signer may use, found ${told} of component ${reached[0]}`;
+      throw new SuitError('setup', 'component-unauthorised', found);
+    }
   });
 }
 
 /** What a command does to its components that only their own signer may, or undefined. */
 function wants(command: Command): string | undefined {
-  if (changing.has(command.name)) return command.name;
+  if (acting.has(command.name)) return command.name;
   const named = parametersIn(command).find((name) => !harmless.has(name));
   return named === undefined ? undefined : `a new ${named}`;
 }

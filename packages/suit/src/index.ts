@@ -10,10 +10,12 @@
 export { admit } from './admit.ts';
 export type { AdmittedManifest, DependencySupport, Floor, Recipient } from './admit.ts';
 export { elementOf, innerSequences, sectionBytes, sectionNames } from './walk.ts';
-export { componentName } from './trust-domains.ts';
-export type { Permissions, Slot } from './trust-domains.ts';
+export { actingDirectives, componentName, isWithin } from './trust-domains.ts';
+export type { ActingDirective, Permissions, Slot } from './trust-domains.ts';
+export { countedText, distinctVoices, quorums } from './trust-anchor.ts';
+export type { Requirement, TrustAnchor, Vouching } from './trust-anchor.ts';
 export { authenticate, authenticateByVoucher, readManifest, vouchFor } from './authenticate.ts';
-export type { AuthenticManifest, TrustAnchor, Voucher } from './authenticate.ts';
+export type { AuthenticManifest, Voucher } from './authenticate.ts';
 export { readEnvelope, severableKeys, severableNames, writeEnvelope } from './envelope.ts';
 export type { Envelope, SeverableName } from './envelope.ts';
 export { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from './identifiers.ts';

@@ -26,9 +26,22 @@ export interface Slot {
   readonly dependency?: { readonly prefix: ComponentIdentifier };
 }
 
-/** The components that a signer may change and invoke: those that begin with one of these. */
+/** What acts on a component (manifest-37 §9: the third model of access control grants these one by one). */
+export const actingDirectives = [
+  'directive-write',
+  'directive-fetch',
+  'directive-copy',
+  'directive-swap',
+  'directive-invoke',
+  'directive-unlink',
+] as const;
+export type ActingDirective = (typeof actingDirectives)[number];
+
 export interface Permissions {
+  /** The components that a signer may change and invoke: those that begin with one of these. */
   readonly components: readonly ComponentIdentifier[];
+  /** What it may do with them; everything where absent. */
+  readonly directives?: readonly ActingDirective[];
 }
 
 /** A text for a component identifier, equal exactly where the identifiers are. */
@@ -65,9 +78,20 @@ export const dependencySlots = (slots: readonly Slot[]): readonly number[] =>
 
 const slot = (component: ComponentIdentifier): Slot => ({ component, name: componentName(component) });
 
-export const isPermitted = (component: ComponentIdentifier, permissions: Permissions | undefined): boolean =>
-  permissions === undefined || permissions.components.some((prefix) => begins(component, prefix));
+/** Whoever vouches may touch the component: all of them. */
+export const isPermitted = (
+  component: ComponentIdentifier,
+  permissions: readonly Pick<Permissions, 'components'>[],
+): boolean => permissions.every(({ components }) => components.some((prefix) => begins(component, prefix)));
 
 const begins = (component: ComponentIdentifier, prefix: ComponentIdentifier): boolean =>
   prefix.length <= component.length &&
   prefix.every((part, index) => equalInConstantTime(part, component[index] ?? new Uint8Array()));
+
+/** Whether one permits nothing that the other does not: authority is handed on, never made. */
+export function isWithin(inner: Permissions | undefined, outer: Permissions | undefined): boolean {
+  if (outer === undefined) return true;
+  if (inner === undefined || !inner.components.every((each) => isPermitted(each, [outer]))) return false;
+  const { directives } = outer;
+  return directives === undefined || inner.directives?.every((each) => directives.includes(each)) === true;
+}

@@ -74,8 +74,8 @@ for (const example of examples) {
       { skip: missing },
       () => {
         const envelope = vectorBytes(folder, `example${example}-${variant}.suit`);
-        const { manifest, envelope: parts, anchor } = authenticate(envelope, trusted(), linux);
-        assert.deepEqual(anchor.key.kid, publicKey().kid);
+        const { manifest, envelope: parts, anchors: by } = authenticate(envelope, trusted(), linux);
+        assert.deepEqual(by[0].key.kid, publicKey().kid);
         assert.ok(rewriteAll(envelope, manifest, read(bstr, parts.manifest)) > 4);
         const summary = summarise({ manifest, envelope: parts }, linux);
         assert.equal(summary.components.length, manifest.common.components?.length);

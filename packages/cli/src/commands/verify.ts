@@ -42,7 +42,10 @@ async function verify(file: string, { trust, json }: Options, terminal: Terminal
   const bytes = await readEnvelopeFile(file);
   let verified: Verified;
   try {
-    verified = verifyEnvelope(bytes, [...keysByFile.values()]);
+    verified = verifyEnvelope(
+      bytes,
+      [...keysByFile.values()].map((key) => ({ key })),
+    );
   } catch (error) {
     if (!(error instanceof SuitError)) throw error;
     const { stage, reason, message } = error;
@@ -53,7 +56,7 @@ async function verify(file: string, { trust, json }: Options, terminal: Terminal
     );
   }
   const { authentic, summary } = verified;
-  const by = [...keysByFile].find(([, key]) => key === authentic.anchor.key)?.[0] ?? '';
+  const by = [...keysByFile].find(([, key]) => key === authentic.anchors[0].key)?.[0] ?? '';
   if (json === true) {
     const { digest, manifest } = authentic;
     const found = { digest: hex(digest.bytes), sequence: manifest.sequenceNumber, signedBy: by };

@@ -11,6 +11,7 @@ import { SuitError, parsing } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import type { Command, EncodedSequence, Located } from '../sequence.ts';
 import { readSequence } from '../sequence.ts';
+import { permissionsOf } from '../trust-anchor.ts';
 import type { Slot } from '../trust-domains.ts';
 import { dependencyIntegrity, dependencyMatch, isPassedOver, requireSettled } from './depend.ts';
 import type { Run } from './drive.ts';
@@ -198,7 +199,7 @@ function performed(
         payloads: authentic.envelope.payloads,
         contentBytesMax: limits.contentBytes,
         policy,
-        permissions: authentic.anchor.permissions,
+        permissions: permissionsOf(authentic.anchors),
       });
   }
 }

@@ -14,8 +14,8 @@ export interface Target {
   readonly payloads: ReadonlyMap<string, Uint8Array>;
   readonly contentBytesMax: number;
   readonly policy: Policy;
-  /** Of the manifest's signer. */
-  readonly permissions: Permissions | undefined;
+  /** Of whoever vouches for the manifest: each permits what it does. */
+  readonly permissions: readonly Permissions[];
 }
 
 /** Why a condition does not hold, or undefined. */

@@ -7,7 +7,7 @@ import { hex } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
 import type { Floor, Recipient } from '../admit.ts';
 import { componentName } from '../trust-domains.ts';
-import type { TrustAnchor } from '../authenticate.ts';
+import type { TrustAnchor } from '../trust-anchor.ts';
 import type { Limits } from '../limits.ts';
 import type { ComponentIdentifier } from '../manifest.ts';
 import type { Policy } from '../policy.ts';

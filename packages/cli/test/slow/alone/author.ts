@@ -17,5 +17,5 @@ uri: http://example.com/lamp.bin
 const envelope = await buildEnvelope(description, { images: fileImages('.'), clock: { wallMs: () => 0 } });
 const key = generateSigningKey('Ed25519');
 const signed = signEnvelope(writeEnvelope(envelope), key);
-assert.equal(verifyEnvelope(signed, [key.public]).authentic.manifest.sequenceNumber, 7);
+assert.equal(verifyEnvelope(signed, [{ key: key.public }]).authentic.manifest.sequenceNumber, 7);
 assert.match(inspectionText(inspectEnvelope(signed)), /sequence-number/);
