@@ -30,6 +30,8 @@ export { inspectionText, printable } from './inspection-text.ts';
 export type { Paint } from './inspection-text.ts';
 export { DescriptionError } from './located.ts';
 export { nearest } from './nearest.ts';
+export { buildOrder } from './order.ts';
+export type { Order } from './order.ts';
 export { outlineEnvelope } from './outline.ts';
 export type { Outline, PublishedPayload } from './outline.ts';
 export { publishRelease } from './publish.ts';

@@ -1,0 +1,54 @@
+/**
+ * A manifest that orders something of a device, and brings it no image: it writes a few bytes to one of the
+ * components that stand for the device itself.
+ */
+
+import { write } from '@lapel/cbor';
+import { digest } from '@lapel/cose';
+import type { Command, ComponentIdentifier, Envelope } from '@lapel/suit';
+import {
+  Digest,
+  Manifest,
+  Parameters,
+  digestOf,
+  manifestVersion,
+  reporting,
+  wrap,
+  writeSequence,
+} from '@lapel/suit';
+
+export interface Order {
+  readonly component: ComponentIdentifier;
+  readonly content: Uint8Array;
+  readonly sequence: number;
+  readonly vendorIdentifier: Uint8Array;
+  readonly classIdentifier: Uint8Array;
+}
+
+/** Not signed yet. */
+export function buildOrder(order: Order): Envelope {
+  const { component, content, sequence, vendorIdentifier, classIdentifier } = order;
+  const { recordOnSuccess, recordOnFailure } = reporting;
+  const policy = recordOnSuccess | recordOnFailure;
+  const shared: readonly Command[] = [
+    set({ vendorIdentifier, classIdentifier }),
+    { name: 'condition-vendor-identifier', policy },
+    { name: 'condition-class-identifier', policy },
+  ];
+  const install: readonly Command[] = [set({ content }), { name: 'directive-write', policy }];
+  const manifest = wrap(
+    write(Manifest, {
+      version: manifestVersion,
+      sequenceNumber: sequence,
+      common: { components: [component], sharedSequence: writeSequence(shared) },
+      install: writeSequence(install),
+    }),
+  );
+  const named = digestOf({ algorithm: 'sha-256', bytes: digest('sha-256', manifest) });
+  return { digest: write(Digest, named), blocks: [], manifest, severed: {}, payloads: new Map() };
+}
+
+const set = (parameters: Parameters): Command => ({
+  name: 'directive-override-parameters',
+  parameters: write(Parameters, parameters),
+});
