@@ -23,7 +23,7 @@ export function admitEnvelope(
   { floors }: BootRecord,
   least?: number,
 ): AdmittedManifest {
-  const manifest = authenticate(envelope, trust.anchors, profile.limits);
+  const manifest = authenticate(envelope, trust.anchors, profile.limits, trust.policy);
   const admitted = admit(manifest, {
     limits: profile.limits,
     hasComponent: (component) =>

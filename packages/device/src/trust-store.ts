@@ -1,6 +1,7 @@
 /**
  * The trust-anchor store (RFC 9019 §2.2, RFC 6024): who the device is, whom it believes, and how it
- * confirms. Written once by the trust provisioning authority, into two copies, before any update.
+ * confirms. Written by the trust provisioning authority, into two copies, before any update; afterwards only
+ * by signed orders about its trust anchors (`trust-order.ts`).
  */
 
 import type { Infer } from '@lapel/cbor';
@@ -16,22 +17,28 @@ import {
   read,
   required,
   text,
+  tuple,
   uint,
   write,
 } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
-import type { TrustAnchor } from '@lapel/suit';
+import type { Policy, TrustAnchor } from '@lapel/suit';
+import { distinctVoices, quorums, strict } from '@lapel/suit';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
 import { eraseRegion, padded } from './storage/flash.ts';
 import { unlessFault } from './storage/slots.ts';
+import { Anchors, anchorsMax, standingOf } from './trust-anchors.ts';
 
 export const trustStoreVersion = 1;
 
 const identifier = bytes(16);
 const coseKey = embedded(raw);
-const anchorsMax = 4;
+
+/** How many of which group must vouch for a manifest. */
+const Requirement = map({ count: required(1, uint), group: optional(2, text(32)) });
+const requirementsMax = 4;
 
 /**
  * Whose word ends a trial: `tracker`, the status tracker's signed receipt; `self-test`, the firmware's own,
@@ -48,7 +55,7 @@ export const Provision = map({
   vendor: required(4, identifier),
   class: required(5, identifier),
   deviceIdentifier: optional(6, identifier),
-  anchors: required(7, array(coseKey, { min: 1, max: anchorsMax })),
+  anchors: required(7, Anchors),
   trackerKey: optional(8, coseKey),
   confirmBy: required(9, named('confirm policy', confirmPolicies)),
   /** How often a trial is booted before it is given up. */
@@ -57,6 +64,10 @@ export const Provision = map({
   deadlineMs: required(11, uint),
   /** For what the bootloader says to itself; without it the signature is checked at every start. */
   bootSecret: optional(12, bytes(32)),
+  /** Who all must vouch for a manifest, to be installed and to be booted; any one anchor where absent. */
+  required: optional(13, array(Requirement, { min: 1, max: requirementsMax })),
+  /** Sequence number and SHA-256 of the last order about anchors that was followed. */
+  order: optional(14, tuple(uint, bytes(32))),
 });
 export type Provision = Infer<typeof Provision>;
 
@@ -66,7 +77,14 @@ export interface TrustStore {
   readonly vendor: Uint8Array;
   readonly class: Uint8Array;
   readonly deviceIdentifier: Uint8Array | undefined;
+  /** Who may vouch for something new. */
   readonly anchors: readonly TrustAnchor[];
+  /** Who may vouch for what is installed already: those, and whoever has retired. */
+  readonly bootAnchors: readonly TrustAnchor[];
+  /** How many of them it takes. */
+  readonly policy: Policy;
+  /** As it is kept. */
+  readonly content: Provision;
   readonly trackerKey: VerificationKey | undefined;
   readonly confirmBy: ConfirmPolicy;
   readonly attempts: number;
@@ -81,11 +99,36 @@ const headBytes = 8;
  * @throws {CoseError}, {RangeError} where the device could not live with it; then nothing is written.
  */
 export function provision(flash: Flash, copies: readonly [Region, Region], content: Provision): void {
-  const { attempts, trackerKey, confirmBy } = openProvision(content);
+  const { attempts, trackerKey, confirmBy } = requireSatisfiable(openProvision(content));
   if (attempts === 0) throw new RangeError('expected at least one attempt for each trial, found none');
   if (confirmBy === 'tracker' && trackerKey === undefined) {
     throw new RangeError('expected the key of the tracker that ends a trial, found none');
   }
+  const stored = encodeCopy(copies, content);
+  for (const copy of copies) writeCopy(flash, copy, stored);
+}
+
+/** A device that could never again accept anything. */
+function requireSatisfiable(trust: TrustStore): TrustStore {
+  const { required: needed = [] } = trust.policy;
+  if (needed.some(({ count }) => count === 0 || count > anchorsMax)) {
+    throw new RangeError(`expected requirements of 1 to ${anchorsMax} trust anchors, found another`);
+  }
+  if (distinctVoices(trust.bootAnchors).length < trust.bootAnchors.length) {
+    throw new RangeError('expected each key once among the trust anchors, found one again');
+  }
+  if (canBeMet(trust)) return trust;
+  throw new RangeError('expected trust anchors that can meet what is required, found too few');
+}
+
+/** Whether there are trust anchors enough to vouch for something new. */
+export function canBeMet({ anchors, policy }: Pick<TrustStore, 'anchors' | 'policy'>): boolean {
+  const [quorum] = quorums(distinctVoices(anchors), policy.required);
+  return quorum !== undefined;
+}
+
+/** @throws {RangeError} where it does not fit; nothing has been written. */
+export function encodeCopy(copies: readonly [Region, Region], content: Provision): Uint8Array {
   const encoded = write(Provision, content);
   const stored = new Uint8Array(headBytes + encoded.length);
   const view = new DataView(stored.buffer);
@@ -93,23 +136,32 @@ export function provision(flash: Flash, copies: readonly [Region, Region], conte
   view.setUint32(4, checksum(encoded));
   stored.set(encoded, headBytes);
   const room = Math.min(copies[0].bytes, copies[1].bytes);
-  if (stored.length > room) {
-    throw new RangeError(`expected a trust store of at most ${room} bytes, found ${stored.length}`);
-  }
-  for (const copy of copies) {
-    eraseRegion(flash, copy);
-    flash.program(copy.address, padded(stored, copy.granuleBytes));
-  }
+  if (stored.length <= room) return stored;
+  throw new RangeError(`expected a trust store of at most ${room} bytes, found ${stored.length}`);
 }
 
-/** The first sound copy; undefined on a device that nobody has provisioned, which accepts nothing (S4-85). */
-export function readTrustStore(flash: Flash, copies: readonly [Region, Region]): TrustStore | undefined {
-  for (const copy of copies) {
-    const content = unlessFault(() => readCopy(flash, copy));
-    if (content !== undefined) return openProvision(content);
-  }
-  return undefined;
+export function writeCopy(flash: Flash, copy: Region, stored: Uint8Array): void {
+  eraseRegion(flash, copy);
+  flash.program(copy.address, padded(stored, copy.granuleBytes));
 }
+
+/**
+ * The newest sound copy; undefined on a device that nobody has provisioned, which accepts nothing (S4-85).
+ */
+export function readTrustStore(flash: Flash, copies: readonly [Region, Region]): TrustStore | undefined {
+  const [first, second] = copies.map((copy) => readSound(flash, copy));
+  if (first === undefined || second === undefined) return opened(first ?? second);
+  return opened(orderNumberIn(second) > orderNumberIn(first) ? second : first);
+}
+
+const opened = (content: Provision | undefined) =>
+  content === undefined ? undefined : openProvision(content);
+
+export const orderNumberIn = ({ order }: Pick<Provision, 'order'>): number => order?.[0] ?? 0;
+
+/** What one copy holds, where it is sound. */
+export const readSound = (flash: Flash, copy: Region): Provision | undefined =>
+  unlessFault(() => readCopy(flash, copy));
 
 function readCopy(flash: Flash, copy: Region): Provision | undefined {
   const head = flash.read(copy.address, headBytes);
@@ -129,8 +181,13 @@ function readCopy(flash: Flash, copy: Region): Provision | undefined {
 
 /** The keys, ready for use. @throws {CoseError} where one of them is none. */
 export function openProvision(content: Provision): TrustStore {
-  const { device, vendor, class: deviceClass, confirmBy, attempts, deadlineMs } = content;
+  const { device, vendor, class: deviceClass, confirmBy, attempts, deadlineMs, required: needed } = content;
+  const standing = standingOf(content.anchors);
   return {
+    content,
+    anchors: standing.filter(({ state }) => state === 'install').map(({ anchor }) => anchor),
+    bootAnchors: standing.filter(({ state }) => state !== 'revoked').map(({ anchor }) => anchor),
+    policy: needed === undefined ? strict : { ...strict, required: needed },
     device,
     vendor,
     class: deviceClass,
@@ -140,7 +197,6 @@ export function openProvision(content: Provision): TrustStore {
     bootSecret: content.bootSecret,
     deviceKey: decodeSigningKey(content.deviceKey),
     deviceIdentifier: content.deviceIdentifier,
-    anchors: content.anchors.map((encoded) => ({ key: decodeVerificationKey(encoded) })),
     trackerKey: content.trackerKey === undefined ? undefined : decodeVerificationKey(content.trackerKey),
   };
 }

@@ -14,6 +14,19 @@ export { actingDirectives, componentName, isWithin } from './trust-domains.ts';
 export type { ActingDirective, Permissions, Slot } from './trust-domains.ts';
 export { countedText, distinctVoices, quorums } from './trust-anchor.ts';
 export type { Requirement, TrustAnchor, Vouching } from './trust-anchor.ts';
+export {
+  Grant,
+  TrustOrder,
+  anchorStates,
+  grantFields,
+  openTrustOrder,
+  peekTrustOrder,
+  permissionsIn,
+  signTrustOrder,
+  trustAnchorsComponent,
+  trustOrderVersion,
+} from './trust-order.ts';
+export type { AnchorState, Change, OpenTrustOrder } from './trust-order.ts';
 export { authenticate, authenticateByVoucher, readManifest, vouchFor } from './authenticate.ts';
 export type { AuthenticManifest, Voucher } from './authenticate.ts';
 export { readEnvelope, severableKeys, severableNames, writeEnvelope } from './envelope.ts';

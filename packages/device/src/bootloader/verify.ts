@@ -68,7 +68,7 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
   const [{ state, slot }] = group;
   const stored = readStoredEnvelope(flash, slotAt(layout, slot), state.envelopeBytes);
   const again = authenticateAgain(device, stored, group[0]);
-  const manifest = again ?? authenticate(stored, trust.anchors, limits);
+  const manifest = again ?? authenticate(stored, trust.bootAnchors, limits, trust.policy);
   // Another manifest than the one that was installed, however authentic, was never on trial here.
   if (!equalInConstantTime(manifest.digest.bytes, state.digest)) {
     throw new SuitError('setup', 'unauthorised', 'expected the manifest that was installed, found another');

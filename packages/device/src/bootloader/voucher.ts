@@ -17,11 +17,12 @@ export function authenticateAgain(
   stored: Uint8Array,
   part: Part,
 ): AuthenticManifest | undefined {
-  const { bootSecret: secret, anchors } = trust;
+  const { bootSecret: secret, bootAnchors, policy } = trust;
   const { voucher: code } = part.state;
   if (secret === undefined || code === undefined) return undefined;
   try {
-    return authenticateByVoucher(stored, { secret, code, binding: bindingOf(part) }, anchors, profile.limits);
+    const voucher = { secret, code, binding: bindingOf(part) };
+    return authenticateByVoucher(stored, voucher, bootAnchors, profile.limits, policy);
   } catch (error) {
     if (error instanceof SuitError) return undefined;
     throw error;
