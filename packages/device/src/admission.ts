@@ -10,6 +10,7 @@ import type { Profile } from './profile.ts';
 import { isBootFloor } from './storage/boot-floor.ts';
 import type { BootRecord } from './storage/boot-record.ts';
 import { componentOf } from './storage/layout.ts';
+import { isTrustAnchors } from './trust-order.ts';
 import type { TrustStore } from './trust-store.ts';
 
 /**
@@ -27,9 +28,15 @@ export function admitEnvelope(
   const admitted = admit(manifest, {
     limits: profile.limits,
     hasComponent: (component) =>
-      componentOf(profile.layout, component) !== undefined || isBootFloor(component),
+      componentOf(profile.layout, component) !== undefined ||
+      isBootFloor(component) ||
+      isTrustAnchors(component),
     floor: (component) => atLeast(floors.get(componentName(component)), least),
   });
+  if (admitted.components.length > 1 && admitted.components.some(isTrustAnchors)) {
+    const found = 'expected an order about trust anchors alone, found one beside other components';
+    throw new SuitError('setup', 'component-unsupported', found);
+  }
   const { algorithm } = manifest.digest;
   if (algorithm === 'sha-256') return admitted;
   // Journal and offers name a manifest by its SHA-256.

@@ -13,13 +13,15 @@ import { announce } from './firmware-consumer/tell.ts';
 import { patienceWith } from './firmware-consumer/spoiled.ts';
 import { update } from './firmware-consumer/update.ts';
 import { stateOf } from './storage/slot-state.ts';
+import { readTrustStore } from './trust-store.ts';
 
 /** Between two tries of an update that cannot be obtained, at most. */
 const postponedMsMax = 24 * 60 * 60 * 1000;
 
 /** Rejects only with the signal's reason, or with what is a bug. */
-export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promise<'restart'> {
-  const { clock, random, pollMs, source, profile } = agent;
+export async function runAgent(started: AgentOptions, signal: AbortSignal): Promise<'restart'> {
+  const { clock, random, pollMs, source, profile, flash } = started;
+  let agent = started;
   tellDowntime(agent);
   if (agent.decision.onTrial) {
     const ended = await endTrial(agent, signal);
@@ -35,6 +37,11 @@ export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promis
     const candidate = await patiently(agent, signal, () => source.next(signal));
     const ended = candidate === undefined ? undefined : await update(agent, candidate, signal, spoiled);
     if (ended === 'staged') return 'restart';
+    if (ended === 'up-to-date') {
+      // It may have been an order about whom to trust: what comes next is held against that.
+      const { trustStore } = profile.layout;
+      agent = { ...agent, trust: readTrustStore(flash, trustStore) ?? agent.trust };
+    }
     // A recovery application with nothing to do goes back to what it stands in for.
     if ((ended === undefined || ended === 'failed') && canGoBack(agent, profile.layout)) return 'restart';
     if (ended === 'postponed') source.postpone();

@@ -1,14 +1,15 @@
 /** Devices whose trust stores hold more than one author's key, and orders about whom they are to trust. */
 
+import assert from 'node:assert/strict';
 import { buildOrder, signEnvelope } from '@lapel/author';
 import type { SigningKey } from '@lapel/cose';
 import { encodeVerificationKey, generateSigningKey } from '@lapel/cose';
-import type { Candidate, Provision } from '@lapel/device';
-import { manufacture } from '@lapel/device';
-import { deviceClass, norFlash, vendor } from '@lapel/simulator';
+import type { Flash, Provision, Step, TrustStore, UpdateSource } from '@lapel/device';
+import { boot, manufacture, readTrustStore, runAgent } from '@lapel/device';
+import { deviceClass, norFlash, seededRandom, simulatedClock, vendor } from '@lapel/simulator';
 import type { Change, TrustOrder } from '@lapel/suit';
 import { signTrustOrder, trustAnchorsComponent, trustOrderVersion, writeEnvelope } from '@lapel/suit';
-import { given } from './life.ts';
+import { given, refuses } from './life.ts';
 import type { Made } from './world.ts';
 import { className, make } from './world.ts';
 
@@ -67,5 +68,49 @@ export function orderEnvelope(content: Uint8Array, by: readonly SigningKey[], se
 }
 
 /** Both, by the same hand unless somebody else carries it. */
-export const orderOffer = (ordering: Ordering, ...carriers: readonly SigningKey[]): Candidate =>
-  given(orderEnvelope(trustOrder(ordering), carriers.length === 0 ? [ordering.by] : carriers));
+export const orderOf = (ordering: Ordering, ...carriers: readonly SigningKey[]): Uint8Array =>
+  orderEnvelope(trustOrder(ordering), carriers.length === 0 ? [ordering.by] : carriers);
+
+/**
+ * Starts a device and offers it these envelopes, one after the other, on a link that nobody may use. Returns
+ * why each was refused that was.
+ */
+export async function offered(
+  { profile }: Made,
+  flash: Flash,
+  envelopes: readonly Uint8Array[],
+): Promise<readonly string[]> {
+  const decision = boot(flash, profile);
+  const trust = readTrustStore(flash, profile.layout.trustStore);
+  assert.ok(decision.boot === 'slot' && trust !== undefined);
+  const left = envelopes.values();
+  const done = new AbortController();
+  const refused: string[] = [];
+  const source: UpdateSource = {
+    announce: async () => true,
+    report: async () => undefined,
+    postpone: () => undefined,
+    async next() {
+      const step = left.next();
+      if (step.done !== true) return given(step.value);
+      done.abort(new Error('all offered'));
+      return undefined;
+    },
+  };
+  const agent = { flash, profile, decision, source, trust, journal: decision.journal, pollMs: 1000 };
+  const world = { clock: simulatedClock(), random: seededRandom(1), network: () => refuses };
+  const told = {
+    selfTest: async () => true,
+    onStep: (step: Step, detail?: string) => void (step === 'failed' && refused.push(`${detail}`)),
+  };
+  await runAgent({ ...agent, ...world, ...told }, done.signal).catch((error: unknown) => {
+    if (error !== done.signal.reason) throw error;
+  });
+  return refused;
+}
+
+export const storeIn = ({ profile }: Made, flash: Flash): TrustStore => {
+  const store = readTrustStore(flash, profile.layout.trustStore);
+  assert.ok(store !== undefined);
+  return store;
+};

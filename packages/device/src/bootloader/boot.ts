@@ -12,6 +12,7 @@ import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';
 import { inRecord } from '../storage/journal-record.ts';
 import { isBootable, stateOf } from '../storage/slot-state.ts';
+import { settleTrustStore } from '../trust-change.ts';
 import { readTrustStore } from '../trust-store.ts';
 import { agreeWithCounter } from './counter.ts';
 import { finishMove, move } from './move.ts';
@@ -72,9 +73,10 @@ export interface NothingBoots {
 export function boot(board: Flash, profile: Profile, counter?: Counter): BootDecision {
   const { layout } = profile;
   const flash = withArena(board, createArena(profile.ramBytes));
-  const trust = readTrustStore(flash, layout.trustStore);
-  if (trust === undefined) return nothing('expected a provisioned trust store, found none');
+  const known = readTrustStore(flash, layout.trustStore);
+  if (known === undefined) return nothing('expected a provisioned trust store, found none');
   const journal = Journal.open(flash, layout.journal);
+  const trust = settleTrustStore(flash, layout, journal) ?? known;
   const device = { flash, profile, trust, journal };
   const least = agreeWithCounter(journal.bootRecord, layout, counter);
   finishMove(flash, layout, journal);

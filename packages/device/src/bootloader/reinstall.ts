@@ -30,6 +30,10 @@ type Waiting<T> = Generator<Wanted, T, ImagePiece>;
 /** Returns the slot of an image that is to be tried at the next start. @throws {SuitError} stage `run`. */
 export function* reinstall(installing: Installing): Waiting<number> {
   const { journal, admitted, layout, trust } = installing;
+  // An order that brings no image is not for a device of which nothing boots.
+  if (!admitted.components.some((each) => componentOf(layout, each) !== undefined)) {
+    throw operationFailed('expected a manifest that brings an image, found none');
+  }
   const installer = createInstaller(installing);
   const ending = yield* driveWaiting(run(admitted, 'update'), (effect) =>
     obtain(installer, effect, admitted.components),

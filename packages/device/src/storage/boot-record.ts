@@ -40,6 +40,8 @@ export interface BootRecord {
   readonly reverted: Reverted | undefined;
   /** The last one whose payload arrived wrong. */
   readonly spoiled: Spoiled | undefined;
+  /** The copy of the trust store that holds while the other one is written. */
+  readonly trustHeldIn: 0 | 1 | undefined;
 }
 
 export interface Spoiled {
@@ -63,6 +65,7 @@ export const nothingInstalled: BootRecord = {
   handover: undefined,
   reverted: undefined,
   spoiled: undefined,
+  trustHeldIn: undefined,
 };
 
 /**
@@ -92,6 +95,8 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
       return moved(before, record);
     case 'spoiled':
       return { ...before, spoiled: { digest: record.digest, times: record.times } };
+    case 'trust':
+      return { ...before, trustHeldIn: record.holds };
     case 'handover':
       return { ...before, handover: record.digest };
     case 'handedOver':
@@ -110,7 +115,8 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
 function cleared(before: BootRecord, slots: readonly number[]): BootRecord {
   const change = (state: SlotState, slot: number): SlotState =>
     slots.includes(slot) ? { state: 'empty' } : state;
-  return { ...before, slots: mapSlots(before.slots, change), move: undefined, handover: undefined };
+  const kept = { ...before, slots: mapSlots(before.slots, change) };
+  return { ...kept, move: undefined, handover: undefined, trustHeldIn: undefined };
 }
 
 /** What lies in the slot, and in those that overlap it, is gone. */

@@ -5,10 +5,14 @@
 
 import type { Answer, ComponentIdentifier, Effect, Ending, ExpectedImage } from '@lapel/suit';
 import { SuitError, componentName } from '@lapel/suit';
-import type { TrustStore } from '../trust-store.ts';
+import { changeTrustStore } from '../trust-change.ts';
+import { followed, isTrustAnchors } from '../trust-order.ts';
+import type { Provision, TrustStore } from '../trust-store.ts';
+import { openProvision } from '../trust-store.ts';
 import { isBootFloor, readBootFloor } from './boot-floor.ts';
 import type { ComponentView, Views } from './components.ts';
 import { answerFrom, isQuestion } from './components.ts';
+import { requireDependants } from './dependants.ts';
 import { windows } from './arena.ts';
 import type { ImageWriter } from './image-writer.ts';
 import { writingBytes } from './image-writer.ts';
@@ -78,6 +82,7 @@ export function createInstaller(installing: Installing): Installer {
   const views = new Map(installing.running);
   const sizes = new Map<number, number>();
   const floors: RecordOf<'bootFloor'>[] = [];
+  let nextTrust: Provision | undefined;
   let isSpoiled = false;
 
   const receive = (
@@ -125,6 +130,9 @@ export function createInstaller(installing: Installing): Installer {
         if (isBootFloor(effect.component)) {
           return void floors.push(readBootFloor(effect.content, layout, journal.bootRecord));
         }
+        if (isTrustAnchors(effect.component)) {
+          return void (nextTrust = trustAfter(installing, effect.content));
+        }
         return fill(receive(effect.component, { ...effect.expected, sizeBytes: effect.content.length }), [
           effect.content,
         ]);
@@ -145,10 +153,22 @@ export function createInstaller(installing: Installing): Installer {
     },
     close(ending) {
       const isReady = closeSlots(installing, ending, sizes);
-      if (ending.failure === undefined) for (const floor of floors) journal.append(floor);
+      if (ending.failure !== undefined) return isReady;
+      for (const floor of floors) journal.append(floor);
+      if (nextTrust !== undefined) changeTrustStore(installing.flash, layout, journal, nextTrust);
       return isReady;
     },
   };
+}
+
+/** What an order makes of the trust store; undefined where it has been followed. @throws {SuitError} */
+function trustAfter(installing: Installing, content: Uint8Array): Provision | undefined {
+  const { trust: before, journal, admitted } = installing;
+  const next = followed(content, before);
+  if (next === undefined) return undefined;
+  const place = { ...installing, limits: admitted.limits };
+  requireDependants(place, journal.bootRecord, { before, after: openProvision(next) });
+  return next;
 }
 
 interface Arriving {

@@ -3,8 +3,8 @@
  * commits at once.
  */
 
-import type { Infer } from '@lapel/cbor';
-import { array, bool, bytes, map, optional, required, text, tuple, uint } from '@lapel/cbor';
+import type { Infer, Schema } from '@lapel/cbor';
+import { array, bool, bytes, converted, map, optional, required, text, tuple, uint } from '@lapel/cbor';
 import { ComponentIdentifier } from '@lapel/suit';
 import { slotsMax } from './layout.ts';
 
@@ -16,6 +16,12 @@ const componentsMax = 8;
 const becauseMax = 128;
 const because = text(becauseMax);
 const slots = array(slot, { max: slotsMax });
+/** Of the two copies of the trust store. */
+const copy: Schema<0 | 1> = converted(
+  bool,
+  (isSecond) => (isSecond ? 1 : 0),
+  (index) => index === 1,
+);
 
 /** An explanation as a record can hold it: what cannot be written must not keep a device from booting. */
 export const inRecord = (explanation: string): string => explanation.slice(0, becauseMax).toWellFormed();
@@ -134,6 +140,8 @@ export const records = {
   cleared: { type: 19, body: map({ slots: required(1, slots) }) },
   /** Payloads of this manifest arrived wrong, so many times in a row. */
   spoiled: { type: 20, body: map({ digest: required(1, digest), times: required(2, uint) }) },
+  /** Which copy of the trust store holds while the other one is written; both are whole where absent. */
+  trust: { type: 21, body: map({ holds: optional(1, copy) }) },
 } as const;
 
 export type RecordName = keyof typeof records;

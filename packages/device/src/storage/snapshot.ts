@@ -9,7 +9,7 @@ import { isComplete, stateOf } from './slot-state.ts';
 
 /** What a compaction writes. */
 export function snapshot(record: BootRecord): readonly JournalRecord[] {
-  const { floors, bootFloors, reverted, spoiled, slots, move, handover } = record;
+  const { floors, bootFloors, reverted, spoiled, slots, move, handover, trustHeldIn: holds } = record;
   const empty = slots.flatMap(({ state }, slot) => (state === 'empty' ? [slot] : []));
   const found: JournalRecord[] = [{ name: 'cleared', slots: empty }];
   for (const { component, sequenceNumber, manifestDigest } of floors.values()) {
@@ -24,6 +24,7 @@ export function snapshot(record: BootRecord): readonly JournalRecord[] {
   slots.forEach((state, slot) => found.push(...slotSnapshot(state, slot)));
   if (move !== undefined) found.push({ name: 'moving', ...move });
   if (handover !== undefined) found.push({ name: 'handover', digest: handover });
+  if (holds !== undefined) found.push({ name: 'trust', holds });
   return found;
 }
 
