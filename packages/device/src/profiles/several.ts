@@ -3,28 +3,16 @@
  * side, two processors that share a memory, a bootloader of two stages, storage of more than one kind.
  */
 
-import { class1 as small } from '@lapel/suit';
 import type { Profile } from '../profile.ts';
 import type { ComponentLayout } from '../storage/layout.ts';
 import { takeFrom } from '../storage/layout.ts';
-import {
-  class1RamBytes,
-  common,
-  component,
-  external,
-  internal,
-  named,
-  slot,
-  smallTiming,
-} from './flash-plan.ts';
+import { class1Affords, common, component, external, internal, named, slot } from './flash-plan.ts';
 
 export interface SeveralOptions {
   /** Pages of 2 KiB of each image. */
   readonly imagePages?: number;
   readonly granuleBytes?: number;
 }
-
-const affords = { limits: small, timing: smallTiming, ramBytes: class1RamBytes };
 
 /** Two components with two slots each, in one flash. */
 function pairs(
@@ -37,7 +25,7 @@ function pairs(
   const place = () => slot(taking, chip, imagePages);
   const slots = [place(), place(), place(), place()] as const;
   const geometry = [{ ...chip, pages: taking.pages }];
-  return { name, layout: { geometry, ...regions, slots, components }, ...affords };
+  return { name, layout: { geometry, ...regions, slots, components }, ...class1Affords };
 }
 
 /** RFC 9019 §5.2: the secure side starts, and writes both; either is updated alone, or both at once. */
@@ -90,5 +78,5 @@ export function heterogeneous(options: SeveralOptions = {}): Profile {
     { ...external, pages: beside.pages },
   ];
   const layout = { geometry, ...regions, slots: [...firmware, ...data] as const, components };
-  return { name: 'heterogeneous', layout, ...affords };
+  return { name: 'heterogeneous', layout, ...class1Affords };
 }
