@@ -4,7 +4,7 @@
  */
 
 import { equalInConstantTime } from '@lapel/cose';
-import type { AdmittedManifest, Ending } from '@lapel/suit';
+import type { AdmittedManifest, AuthenticManifest, Ending, SuitRecord } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
 import { TransportError } from '@lapel/transport';
 import type { AgentOptions } from '../agent-options.ts';
@@ -42,7 +42,7 @@ export async function update(
 const wrongPayloadMax = 3;
 
 async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortSignal): Promise<UpdateEnd> {
-  const { profile, trust, decision } = agent;
+  const { profile, decision } = agent;
   const { layout } = profile;
   const { binding } = candidate;
   const fetching = { ...agent, signal, base: candidate.uri };
@@ -54,15 +54,11 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
   const same = decision.running.find((each) => equalInConstantTime(digest.bytes, each.manifest.digest.bytes));
   if (same !== undefined) {
     // Whoever offers what runs has missed the report of it.
-    const report = reportSuccess(trust, referenceTo(same.manifest), binding, same.records);
-    await severalTimes(agent, signal, () => agent.source.report(report, signal));
-    return 'up-to-date';
+    return succeed(agent, signal, same.manifest, binding, same.records);
   }
 
   if (isInPlace(layout, agent.journal.bootRecord, admitted)) {
-    const report = reportSuccess(trust, referenceTo(admitted.authentic), binding, []);
-    await severalTimes(agent, signal, () => agent.source.report(report, signal));
-    return 'up-to-date';
+    return succeed(agent, signal, admitted.authentic, binding, []);
   }
 
   if (mustHandOver(layout, admitted.components, decision)) {
@@ -75,7 +71,10 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
   for (let wrong = 1; ; wrong++) {
     const ended = await install({ ...agent, layout, envelope, admitted, binding, fetching });
     if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
-    if (ended.failure === undefined) return 'up-to-date';
+    // It brought nothing that is booted: it ends here.
+    if (ended.failure === undefined) {
+      return succeed(agent, signal, admitted.authentic, binding, ended.records);
+    }
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined;
     if (!mismatch || wrong === wrongPayloadMax) {
@@ -87,6 +86,19 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
     }
     await agent.clock.sleep(backOff(wrong, agent.random), signal);
   }
+}
+
+/** There is nothing to boot for it, and whoever offered it is told that all is well. */
+async function succeed(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  manifest: AuthenticManifest,
+  binding: Candidate['binding'],
+  records: readonly SuitRecord[],
+): Promise<UpdateEnd> {
+  const report = reportSuccess(agent.trust, referenceTo(manifest), binding, records);
+  await severalTimes(agent, signal, () => agent.source.report(report, signal));
+  return 'up-to-date';
 }
 
 /** What is staged is booted next, on trial: once the application has put its service down. */
