@@ -113,6 +113,7 @@ function offering(offers: Living['offers'], seen: Seen, onQuiet: () => void) {
     const runs = new Set(running.running.map(({ manifest }) => hex(manifest.digest.bytes)));
     const failed = () => seen.steps.filter(([step]) => step === 'failed').length;
     let refusals = failed();
+    let last: Candidate | undefined;
     return {
       announce: async (status) => (
         seen.statuses.push(status),
@@ -123,9 +124,12 @@ function offering(offers: Living['offers'], seen: Seen, onQuiet: () => void) {
       postpone: () => undefined,
       async next() {
         if (++looks > looksMax) throw new Error(`expected the device to settle in ${looksMax} looks`);
-        if (failed() > refusals) [at, refusals] = [at + 1, failed()];
+        if (failed() > refusals && last === candidates[at]) at++;
+        refusals = failed();
         while (runs.has(hex(candidates[at]?.digest ?? new Uint8Array()))) at++;
-        const candidate = candidates[at];
+        const candidate = (last = candidates[at]);
+        // What is no release runs nowhere: it is offered once.
+        if (candidate !== undefined && candidate === offers[at]) at++;
         if (candidate === undefined && ++quiet === quietMax) onQuiet();
         return candidate;
       },
