@@ -111,10 +111,10 @@ async function activate(
 ): Promise<UpdateEnd> {
   const { journal, trust, profile } = agent;
   const report = reportPending(trust, referenceTo(authentic), binding, records);
-  await tell(agent, signal, 'installing', authentic.digest.bytes);
   await once(() => agent.source.report(report, signal));
   if (!(await mayInterrupt(agent, signal))) return 'postponed';
   const { digest } = authentic;
+  await tell(agent, signal, 'installing', digest.bytes);
   if (isForRecovery(profile.layout, staged)) journal.append({ name: 'handover', digest: digest.bytes });
   journal.append({ name: 'trial', slot: staged, attempts: trust.attempts });
   agent.onStep?.('restarting');
@@ -127,8 +127,8 @@ async function handOver(
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
 ): Promise<UpdateEnd> {
-  await tell(agent, signal, 'installing', authentic.digest.bytes);
   if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  await tell(agent, signal, 'installing', authentic.digest.bytes);
   agent.journal.append({ name: 'handover', digest: authentic.digest.bytes });
   agent.onStep?.('restarting', 'for the recovery application');
   return 'staged';
