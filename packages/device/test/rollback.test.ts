@@ -41,7 +41,7 @@ async function updated(state: ChipState, offers: readonly Release[], counter?: C
 const rotten = (state: ChipState, ...slots: readonly number[]): ChipState =>
   slots.reduce((changed, slot) => flipped(changed, slotAt(profile.layout, slot).image.address + 7), state);
 
-test('S4-40, X-40, X-41: every older envelope is refused, those in the middle too, after restarts', async () => {
+test('S4-40, X-40, X-41: an older envelope is refused, one in the middle too, after restarts', async () => {
   const state = await updated(factory, [nth(4)]);
   const flash = chipOf(profile, state);
   boot(flash, profile);
