@@ -148,7 +148,7 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching:
   const { profile, trust, journal } = agent;
   try {
     const envelope =
-      candidate.envelope ??
+      copyOf(candidate.envelope, profile.limits.envelopeBytes) ??
       (await atMost(agent, fetching.signal, () =>
         fetchEnvelope(candidate.uri, profile.limits.envelopeBytes, fetching),
       ));
@@ -160,6 +160,13 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching:
     throw error;
   }
 }
+
+/**
+ * Copied once, so that what is installed is what was checked, whatever its owner does with it meanwhile (REQ
+ * MFST.CONST). What is too long is refused before it costs memory.
+ */
+const copyOf = (bytes: Uint8Array | undefined, most: number): Uint8Array | undefined =>
+  bytes === undefined || bytes.length > most ? bytes : new Uint8Array(bytes);
 
 function requireOffered({ authentic }: AdmittedManifest, { digest }: Candidate): void {
   if (digest === undefined || equalInConstantTime(authentic.digest.bytes, digest)) return;
