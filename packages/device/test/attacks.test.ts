@@ -45,7 +45,7 @@ function putBack(now: ChipState, then: ChipState, address: number): ChipState {
   return { content };
 }
 
-test('X-46, S4-118: external flash put back to an older copy boots neither it nor half an update', async () => {
+test('X-46, S4-118: external flash put back to an older copy boots nothing of it', async () => {
   const profile = heterogeneous({ imagePages });
   const external = slotAt(profile.layout, 2).envelope.address;
   const flash = chipOf(profile, await deviceOf(profile));

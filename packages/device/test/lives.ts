@@ -20,6 +20,8 @@ export interface Living {
   readonly releases?: readonly Release[];
   /** Instead of a desk that offers what is to be offered. */
   readonly connect?: (running: Booted) => UpdateSource;
+  /** Instead of a peer that is always there and has proved who it is. */
+  readonly announce?: (status: DeviceStatus, running: Booted) => Promise<boolean>;
   readonly behaviour?: (running: Booted) => Behaviour;
   readonly link?: (upstream: Handler) => Handler;
   readonly counter?: Counter;
@@ -51,7 +53,7 @@ export async function lives(living: Living): Promise<Seen> {
   const done = new AbortController();
   const guard = guarding(living.flash, profile);
   const payloads = (living.link ?? same)(servedFromMemory(imagesOf(living)));
-  const desk = living.connect ?? offering(living.offers, seen, () => done.abort(new Error('quiet')));
+  const desk = living.connect ?? offering(living, seen, () => done.abort(new Error('quiet')));
   let expectedMs: number | undefined;
   for (let start = 0; start < startsMax; start++) {
     const beganMs = clock.monotonicMs();
@@ -106,7 +108,7 @@ const imagesOf = ({ offers, releases = offers.filter(isRelease) }: Living): read
   releases.flatMap(({ images }) => [...images.values()]);
 
 /** A desk with updates for the device; it passes to the next one where one runs or was refused. */
-function offering(offers: Living['offers'], seen: Seen, onQuiet: () => void) {
+function offering({ offers, announce }: Living, seen: Seen, onQuiet: () => void) {
   let [at, looks, quiet] = [0, 0, 0];
   const candidates = offers.map((each) => (isRelease(each) ? offerOf(each) : each));
   return (running: Booted): UpdateSource => {
@@ -115,11 +117,11 @@ function offering(offers: Living['offers'], seen: Seen, onQuiet: () => void) {
     let refusals = failed();
     let last: Candidate | undefined;
     return {
-      announce: async (status) => (
-        seen.statuses.push(status),
-        seen.order.push(`tells ${status.state}`),
-        true
-      ),
+      async announce(status) {
+        seen.statuses.push(status);
+        seen.order.push(`tells ${status.state}`);
+        return announce === undefined || announce(status, running);
+      },
       report: async (report) => void (seen.reports.push(report), seen.order.push('reports')),
       postpone: () => undefined,
       async next() {
