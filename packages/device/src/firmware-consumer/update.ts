@@ -4,7 +4,7 @@
  */
 
 import { equalInConstantTime } from '@lapel/cose';
-import type { AdmittedManifest, Ending } from '@lapel/suit';
+import type { AdmittedManifest, AuthenticManifest, Ending, SuitRecord } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
 import { TransportError } from '@lapel/transport';
 import type { AgentOptions } from '../agent-options.ts';
@@ -49,7 +49,7 @@ async function attempt(
   signal: AbortSignal,
   spoiled: Spoiled,
 ): Promise<UpdateEnd> {
-  const { profile, trust, decision } = agent;
+  const { profile, decision } = agent;
   const { layout } = profile;
   const { binding } = candidate;
   const fetching = { ...agent, signal, base: candidate.uri };
@@ -61,20 +61,11 @@ async function attempt(
   const same = decision.running.find((each) => equalInConstantTime(digest.bytes, each.manifest.digest.bytes));
   if (same !== undefined) {
     // Whoever offers what runs has missed the report of it.
-    const report = reportSuccess(trust, referenceTo(same.manifest), binding, same.records);
-    await severalTimes(agent, signal, () => agent.source.report(report, signal));
-    return 'up-to-date';
+    return succeed(agent, signal, same.manifest, binding, same.records);
   }
 
   if (isInPlace(layout, agent.journal.bootRecord, admitted)) {
-    const report = reportSuccess(trust, referenceTo(admitted.authentic), binding, []);
-    await severalTimes(agent, signal, () => agent.source.report(report, signal));
-    return 'up-to-date';
-  }
-
-  if (mustHandOver(layout, admitted.components, decision)) {
-    if (!decision.isRecovery) return handOver(agent, signal, admitted);
-    return fail(agent, signal, candidate, endingOf(replacesItself()), digest.bytes);
+    return succeed(agent, signal, admitted.authentic, binding, []);
   }
 
   const impatience = refusalOf(() => spoiled.requirePatience(digest.bytes));
@@ -82,12 +73,20 @@ async function attempt(
     const end = await fail(agent, signal, candidate, endingOf(impatience), digest.bytes);
     return binding.nonce === undefined ? 'postponed' : end;
   }
+  if (mustHandOver(layout, admitted.components, decision)) {
+    if (!decision.isRecovery) return handOver(agent, signal, admitted);
+    return fail(agent, signal, candidate, endingOf(replacesItself()), digest.bytes);
+  }
+
   agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
   for (let wrong = 1; ; wrong++) {
     const ended = await install({ ...agent, ...profile, envelope, admitted, binding, fetching });
     if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
-    if (ended.failure === undefined) return 'up-to-date';
+    // It brought nothing that is booted: it ends here.
+    if (ended.failure === undefined) {
+      return succeed(agent, signal, admitted.authentic, binding, ended.records);
+    }
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined || ended.isSpoiled;
     if (!mismatch || wrong === wrongPayloadMax) {
@@ -102,6 +101,19 @@ async function attempt(
   }
 }
 
+/** There is nothing to boot for it, and whoever offered it is told that all is well. */
+async function succeed(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  manifest: AuthenticManifest,
+  binding: Candidate['binding'],
+  records: readonly SuitRecord[],
+): Promise<UpdateEnd> {
+  const report = reportSuccess(agent.trust, referenceTo(manifest), binding, records);
+  await severalTimes(agent, signal, () => agent.source.report(report, signal));
+  return 'up-to-date';
+}
+
 /** What is staged is booted next, on trial: once the application has put its service down. */
 async function activate(
   agent: AgentOptions,
@@ -112,10 +124,10 @@ async function activate(
 ): Promise<UpdateEnd> {
   const { journal, trust, profile } = agent;
   const report = reportPending(trust, referenceTo(authentic), binding, records);
-  await tell(agent, signal, 'installing', authentic.digest.bytes);
   await once(() => agent.source.report(report, signal));
   if (!(await mayInterrupt(agent, signal))) return 'postponed';
   const { digest } = authentic;
+  await tell(agent, signal, 'installing', digest.bytes);
   if (isForRecovery(profile.layout, staged)) journal.append({ name: 'handover', digest: digest.bytes });
   journal.append({ name: 'trial', slot: staged, attempts: trust.attempts });
   agent.onStep?.('restarting');
@@ -128,8 +140,8 @@ async function handOver(
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
 ): Promise<UpdateEnd> {
-  await tell(agent, signal, 'installing', authentic.digest.bytes);
   if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  await tell(agent, signal, 'installing', authentic.digest.bytes);
   agent.journal.append({ name: 'handover', digest: authentic.digest.bytes });
   agent.onStep?.('restarting', 'for the recovery application');
   return 'staged';
@@ -149,7 +161,7 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching:
   const { profile, trust, journal } = agent;
   try {
     const envelope =
-      candidate.envelope ??
+      copyOf(candidate.envelope, profile.limits.envelopeBytes) ??
       (await atMost(agent, fetching.signal, () =>
         fetchEnvelope(candidate.uri, profile.limits.envelopeBytes, fetching),
       ));
@@ -171,6 +183,13 @@ function refusalOf(check: () => void): SuitError | undefined {
     throw error;
   }
 }
+
+/**
+ * Copied once, so that what is installed is what was checked, whatever its owner does with it meanwhile (REQ
+ * MFST.CONST). What is too long is refused before it costs memory.
+ */
+const copyOf = (bytes: Uint8Array | undefined, most: number): Uint8Array | undefined =>
+  bytes === undefined || bytes.length > most ? bytes : new Uint8Array(bytes);
 
 function requireOffered({ authentic }: AdmittedManifest, { digest }: Candidate): void {
   if (digest === undefined || equalInConstantTime(authentic.digest.bytes, digest)) return;

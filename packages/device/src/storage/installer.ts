@@ -123,7 +123,9 @@ export function createInstaller(installing: Installing): Installer {
         return receive(effect.component, effect.expected, unpackingOf(effect));
       case 'write':
         if (isBootFloor(effect.component)) {
-          return void floors.push(readBootFloor(effect.content, layout, journal.bootRecord));
+          const floor = readBootFloor(effect.content, layout, journal.bootRecord);
+          if (floor !== undefined) floors.push(floor);
+          return undefined;
         }
         return fill(receive(effect.component, { ...effect.expected, sizeBytes: effect.content.length }), [
           effect.content,
