@@ -82,7 +82,9 @@ export function linesOf(job: Job, tally: Tally, seed: number): readonly string[]
 function replayOf({ profile, granuleBytes, isSmall }: Job, finding: Finding, seed: number): string {
   return [
     `npm run powercut -- --profile ${profile} --scenario '${finding.scenario}' --seed ${seed}`,
-    ...finding.places.map(({ operation, kind }) => `--cut ${operation}:${kind}`),
+    ...finding.places.map(({ operation, kind, draw }) =>
+      ['--cut ', operation, ':', kind, ...(draw === undefined ? [] : [':', draw])].join(''),
+    ),
     ...finding.readFaults.map(({ address, until }) => `--fault ${address}:${until}`),
     ...(granuleBytes === 8 ? [] : [`--granule ${granuleBytes}`]),
     ...(isSmall ? ['--small'] : []),
