@@ -43,6 +43,8 @@ export interface Seen {
 
 /** At most; a device that lives longer goes round in circles. */
 const [startsMax, looksMax] = [40, 40];
+/** Within one start: an update that is there already, or waits, is offered so often. */
+const againMax = 6;
 /** Looks in vain, after which nothing more is to be expected. */
 const quietMax = 3;
 
@@ -116,6 +118,7 @@ function offering({ offers, announce }: Living, seen: Seen, onQuiet: () => void)
     const failed = () => seen.steps.filter(([step]) => step === 'failed').length;
     let refusals = failed();
     let last: Candidate | undefined;
+    let again = 0;
     return {
       async announce(status) {
         seen.statuses.push(status);
@@ -126,10 +129,13 @@ function offering({ offers, announce }: Living, seen: Seen, onQuiet: () => void)
       postpone: () => undefined,
       async next() {
         if (++looks > looksMax) throw new Error(`expected the device to settle in ${looksMax} looks`);
-        if (failed() > refusals && last === candidates[at]) at++;
+        const isOver = failed() > refusals || again === againMax;
+        if (isOver && last === candidates[at]) [at, again] = [at + 1, 0];
         refusals = failed();
         while (runs.has(hex(candidates[at]?.digest ?? new Uint8Array()))) at++;
-        const candidate = (last = candidates[at]);
+        const candidate = candidates[at];
+        again = candidate === last ? again + 1 : 0;
+        last = candidate;
         // What is no release runs nowhere: it is offered once.
         if (candidate !== undefined && candidate === offers[at]) at++;
         if (candidate === undefined && ++quiet === quietMax) onQuiet();
