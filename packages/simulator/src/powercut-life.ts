@@ -85,7 +85,10 @@ function offering(offers: readonly Release[], onEnd: () => void) {
       while (runs.has(offers[at]?.digest ?? '')) at++;
       const release = offers[at];
       if (release === undefined && running.isRecovery) return undefined;
-      if (release === undefined) return void onEnd();
+      if (release === undefined) {
+        onEnd();
+        return undefined;
+      }
       if (++asked > offersMax) throw new Error(`expected the update to end within ${offersMax} offers`);
       return { uri: `${origin}/manifests/${release.digest}`, envelope: release.envelope, binding: {} };
     },

@@ -8,6 +8,7 @@ import type { AdmittedManifest, AuthenticManifest, Ending, SuitRecord } from '@l
 import { SuitError } from '@lapel/suit';
 import { TransportError } from '@lapel/transport';
 import type { AgentOptions } from '../agent-options.ts';
+import { handoverDowntimeMs } from '../downtime.ts';
 import { inRecord } from '../storage/journal-record.ts';
 import type { Candidate } from '../update-source.ts';
 import type { Fetching } from './fetch.ts';
@@ -140,7 +141,7 @@ async function handOver(
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
 ): Promise<UpdateEnd> {
-  if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  if (!(await mayInterrupt(agent, signal, handoverDowntimeMs))) return 'postponed';
   await tell(agent, signal, 'installing', authentic.digest.bytes);
   agent.journal.append({ name: 'handover', digest: authentic.digest.bytes });
   agent.onStep?.('restarting', 'for the recovery application');
