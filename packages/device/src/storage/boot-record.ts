@@ -38,6 +38,14 @@ export interface BootRecord {
   readonly handover: Uint8Array | undefined;
   /** The last update that did not prove itself. */
   readonly reverted: Reverted | undefined;
+  /** What one of two processors has told the other to run, and is not confirmed yet. */
+  readonly told: Told | undefined;
+}
+
+export interface Told {
+  readonly digest: Uint8Array;
+  readonly components: readonly ComponentIdentifier[];
+  readonly binding: OfferBinding;
 }
 
 export interface Floor {
@@ -55,6 +63,7 @@ export const nothingInstalled: BootRecord = {
   move: undefined,
   handover: undefined,
   reverted: undefined,
+  told: undefined,
 };
 
 /**
@@ -86,6 +95,10 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
       return { ...before, handover: record.digest };
     case 'handedOver':
       return { ...before, handover: undefined };
+    case 'told': {
+      const { digest, components } = record;
+      return { ...before, told: { digest, components, binding: bindingOf(record) } };
+    }
     case 'receiving':
       return receive(before, record);
     case 'trial':
@@ -100,7 +113,13 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
 function cleared(before: BootRecord, slots: readonly number[]): BootRecord {
   const change = (state: SlotState, slot: number): SlotState =>
     slots.includes(slot) ? { state: 'empty' } : state;
-  return { ...before, slots: mapSlots(before.slots, change), move: undefined, handover: undefined };
+  return {
+    ...before,
+    slots: mapSlots(before.slots, change),
+    move: undefined,
+    handover: undefined,
+    told: undefined,
+  };
 }
 
 /** What lies in the slot, and in those that overlap it, is gone. */
@@ -136,6 +155,7 @@ function revert(before: BootRecord, record: RecordOf<'reverted'>): BootRecord {
   return {
     ...before,
     slots,
+    told: unlessSame(before.told, failed),
     reverted: { digest: failed, because, binding: bindingOf(record), times, rotten },
   };
 }
@@ -150,11 +170,15 @@ function confirm(before: BootRecord, record: RecordOf<'confirmed'>): BootRecord 
     const voucher = isSame && state.voucher !== undefined ? { voucher: state.voucher } : {};
     return withSlot(next, slot, { state: 'confirmed', ...held, imageBytes, ...voucher });
   }, before);
-  return record.components.reduce(
-    (next, component) => withFloor(next, component, sequenceNumber, digest),
-    confirmed,
-  );
+  return record.components.reduce((next, component) => withFloor(next, component, sequenceNumber, digest), {
+    ...confirmed,
+    told: unlessSame(confirmed.told, digest),
+  });
 }
+
+/** The trial of what was told has come to its end. */
+const unlessSame = (told: Told | undefined, ended: Uint8Array): Told | undefined =>
+  told !== undefined && compareBytes(told.digest, ended) === 0 ? undefined : told;
 
 /**
  * What was staged is where it runs. What lay there is where it is kept, if it was worth it; else whatever was
