@@ -3,7 +3,16 @@
  * slots.
  */
 
-import type { BootDecision, Flash, Network, OnStep, Profile, TrustStore, UpdateSource } from '@lapel/device';
+import type {
+  BootDecision,
+  Flash,
+  Network,
+  OnStep,
+  Peers,
+  Profile,
+  TrustStore,
+  UpdateSource,
+} from '@lapel/device';
 import { boot, readTrustStore, runAgent } from '@lapel/device';
 import type { Clock, Random } from '@lapel/transport';
 
@@ -25,6 +34,8 @@ export interface SimulatedDevice {
   /** The application's connection, made anew at each start. */
   readonly connect: (trust: TrustStore, running: Running) => UpdateSource;
   readonly behaviour: (running: Running) => Behaviour;
+  /** Its links to other processors, made anew at each start. */
+  readonly reach?: () => Peers;
   readonly onBoot?: (decision: BootDecision) => void;
   readonly onStep?: OnStep;
 }
@@ -34,7 +45,7 @@ const restartsMax = 32;
 
 /** Lives until the signal fires, or until no slot verifies. */
 export async function live(device: SimulatedDevice, signal: AbortSignal): Promise<BootDecision> {
-  const { flash, profile, connect, behaviour, onBoot, clock, pollMs } = device;
+  const { flash, profile, connect, behaviour, reach, onBoot, clock, pollMs } = device;
   for (let restarts = 0; restarts < restartsMax; restarts++) {
     const bootedMs = clock.monotonicMs();
     const decision = boot(flash, profile);
@@ -47,10 +58,9 @@ export async function live(device: SimulatedDevice, signal: AbortSignal): Promis
     try {
       const selfTest = () =>
         how === 'hangs' ? new Promise<never>(() => {}) : Promise.resolve(how === 'sound');
-      await runAgent(
-        { ...device, trust, journal, decision, source: connect(trust, decision), selfTest },
-        signal,
-      );
+      const source = connect(trust, decision);
+      const peers = reach === undefined ? {} : { peers: reach() };
+      await runAgent({ ...device, ...peers, trust, journal, decision, source, selfTest }, signal);
     } catch (error) {
       if (signal.aborted && error === signal.reason) return decision;
       throw error;

@@ -5,8 +5,10 @@
  */
 
 import type { Answer, ComponentIdentifier, Effect, Ending } from '@lapel/suit';
-import { componentName, drive, run } from '@lapel/suit';
+import { SuitError, componentName, drive, run } from '@lapel/suit';
 import type { Booted } from '../bootloader/boot.ts';
+import type { Peers } from '../peer/link.ts';
+import type { Profile } from '../profile.ts';
 import type { Views } from '../storage/components.ts';
 import type { Installer, Installing } from '../storage/installer.ts';
 import { createInstaller, isIncoming } from '../storage/installer.ts';
@@ -15,18 +17,26 @@ import { componentOf } from '../storage/layout.ts';
 import type { RunningSlots } from '../storage/target.ts';
 import { targetsOf } from '../storage/target.ts';
 import type { OnStep } from '../step.ts';
+import type { Elsewhere } from './elsewhere.ts';
+import { reachPeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
 import { fetchPayload } from './fetch.ts';
+import { endingOf } from './report.ts';
 
 export interface Installation extends Omit<Installing, 'targets' | 'running'> {
   /** What was booted: never written. */
   readonly decision: Booted;
+  readonly profile: Profile;
+  readonly peers?: Peers;
   readonly fetching: Fetching;
   readonly onStep?: OnStep;
 }
 
-/** How an update procedure ended; `staged` is a slot with an image that lies ready to be tried. */
-export type Installed = Ending & { readonly staged?: number };
+/**
+ * How an update procedure ended. `staged` is a slot with an image that lies ready to be tried; or all that
+ * lies ready is `elsewhere`, with another processor.
+ */
+export type Installed = Ending & { readonly staged?: number | 'elsewhere' };
 
 /**
  * @throws {TransportError} where the network stays away: nothing is lost, the same call goes on where this
@@ -35,13 +45,30 @@ export type Installed = Ending & { readonly staged?: number };
 export async function install(installation: Installation): Promise<Installed> {
   const { layout, journal, admitted, decision, fetching, onStep } = installation;
   const targets = targetsOf(layout, journal.bootRecord, slotsOf(decision));
+  const elsewhere = reachPeers(installation);
+  const refused = await elsewhere.offer().catch(refusal);
+  if (refused !== undefined) return refused;
   const installer = createInstaller({ ...installation, targets, running: viewsOf(decision) });
-  const ending = await drive(run(admitted, 'update'), (effect) => perform(installer, effect, fetching));
-  const [staged] = installer.sizes.keys();
+  const ending = await drive(run(admitted, 'update'), (effect) =>
+    elsewhere.isAbout(effect) ? elsewhere.perform(effect) : perform(installer, effect, fetching),
+  );
+  const staged = stagedIn(installer, elsewhere);
   if (ending.failure === undefined && staged !== undefined) onStep?.('image-verified');
-  if (!installer.close(ending) || staged === undefined) return ending;
+  const isClosed = installer.close(ending) || (ending.failure === undefined && staged === 'elsewhere');
+  if (!isClosed || staged === undefined) return ending;
   onStep?.('staged');
   return { ...ending, staged };
+}
+
+function stagedIn({ sizes }: Installer, { staged }: Elsewhere): Installed['staged'] {
+  const [slot] = sizes.keys();
+  return slot ?? (staged.size > 0 ? 'elsewhere' : undefined);
+}
+
+/** Another processor will not have it: nothing has been written here. */
+function refusal(error: unknown): Ending {
+  if (error instanceof SuitError) return endingOf(error);
+  throw error;
 }
 
 async function perform(installer: Installer, effect: Effect, fetching: Fetching): Promise<Answer> {

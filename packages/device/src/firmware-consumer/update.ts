@@ -9,6 +9,7 @@ import { SuitError } from '@lapel/suit';
 import { TransportError } from '@lapel/transport';
 import type { AgentOptions } from '../agent-options.ts';
 import type { Candidate } from '../update-source.ts';
+import { requirePeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
 import { backOff, fetchEnvelope } from './fetch.ts';
 import type { Installed } from './install.ts';
@@ -17,6 +18,7 @@ import { mayInterrupt } from './interruption.ts';
 import { atMost, once, severalTimes } from './patience.ts';
 import { endingOf, referenceTo, reportFailure, reportPending, reportSuccess } from './report.ts';
 import { tell } from './tell.ts';
+import { isConfirmedElsewhere, tryElsewhere } from './try-elsewhere.ts';
 import { verify } from './verify.ts';
 
 /** `postponed`: it could not be obtained for now. */
@@ -51,9 +53,9 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
   agent.onStep?.('manifest-validated');
   const { digest } = admitted.authentic;
   const same = decision.running.find((each) => equalInConstantTime(digest.bytes, each.manifest.digest.bytes));
-  if (same !== undefined) {
+  if (same !== undefined || isConfirmedElsewhere(agent, admitted)) {
     // Whoever offers what runs has missed the report of it.
-    const report = reportSuccess(trust, referenceTo(same.manifest), binding, same.records);
+    const report = reportSuccess(trust, referenceTo(admitted.authentic), binding, same?.records ?? []);
     await severalTimes(agent, signal, () => agent.source.report(report, signal));
     return 'up-to-date';
   }
@@ -64,7 +66,8 @@ async function attempt(agent: AgentOptions, candidate: Candidate, signal: AbortS
   await tell(agent, signal, 'fetching', digest.bytes);
   for (let wrong = 1; ; wrong++) {
     const ended = await install({ ...agent, layout, envelope, admitted, binding, fetching });
-    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
+    if (ended.staged === 'elsewhere') return tryElsewhere(agent, signal, admitted, binding, ended);
+    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended.staged, ended);
     if (ended.failure === undefined) return 'up-to-date';
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined;
@@ -84,7 +87,8 @@ async function activate(
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
   binding: Candidate['binding'],
-  { staged = 0, records }: Installed,
+  staged: number,
+  { records }: Installed,
 ): Promise<UpdateEnd> {
   const { journal, trust } = agent;
   const report = reportPending(trust, referenceTo(authentic), binding, records);
@@ -124,6 +128,7 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching:
       ));
     const admitted = verify(envelope, profile, trust, journal.bootRecord, candidate.binding);
     requireOffered(admitted, candidate);
+    requirePeers(profile.layout, admitted, agent.peers);
     return { envelope, admitted };
   } catch (error) {
     if (error instanceof SuitError) return { failure: error };
