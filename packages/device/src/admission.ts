@@ -13,6 +13,11 @@ import { componentOf } from './storage/layout.ts';
 import type { TrustStore } from './trust-store.ts';
 
 /**
+ * What of a device may be acted upon: its own components, or those too that other processors keep for it.
+ */
+export type Reach = 'own' | 'linked';
+
+/**
  * @param least a sequence number that hardware remembers, where the journal has lost it.
  * @throws {SuitError} stage `parse`, `auth` or `setup`.
  */
@@ -22,12 +27,14 @@ export function admitEnvelope(
   trust: TrustStore,
   { floors }: BootRecord,
   least?: number,
+  reach: Reach = 'own',
 ): AdmittedManifest {
   const manifest = authenticate(envelope, trust.anchors, profile.limits);
   const admitted = admit(manifest, {
     limits: profile.limits,
     hasComponent: (component) =>
       componentOf(profile.layout, component) !== undefined || isBootFloor(component),
+    isAnothers: (component) => reach === 'own' && componentOf(profile.layout, component)?.scheme === 'link',
     floor: (component) => atLeast(floors.get(componentName(component)), least),
   });
   const { algorithm } = manifest.digest;

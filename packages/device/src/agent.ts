@@ -6,11 +6,14 @@
 import { SuitError } from '@lapel/suit';
 import type { AgentOptions } from './agent-options.ts';
 import { confirm } from './firmware-consumer/confirm.ts';
+import { keepInStep, together } from './firmware-consumer/direct.ts';
+import { isElsewhere } from './firmware-consumer/elsewhere.ts';
 import { canGoBack } from './firmware-consumer/install.ts';
 import { patiently, severalTimes } from './firmware-consumer/patience.ts';
 import { endingOf, referenceTo, reportFailure, reportSuccess } from './firmware-consumer/report.ts';
-import { announce } from './firmware-consumer/tell.ts';
 import { patienceWith } from './firmware-consumer/spoiled.ts';
+import { announce } from './firmware-consumer/tell.ts';
+import { abandonElsewhere } from './firmware-consumer/try-elsewhere.ts';
 import { update } from './firmware-consumer/update.ts';
 import { stateOf } from './storage/slot-state.ts';
 
@@ -19,6 +22,18 @@ const postponedMsMax = 24 * 60 * 60 * 1000;
 
 /** Rejects only with the signal's reason, or with what is a bug. */
 export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promise<'restart'> {
+  if (agent.peers === undefined) return lead(agent, signal);
+  abandonElsewhere(agent);
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  try {
+    return await Promise.race([lead(agent, until), keepInStep(agent, until)]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function lead(agent: AgentOptions, signal: AbortSignal): Promise<'restart'> {
   const { clock, random, pollMs, source, profile } = agent;
   tellDowntime(agent);
   if (agent.decision.onTrial) {
@@ -49,8 +64,19 @@ export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promis
 function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed' | 'reverted'> {
   const { running } = agent.decision;
   const { slot, manifest } = running.find((each) => each.onTrial) ?? running[0];
+  const { layout } = agent.profile;
   const ask = () => announce(agent, signal, 'awaiting-confirmation', manifest.digest.bytes);
-  return confirm({ ...agent, layout: agent.profile.layout, slot, manifest, signal, announce: ask });
+  const needsPeer = manifest.manifest.common.components?.some((each) => isElsewhere(layout, each)) ?? false;
+  const others = (deadlineMs: number) => together(agent, signal, deadlineMs);
+  return confirm({
+    ...agent,
+    layout,
+    slot,
+    manifest,
+    signal,
+    announce: ask,
+    ...(needsPeer ? { together: others } : {}),
+  });
 }
 
 function tellDowntime({ downtime, onStep }: AgentOptions): void {

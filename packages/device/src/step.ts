@@ -11,6 +11,8 @@ export type Step =
   | 'confirmed'
   | 'reverted'
   | 'reported'
-  | 'failed';
+  | 'failed'
+  /** Another processor of the device does not run what it should. */
+  | 'out-of-step';
 
 export type OnStep = (step: Step, detail?: string) => void;

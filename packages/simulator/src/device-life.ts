@@ -12,6 +12,7 @@ import type {
   Interruption,
   Network,
   OnStep,
+  Peers,
   Profile,
   TrustStore,
   UpdateSource,
@@ -40,6 +41,8 @@ export interface SimulatedDevice {
   readonly counter?: Counter;
   /** The application's answer; where there is one, what the restart took is measured. */
   readonly onInterruption?: NonNullable<AgentOptions['onInterruption']>;
+  /** Its links to other processors, made anew at each start. */
+  readonly reach?: () => Peers;
   readonly onBoot?: (decision: BootDecision) => void;
   readonly onStep?: OnStep;
 }
@@ -49,7 +52,7 @@ const restartsMax = 32;
 
 /** Lives until the signal fires, or until no slot verifies. */
 export async function live(device: SimulatedDevice, signal: AbortSignal): Promise<BootDecision> {
-  const { flash, profile, connect, behaviour, onBoot, clock, pollMs, counter } = device;
+  const { flash, profile, connect, behaviour, reach, onBoot, clock, pollMs, counter } = device;
   const outage = outageOf(device);
   for (let restarts = 0; restarts < restartsMax; restarts++) {
     const bootedMs = clock.monotonicMs();
@@ -65,7 +68,9 @@ export async function live(device: SimulatedDevice, signal: AbortSignal): Promis
       const selfTest = () =>
         how === 'hangs' ? new Promise<never>(() => {}) : Promise.resolve(how === 'sound');
       const source = connect(trust, decision);
-      const agent: AgentOptions = { ...device, ...outage.hook, trust, journal, decision, source, selfTest };
+      const peers = reach === undefined ? {} : { peers: reach() };
+      const found = { ...peers, trust, journal, decision, source, selfTest };
+      const agent: AgentOptions = { ...device, ...outage.hook, ...found };
       await runAgent(downtime === undefined ? agent : { ...agent, downtime }, signal);
     } catch (error) {
       if (signal.aborted && error === signal.reason) return decision;

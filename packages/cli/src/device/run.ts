@@ -124,4 +124,5 @@ const stepText: Readonly<Record<Step, string>> = {
   reverted: 'reverting: the new firmware has not proved itself',
   reported: 'reported to the tracker, signed',
   failed: 'update refused',
+  'out-of-step': 'another processor does not run what it should',
 };

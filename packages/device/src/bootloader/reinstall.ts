@@ -29,7 +29,15 @@ type Waiting<T> = Generator<Wanted, T, ImagePiece>;
 
 /** Returns the slot of an image that is to be tried at the next start. @throws {SuitError} stage `run`. */
 export function* reinstall(installing: Installing): Waiting<number> {
-  const { journal, admitted, layout, trust } = installing;
+  const { journal, trust } = installing;
+  const slot = yield* restage(installing);
+  journal.append({ name: 'trial', slot, attempts: trust.attempts });
+  return slot;
+}
+
+/** The same as far as the image is staged: when it is tried, somebody else says. @throws {SuitError} */
+export function* restage(installing: Installing): Waiting<number> {
+  const { admitted, layout } = installing;
   const installer = createInstaller(installing);
   const ending = yield* driveWaiting(run(admitted, 'update'), (effect) =>
     obtain(installer, effect, admitted.components),
@@ -47,7 +55,6 @@ export function* reinstall(installing: Installing): Waiting<number> {
       throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
     }
   }
-  journal.append({ name: 'trial', slot, attempts: trust.attempts });
   return slot;
 }
 

@@ -17,13 +17,16 @@ import type { TrustStore } from '../trust-store.ts';
 import { backOff } from './fetch.ts';
 import { within } from './within.ts';
 
-export interface Trial {
+export interface Trial extends Proving {
   readonly journal: Journal;
-  readonly trust: TrustStore;
   readonly layout: Layout;
   readonly counter?: Counter;
   readonly slot: number;
   readonly manifest: AuthenticManifest;
+}
+
+export interface Proving {
+  readonly trust: TrustStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -34,18 +37,15 @@ export interface Trial {
    * this very message; rejects with a TransportError while it cannot be reached.
    */
   readonly announce: () => Promise<boolean>;
+  /** Resolves once other processors run their part of it, or to why they do not; before the deadline. */
+  readonly together?: (deadlineMs: number) => Promise<string | undefined>;
 }
 
 /** Ends the trial one way or the other, and says which; the caller restarts the device after `reverted`. */
 export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
-  const { trust, clock, selfTest, journal, slot } = trial;
-  const deadline = clock.monotonicMs() + trust.deadlineMs;
-  const passed = await within(deadline, trial, selfTest);
-  if (passed === undefined) return revert(trial, `no end of the self-test within ${trust.deadlineMs} ms`);
-  if (!passed) return revert(trial, 'the self-test failed');
-  if (trust.confirmBy === 'tracker' && !(await isAnswered(deadline, trial))) {
-    return revert(trial, `no answer from the status tracker within ${trust.deadlineMs} ms`);
-  }
+  const { journal, slot } = trial;
+  const because = await disproof(trial);
+  if (because !== undefined) return revert(trial, because);
   const components = trial.manifest.manifest.common.components ?? [];
   const record = confirmation(journal.bootRecord, slot, components);
   if (record === undefined) throw new Error(`expected an image on trial in slot ${slot}, found none`);
@@ -54,11 +54,24 @@ export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
   return 'confirmed';
 }
 
-async function isAnswered(deadline: number, trial: Trial): Promise<boolean> {
-  const { announce, clock, random, signal } = trial;
+/** Why it has not proved itself; undefined where it has. */
+export async function disproof(proving: Proving): Promise<string | undefined> {
+  const { trust, clock, selfTest, together } = proving;
+  const deadline = clock.monotonicMs() + trust.deadlineMs;
+  const alone = await together?.(deadline);
+  if (alone !== undefined) return alone;
+  const passed = await within(deadline, proving, selfTest);
+  if (passed === undefined) return `no end of the self-test within ${trust.deadlineMs} ms`;
+  if (!passed) return 'the self-test failed';
+  if (trust.confirmBy === 'self-test' || (await isAnswered(deadline, proving))) return undefined;
+  return `no answer from the status tracker within ${trust.deadlineMs} ms`;
+}
+
+async function isAnswered(deadline: number, proving: Proving): Promise<boolean> {
+  const { announce, clock, random, signal } = proving;
   for (let attempt = 0; clock.monotonicMs() < deadline; attempt++) {
     try {
-      if ((await within(deadline, trial, announce)) === true) return true;
+      if ((await within(deadline, proving, announce)) === true) return true;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
     }

@@ -11,6 +11,7 @@ import type { AgentOptions } from '../agent-options.ts';
 import { handoverDowntimeMs } from '../downtime.ts';
 import { inRecord } from '../storage/journal-record.ts';
 import type { Candidate } from '../update-source.ts';
+import { requirePeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
 import { backOff, fetchEnvelope } from './fetch.ts';
 import type { Installed } from './install.ts';
@@ -20,6 +21,7 @@ import { atMost, once, severalTimes } from './patience.ts';
 import type { Spoiled } from './spoiled.ts';
 import { endingOf, referenceTo, reportFailure, reportPending, reportSuccess } from './report.ts';
 import { tell } from './tell.ts';
+import { isConfirmedElsewhere, tryElsewhere } from './try-elsewhere.ts';
 import { verify } from './verify.ts';
 
 /** `postponed`: it could not be obtained for now. */
@@ -60,9 +62,10 @@ async function attempt(
   agent.onStep?.('manifest-validated');
   const { digest } = admitted.authentic;
   const same = decision.running.find((each) => equalInConstantTime(digest.bytes, each.manifest.digest.bytes));
-  if (same !== undefined) {
+  if (same !== undefined || isConfirmedElsewhere(agent, admitted)) {
     // Whoever offers what runs has missed the report of it.
-    return succeed(agent, signal, same.manifest, binding, same.records);
+    const { manifest, records } = same ?? { manifest: admitted.authentic, records: [] };
+    return succeed(agent, signal, manifest, binding, records);
   }
 
   if (isInPlace(layout, agent.journal.bootRecord, admitted)) {
@@ -83,7 +86,8 @@ async function attempt(
   await tell(agent, signal, 'fetching', digest.bytes);
   for (let wrong = 1; ; wrong++) {
     const ended = await install({ ...agent, ...profile, envelope, admitted, binding, fetching });
-    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
+    if (ended.staged === 'elsewhere') return tryElsewhere(agent, signal, admitted, binding, ended);
+    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended.staged, ended);
     // It brought nothing that is booted: it ends here.
     if (ended.failure === undefined) {
       return succeed(agent, signal, admitted.authentic, binding, ended.records);
@@ -121,7 +125,8 @@ async function activate(
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
   binding: Candidate['binding'],
-  { staged = 0, records }: Installed,
+  staged: number,
+  { records }: Installed,
 ): Promise<UpdateEnd> {
   const { journal, trust, profile } = agent;
   const report = reportPending(trust, referenceTo(authentic), binding, records);
@@ -168,6 +173,7 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching:
       ));
     const admitted = verify(envelope, profile, trust, journal.bootRecord, candidate.binding);
     requireOffered(admitted, candidate);
+    requirePeers(profile.layout, admitted, agent.peers);
     return { envelope, admitted };
   } catch (error) {
     if (error instanceof SuitError) return { failure: error };
