@@ -23,9 +23,10 @@ export function admitEnvelope(
   { floors }: BootRecord,
   least?: number,
 ): AdmittedManifest {
-  const manifest = authenticate(envelope, trust.anchors, profile.limits);
+  const manifest = authenticate(envelope, trust.anchors, profile.limits, profile.policy);
   const admitted = admit(manifest, {
     limits: profile.limits,
+    ...(profile.policy === undefined ? {} : { policy: profile.policy }),
     hasComponent: (component) =>
       componentOf(profile.layout, component) !== undefined || isBootFloor(component),
     floor: (component) => atLeast(floors.get(componentName(component)), least),

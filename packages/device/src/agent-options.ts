@@ -3,6 +3,7 @@
 import type { Clock, Random } from '@lapel/transport';
 import type { Counter, Watchdog } from './hardware.ts';
 import type { Booted } from './bootloader/boot.ts';
+import type { Conditions } from './conditions.ts';
 import type { Network } from './firmware-consumer/fetch.ts';
 import type { Profile } from './profile.ts';
 import type { OnStep } from './step.ts';
@@ -29,6 +30,8 @@ export interface AgentOptions {
   /** Where the board has one: it restarts a device whose application hangs. */
   readonly watchdog?: Watchdog;
   readonly counter?: Counter;
+  /** What a manifest may ask of the world; what is absent does not hold. */
+  readonly conditions?: Conditions;
   /** Asked before a restart: the application may put its service in order, or ask for a better time. */
   readonly onInterruption?: (notice: Interruption) => Promise<'go' | 'later'>;
   /**

@@ -11,6 +11,7 @@ export type Step =
   | 'confirmed'
   | 'reverted'
   | 'reported'
+  | 'postponed'
   | 'failed';
 
 export type OnStep = (step: Step, detail?: string) => void;

@@ -101,4 +101,5 @@ const stepText: Readonly<Record<Step, string>> = {
   reverted: 'reverting: the new firmware has not proved itself',
   reported: 'reported to the tracker, signed',
   failed: 'update refused',
+  postponed: 'update put off',
 };

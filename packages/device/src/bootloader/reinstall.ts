@@ -72,6 +72,8 @@ function* obtain(
   effect: Effect,
   components: readonly ComponentIdentifier[],
 ): Waiting<Answer> {
+  // There is no clock here: whether an update that expires may be installed then, the policy says.
+  if (effect.do === 'time') return undefined;
   const answer = installer.perform(effect);
   if (!isIncoming(answer) || effect.do !== 'fetch') return answer as Answer;
   const name = componentName(effect.component);

@@ -5,10 +5,11 @@
  */
 
 import { equalInConstantTime } from '@lapel/cose';
-import type { AdmittedManifest, Answer, ComponentIdentifier, Effect, Ending } from '@lapel/suit';
+import type { AdmittedManifest, Answer, ComponentIdentifier, Effect, Ending, Version } from '@lapel/suit';
 import { componentName, drive, run } from '@lapel/suit';
 import type { Booted } from '../bootloader/boot.ts';
 import { select } from '../bootloader/select.ts';
+import type { Conditions } from '../conditions.ts';
 import type { BootRecord } from '../storage/boot-record.ts';
 import { createArena, withArena } from '../storage/arena.ts';
 import type { Views } from '../storage/components.ts';
@@ -23,6 +24,8 @@ import { targetsOf } from '../storage/target.ts';
 import type { OnStep } from '../step.ts';
 import type { Fetching } from './fetch.ts';
 import { fetchPayload } from './fetch.ts';
+import type { Asking } from './ask-conditions.ts';
+import { askConditions, isCondition } from './ask-conditions.ts';
 import { unpacking } from './unpack.ts';
 
 export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'running' | 'unpack'> {
@@ -31,11 +34,19 @@ export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'ru
   /** What was booted: never written. */
   readonly decision: Booted;
   readonly fetching: Fetching;
+  readonly conditions?: Conditions;
   readonly onStep?: OnStep;
 }
 
-/** How an update procedure ended; `staged` is a slot with an image that lies ready to be tried. */
-export type Installed = Ending & { readonly staged?: number; readonly isSpoiled: boolean };
+/**
+ * How an update procedure ended; `staged` is a slot with an image that lies ready to be tried, and `isPutOff`
+ * says of a failure that it is only for now.
+ */
+export type Installed = Ending & {
+  readonly staged?: number;
+  readonly isSpoiled: boolean;
+  readonly isPutOff: boolean;
+};
 
 /**
  * @throws {TransportError} where the network stays away: nothing is lost, the same call goes on where this
@@ -50,15 +61,37 @@ export async function install(installation: Installation): Promise<Installed> {
   const unpack = unpacking({ flash, layout });
   const running = viewsOf(decision);
   const installer = createInstaller({ ...installation, flash, targets, running, unpack });
-  const ending = await drive(run(admitted, 'update'), (effect) => perform(installer, effect, fetching));
+  let isPutOff = false;
+  const asking: Asking = {
+    ...fetching,
+    conditions: installation.conditions ?? {},
+    versionOf: (component) => versionOf(installation, installer, component),
+    onLater: () => void (isPutOff = true),
+  };
+  const ending = await drive(run(admitted, 'update'), (effect) =>
+    isCondition(effect) ? askConditions(asking, effect) : perform(installer, effect, fetching),
+  );
   const [staged] = installer.sizes.keys();
   if (ending.failure === undefined && staged !== undefined) {
     onStep?.('image-verified', `in ${arena.peakBytes} bytes of working memory`);
   }
   const { isSpoiled } = installer;
-  if (!installer.close(ending) || staged === undefined) return { ...ending, isSpoiled };
+  const installed = { ...ending, isSpoiled, isPutOff };
+  if (!installer.close(ending) || staged === undefined) return installed;
   onStep?.('staged');
-  return { ...ending, isSpoiled, staged };
+  return { ...installed, staged };
+}
+
+/** What the manifest says that brought it: this one, once it has written the component. */
+function versionOf(
+  { admitted, decision, layout }: Installation,
+  { sizes }: Installer,
+  component: ComponentIdentifier,
+): Version | undefined {
+  const name = componentName(component);
+  const isNew = componentOf(layout, component)?.slots.some((slot) => sizes.has(slot)) ?? false;
+  const runs = decision.running.find((each) => componentName(each.component) === name);
+  return (isNew ? admitted.authentic : runs?.manifest)?.manifest.setVersion;
 }
 
 async function perform(installer: Installer, effect: Effect, fetching: Fetching): Promise<Answer> {

@@ -88,6 +88,7 @@ async function attempt(
     const ended = await install({ ...agent, ...profile, envelope, admitted, binding, fetching });
     if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
     if (ended.failure === undefined) return 'up-to-date';
+    if (ended.isPutOff) return putOff(agent, ended);
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined || ended.isSpoiled;
     if (!mismatch || wrong === wrongPayloadMax) {
@@ -100,6 +101,12 @@ async function attempt(
     }
     await agent.clock.sleep(backOff(wrong, agent.random), signal);
   }
+}
+
+/** Not now, says the application, or what the manifest waits for: nobody is told of a failure. */
+function putOff({ onStep }: AgentOptions, { failure }: Installed): 'postponed' {
+  onStep?.('postponed', failure?.error.message);
+  return 'postponed';
 }
 
 /** What is staged is booted next, on trial: once the application has put its service down. */
