@@ -3,8 +3,10 @@
  * device must restart; whoever runs it then calls the bootloader, and starts it again.
  */
 
-import { SuitError } from '@lapel/suit';
+import type { AuthenticManifest } from '@lapel/suit';
+import { SuitError, componentName } from '@lapel/suit';
 import type { AgentOptions } from './agent-options.ts';
+import type { Running } from './bootloader/boot.ts';
 import { confirm } from './firmware-consumer/confirm.ts';
 import { canGoBack } from './firmware-consumer/install.ts';
 import { patiently, severalTimes } from './firmware-consumer/patience.ts';
@@ -49,8 +51,25 @@ export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promis
 function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed' | 'reverted'> {
   const { running } = agent.decision;
   const { slot, manifest } = running.find((each) => each.onTrial) ?? running[0];
+  const components = componentsOf(manifest, running);
   const ask = () => announce(agent, signal, 'awaiting-confirmation', manifest.digest.bytes);
-  return confirm({ ...agent, layout: agent.profile.layout, slot, manifest, signal, announce: ask });
+  return confirm({
+    ...agent,
+    layout: agent.profile.layout,
+    slot,
+    manifest,
+    components,
+    signal,
+    announce: ask,
+  });
+}
+
+/** Each once: those that the manifest names, and those of its dependencies that are on trial with it. */
+function componentsOf({ manifest }: AuthenticManifest, running: readonly Running[]) {
+  const own = manifest.common.components ?? [];
+  const tried = running.filter((each) => each.onTrial).map(({ component }) => component);
+  const all = [...own, ...tried].map((component) => [componentName(component), component] as const);
+  return [...new Map(all).values()];
 }
 
 function tellDowntime({ downtime, onStep }: AgentOptions): void {

@@ -20,7 +20,13 @@ export type { Firmware } from './firmware.ts';
 export { manufacture } from './manufacture.ts';
 export type { Profile, Timing } from './profile.ts';
 export { class1, class1DeleteFirst, class1Overwrite, class1Swap } from './profiles/class1.ts';
-export { dualShared, heterogeneous, secureNormal, twoStage } from './profiles/several.ts';
+export {
+  dualShared,
+  heterogeneous,
+  secureNormal,
+  trustedApplications,
+  twoStage,
+} from './profiles/several.ts';
 export { createRecoverySender } from './recovery-sender.ts';
 export type { RecoverySender, RecoveryState } from './recovery-sender.ts';
 export { serverSource } from './server-source.ts';

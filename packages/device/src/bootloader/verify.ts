@@ -11,6 +11,7 @@ import { SuitError, admit, authenticate, componentName, driveSync, run } from '@
 import type { Profile } from '../profile.ts';
 import { lending } from '../storage/arena.ts';
 import { answerFrom, isQuestion, isVerified } from '../storage/components.ts';
+import { dependenciesOf, openShelf } from '../storage/dependencies.ts';
 import { componentOf, slotAt } from '../storage/layout.ts';
 import { readStoredEnvelope } from '../storage/slots.ts';
 import type { Provisioned } from './provisioned.ts';
@@ -85,6 +86,7 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
     ...(profile.policy === undefined ? {} : { policy: profile.policy }),
     hasComponent: (component) => componentOf(layout, component) !== undefined,
     isAnothers: (component) => isSuperseded(component, group, all, profile),
+    dependencies: dependenciesOf(trust),
     floor: () => undefined,
   });
   const views = new Map(
@@ -94,9 +96,11 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
     ]),
   );
   const measured = new Map<string, Uint8Array>();
+  const shelf = openShelf();
   const answer = (effect: Effect): Answer => {
     if (effect.do === 'invoke') return;
     if (effect.do === 'time') return beforeAnyTime;
+    if (effect.do === 'envelope') return shelf.envelope({ flash, layout, views }, effect);
     if (effect.do === 'version') return manifest.manifest.setVersion;
     if (!isQuestion(effect)) {
       throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} while booting, found one`);
@@ -107,6 +111,7 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
     return found;
   };
   const { failure, records, verified } = driveSync(run(admitted, 'invocation'), answer);
+  shelf.free();
   if (failure !== undefined) throw failure.error;
   for (const part of group) {
     const { identifier } = part.component;

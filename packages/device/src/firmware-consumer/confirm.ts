@@ -4,7 +4,7 @@
  * not prove itself reverts by itself.
  */
 
-import type { AuthenticManifest } from '@lapel/suit';
+import type { AuthenticManifest, ComponentIdentifier } from '@lapel/suit';
 import type { Clock, Random } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
 import type { Counter } from '../hardware.ts';
@@ -24,6 +24,8 @@ export interface Trial {
   readonly counter?: Counter;
   readonly slot: number;
   readonly manifest: AuthenticManifest;
+  /** Whose floors rise with it: those that the manifest names, and those of its dependencies. */
+  readonly components: readonly ComponentIdentifier[];
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -46,8 +48,7 @@ export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
   if (trust.confirmBy === 'tracker' && !(await isAnswered(deadline, trial))) {
     return revert(trial, `no answer from the status tracker within ${trust.deadlineMs} ms`);
   }
-  const components = trial.manifest.manifest.common.components ?? [];
-  const record = confirmation(journal.bootRecord, slot, components);
+  const record = confirmation(journal.bootRecord, slot, trial.components);
   if (record === undefined) throw new Error(`expected an image on trial in slot ${slot}, found none`);
   journal.append(record);
   agreeWithCounter(journal.bootRecord, trial.layout, trial.counter);
