@@ -7,6 +7,7 @@
 import type { AdmittedManifest, Floor } from '@lapel/suit';
 import { SuitError, admit, authenticate, componentName } from '@lapel/suit';
 import type { Profile } from './profile.ts';
+import { dependenciesOf } from './storage/dependencies.ts';
 import { isBootFloor } from './storage/boot-floor.ts';
 import type { BootRecord } from './storage/boot-record.ts';
 import { componentOf } from './storage/layout.ts';
@@ -29,12 +30,14 @@ export function admitEnvelope(
   least?: number,
   reach: Reach = 'own',
 ): AdmittedManifest {
-  const manifest = authenticate(envelope, trust.anchors, profile.limits);
+  const manifest = authenticate(envelope, trust.anchors, profile.limits, profile.policy);
   const admitted = admit(manifest, {
     limits: profile.limits,
+    ...(profile.policy === undefined ? {} : { policy: profile.policy }),
     hasComponent: (component) =>
       componentOf(profile.layout, component) !== undefined || isBootFloor(component),
     isAnothers: (component) => reach === 'own' && componentOf(profile.layout, component)?.scheme === 'link',
+    dependencies: dependenciesOf(trust),
     floor: (component) => atLeast(floors.get(componentName(component)), least),
   });
   const { algorithm } = manifest.digest;

@@ -3,6 +3,7 @@
 import type { Clock, Random } from '@lapel/transport';
 import type { Counter, Watchdog } from './hardware.ts';
 import type { Booted } from './bootloader/boot.ts';
+import type { Conditions } from './conditions.ts';
 import type { Network } from './firmware-consumer/fetch.ts';
 import type { Peers } from './peer/link.ts';
 import type { Profile } from './profile.ts';
@@ -32,6 +33,8 @@ export interface AgentOptions {
   readonly counter?: Counter;
   /** Processors that keep components of their own, by the component's name; absent where there is none. */
   readonly peers?: Peers;
+  /** What a manifest may ask of the world; what is absent does not hold. */
+  readonly conditions?: Conditions;
   /** Asked before a restart: the application may put its service in order, or ask for a better time. */
   readonly onInterruption?: (notice: Interruption) => Promise<'go' | 'later'>;
   /**

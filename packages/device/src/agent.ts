@@ -3,8 +3,10 @@
  * device must restart; whoever runs it then calls the bootloader, and starts it again.
  */
 
-import { SuitError } from '@lapel/suit';
+import type { AuthenticManifest } from '@lapel/suit';
+import { SuitError, componentName } from '@lapel/suit';
 import type { AgentOptions } from './agent-options.ts';
+import type { Running } from './bootloader/boot.ts';
 import { confirm } from './firmware-consumer/confirm.ts';
 import { keepInStep, together } from './firmware-consumer/direct.ts';
 import { isElsewhere } from './firmware-consumer/elsewhere.ts';
@@ -65,6 +67,7 @@ function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed'
   const { running } = agent.decision;
   const { slot, manifest } = running.find((each) => each.onTrial) ?? running[0];
   const { layout } = agent.profile;
+  const components = componentsOf(manifest, running);
   const ask = () => announce(agent, signal, 'awaiting-confirmation', manifest.digest.bytes);
   const needsPeer = manifest.manifest.common.components?.some((each) => isElsewhere(layout, each)) ?? false;
   const others = (deadlineMs: number) => together(agent, signal, deadlineMs);
@@ -73,10 +76,19 @@ function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed'
     layout,
     slot,
     manifest,
+    components,
     signal,
     announce: ask,
     ...(needsPeer ? { together: others } : {}),
   });
+}
+
+/** Each once: those that the manifest names, and those of its dependencies that are on trial with it. */
+function componentsOf({ manifest }: AuthenticManifest, running: readonly Running[]) {
+  const own = manifest.common.components ?? [];
+  const tried = running.filter((each) => each.onTrial).map(({ component }) => component);
+  const all = [...own, ...tried].map((component) => [componentName(component), component] as const);
+  return [...new Map(all).values()];
 }
 
 function tellDowntime({ downtime, onStep }: AgentOptions): void {

@@ -9,6 +9,7 @@
 export { runAgent } from './agent.ts';
 export type { AgentOptions, Downtime, Interruption } from './agent-options.ts';
 export type { Board, Counter, Watchdog } from './board.ts';
+export type { Conditions } from './conditions.ts';
 export { expectedDowntimeMs } from './downtime.ts';
 export { boot } from './bootloader/boot.ts';
 export type { BootDecision, Booted, NothingBoots, Running } from './bootloader/boot.ts';
@@ -25,7 +26,13 @@ export type { Profile, Timing } from './profile.ts';
 export { class1, class1DeleteFirst, class1Overwrite, class1Swap } from './profiles/class1.ts';
 export { dualBus } from './profiles/dual-bus.ts';
 export type { DualBus } from './profiles/dual-bus.ts';
-export { dualShared, heterogeneous, secureNormal, twoStage } from './profiles/several.ts';
+export {
+  dualShared,
+  heterogeneous,
+  secureNormal,
+  trustedApplications,
+  twoStage,
+} from './profiles/several.ts';
 export { createRecoverySender } from './recovery-sender.ts';
 export type { RecoverySender, RecoveryState } from './recovery-sender.ts';
 export { serverSource } from './server-source.ts';

@@ -11,6 +11,7 @@ export type Step =
   | 'confirmed'
   | 'reverted'
   | 'reported'
+  | 'postponed'
   | 'failed'
   /** Another processor of the device does not run what it should. */
   | 'out-of-step';

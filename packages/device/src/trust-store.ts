@@ -22,6 +22,7 @@ import {
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
 import type { TrustAnchor } from '@lapel/suit';
+import { ComponentIdentifier } from '@lapel/suit';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
 import { eraseRegion, padded } from './storage/flash.ts';
@@ -32,6 +33,7 @@ export const trustStoreVersion = 1;
 const identifier = bytes(16);
 const coseKey = embedded(raw);
 const anchorsMax = 4;
+const beginningsMax = 8;
 
 /**
  * Whose word ends a trial: `tracker`, the status tracker's signed receipt; `self-test`, the firmware's own,
@@ -55,6 +57,11 @@ export const Provision = map({
   attempts: required(10, uint),
   /** How long a booted trial may take to be confirmed, on the monotonic clock. */
   deadlineMs: required(11, uint),
+  /**
+   * For each anchor, in their order, what the components begin with that it may change (manifest-37 §9); the
+   * empty beginning is that of all. Absent: each may change all.
+   */
+  permissions: optional(13, array(array(ComponentIdentifier, { max: beginningsMax }), { max: anchorsMax })),
   /** For what the bootloader says to itself; without it the signature is checked at every start. */
   bootSecret: optional(12, bytes(32)),
 });
@@ -140,7 +147,19 @@ export function openProvision(content: Provision): TrustStore {
     bootSecret: content.bootSecret,
     deviceKey: decodeSigningKey(content.deviceKey),
     deviceIdentifier: content.deviceIdentifier,
-    anchors: content.anchors.map((encoded) => ({ key: decodeVerificationKey(encoded) })),
+    anchors: anchorsOf(content),
     trackerKey: content.trackerKey === undefined ? undefined : decodeVerificationKey(content.trackerKey),
   };
+}
+
+function anchorsOf({ anchors, permissions }: Provision): readonly TrustAnchor[] {
+  if (permissions !== undefined && permissions.length !== anchors.length) {
+    const found = `expected permissions for ${anchors.length} trust anchors, found ${permissions.length}`;
+    throw new RangeError(found);
+  }
+  return anchors.map((encoded, index) => {
+    const key = decodeVerificationKey(encoded);
+    const components = permissions?.[index];
+    return components === undefined ? { key } : { key, permissions: { components } };
+  });
 }

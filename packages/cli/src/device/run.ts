@@ -125,4 +125,5 @@ const stepText: Readonly<Record<Step, string>> = {
   reported: 'reported to the tracker, signed',
   failed: 'update refused',
   'out-of-step': 'another processor does not run what it should',
+  postponed: 'update put off',
 };

@@ -79,10 +79,16 @@ function* obtain(
   effect: Effect,
   components: readonly ComponentIdentifier[],
 ): Waiting<Answer> {
+  // There is no clock here: whether an update that expires may be installed then, the policy says.
+  if (effect.do === 'time') return undefined;
   const answer = installer.perform(effect);
   if (!isIncoming(answer) || effect.do !== 'fetch') return answer as Answer;
   const name = componentName(effect.component);
   const component = components.findIndex((each) => componentName(each) === name);
+  if (component === -1) {
+    const found = 'expected a payload of the manifest itself over a line, found one of its dependency';
+    throw new SuitError('run', 'component-unsupported', found);
+  }
   yield* take(answer, component, answer.payloadBytes);
   return undefined;
 }

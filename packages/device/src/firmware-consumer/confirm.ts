@@ -4,7 +4,7 @@
  * not prove itself reverts by itself.
  */
 
-import type { AuthenticManifest } from '@lapel/suit';
+import type { AuthenticManifest, ComponentIdentifier } from '@lapel/suit';
 import type { Clock, Random } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
 import type { Counter } from '../hardware.ts';
@@ -23,6 +23,8 @@ export interface Trial extends Proving {
   readonly counter?: Counter;
   readonly slot: number;
   readonly manifest: AuthenticManifest;
+  /** Whose floors rise with it: those that the manifest names, and those of its dependencies. */
+  readonly components: readonly ComponentIdentifier[];
 }
 
 export interface Proving {
@@ -43,10 +45,9 @@ export interface Proving {
 
 /** Ends the trial one way or the other, and says which; the caller restarts the device after `reverted`. */
 export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
-  const { journal, slot } = trial;
+  const { journal, slot, components } = trial;
   const because = await disproof(trial);
   if (because !== undefined) return revert(trial, because);
-  const components = trial.manifest.manifest.common.components ?? [];
   const record = confirmation(journal.bootRecord, slot, components);
   if (record === undefined) throw new Error(`expected an image on trial in slot ${slot}, found none`);
   journal.append(record);

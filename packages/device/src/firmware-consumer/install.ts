@@ -5,10 +5,11 @@
  */
 
 import { equalInConstantTime } from '@lapel/cose';
-import type { AdmittedManifest, Answer, ComponentIdentifier, Effect, Ending } from '@lapel/suit';
+import type { AdmittedManifest, Answer, ComponentIdentifier, Effect, Ending, Version } from '@lapel/suit';
 import { SuitError, componentName, drive, run } from '@lapel/suit';
 import type { Booted } from '../bootloader/boot.ts';
 import { select } from '../bootloader/select.ts';
+import type { Conditions } from '../conditions.ts';
 import type { Peers } from '../peer/link.ts';
 import type { Profile } from '../profile.ts';
 import type { BootRecord } from '../storage/boot-record.ts';
@@ -27,6 +28,8 @@ import type { Elsewhere } from './elsewhere.ts';
 import { reachPeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
 import { fetchPayload } from './fetch.ts';
+import type { Asking } from './ask-conditions.ts';
+import { askConditions, isCondition } from './ask-conditions.ts';
 import { endingOf } from './report.ts';
 import { unpacking } from './unpack.ts';
 
@@ -38,17 +41,19 @@ export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'ru
   readonly profile: Profile;
   readonly peers?: Peers;
   readonly fetching: Fetching;
+  readonly conditions?: Conditions;
   readonly onStep?: OnStep;
 }
 
 /**
  * How an update procedure ended. `staged` is a slot with an image that lies ready to be tried; or all that
- * lies ready is `elsewhere`, with another processor.
+ * lies ready is `elsewhere`, with another processor. `isPutOff` says of a failure that it is only for now.
  */
 export type Installed = Ending & {
   readonly staged?: number | 'elsewhere';
   /** A payload was not what its format says. */
   readonly isSpoiled: boolean;
+  readonly isPutOff: boolean;
 };
 
 /**
@@ -65,20 +70,41 @@ export async function install(installation: Installation): Promise<Installed> {
   const running = viewsOf(decision);
   const elsewhere = reachPeers(installation);
   const refused = await elsewhere.offer().catch(refusal);
-  if (refused !== undefined) return { ...refused, isSpoiled: false };
+  if (refused !== undefined) return { ...refused, isSpoiled: false, isPutOff: false };
   const installer = createInstaller({ ...installation, flash, targets, running, unpack });
-  const ending = await drive(run(admitted, 'update'), (effect) =>
-    elsewhere.isAbout(effect) ? elsewhere.perform(effect) : perform(installer, effect, fetching),
-  );
+  let isPutOff = false;
+  const asking: Asking = {
+    ...fetching,
+    conditions: installation.conditions ?? {},
+    versionOf: (component) => versionOf(installation, installer, component),
+    onLater: () => void (isPutOff = true),
+  };
+  const ending = await drive(run(admitted, 'update'), (effect) => {
+    if (isCondition(effect)) return askConditions(asking, effect);
+    return elsewhere.isAbout(effect) ? elsewhere.perform(effect) : perform(installer, effect, fetching);
+  });
   const staged = stagedIn(installer, elsewhere);
   if (ending.failure === undefined && staged !== undefined) {
     onStep?.('image-verified', `in ${arena.peakBytes} bytes of working memory`);
   }
   const { isSpoiled } = installer;
+  const installed = { ...ending, isSpoiled, isPutOff };
   const isClosed = installer.close(ending) || (ending.failure === undefined && staged === 'elsewhere');
-  if (!isClosed || staged === undefined) return { ...ending, isSpoiled };
+  if (!isClosed || staged === undefined) return installed;
   onStep?.('staged');
-  return { ...ending, isSpoiled, staged };
+  return { ...installed, staged };
+}
+
+/** What the manifest says that brought it: this one, once it has written the component. */
+function versionOf(
+  { admitted, decision, layout }: Installation,
+  { sizes }: Installer,
+  component: ComponentIdentifier,
+): Version | undefined {
+  const name = componentName(component);
+  const isNew = componentOf(layout, component)?.slots.some((slot) => sizes.has(slot)) ?? false;
+  const runs = decision.running.find((each) => componentName(each.component) === name);
+  return (isNew ? admitted.authentic : runs?.manifest)?.manifest.setVersion;
 }
 
 function stagedIn({ sizes }: Installer, { staged }: Elsewhere): Installed['staged'] {

@@ -5,10 +5,7 @@
 
 import type { AgentOptions } from '../agent-options.ts';
 import { expectedDowntimeMs } from '../downtime.ts';
-import { within } from './within.ts';
-
-/** How long an application may take to answer. One that hangs keeps no update away. */
-const answerMsMax = 60_000;
+import { answered } from './within.ts';
 
 /**
  * Whether the device may restart now.
@@ -23,7 +20,6 @@ export async function mayInterrupt(
   if (onInterruption === undefined) return true;
   const expectedMs = of(profile, journal.bootRecord);
   agent.onStep?.('interruption-announced', `${expectedMs} ms`);
-  const deadline = clock.monotonicMs() + answerMsMax;
-  const answer = await within(deadline, { clock, signal }, () => onInterruption({ expectedMs }));
+  const answer = await answered({ clock, signal }, () => onInterruption({ expectedMs }));
   return answer !== 'later';
 }

@@ -92,6 +92,7 @@ async function attempt(
     if (ended.failure === undefined) {
       return succeed(agent, signal, admitted.authentic, binding, ended.records);
     }
+    if (ended.isPutOff) return putOff(agent, ended);
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined || ended.isSpoiled;
     if (!mismatch || wrong === wrongPayloadMax) {
@@ -117,6 +118,12 @@ async function succeed(
   const report = reportSuccess(agent.trust, referenceTo(manifest), binding, records);
   await severalTimes(agent, signal, () => agent.source.report(report, signal));
   return 'up-to-date';
+}
+
+/** Not now, says the application, or what the manifest waits for: nobody is told of a failure. */
+function putOff({ onStep }: AgentOptions, { failure }: Installed): 'postponed' {
+  onStep?.('postponed', failure?.error.message);
+  return 'postponed';
 }
 
 /** What is staged is booted next, on trial: once the application has put its service down. */

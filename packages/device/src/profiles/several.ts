@@ -6,7 +6,16 @@
 import type { Profile } from '../profile.ts';
 import type { ComponentLayout } from '../storage/layout.ts';
 import { takeFrom } from '../storage/layout.ts';
-import { class1Affords, common, component, external, internal, named, slot } from './flash-plan.ts';
+import {
+  class1Affords,
+  common,
+  component,
+  envelopeBytes,
+  external,
+  internal,
+  named,
+  slot,
+} from './flash-plan.ts';
 
 export interface SeveralOptions {
   /** Pages of 2 KiB of each image. */
@@ -60,6 +69,32 @@ export const twoStage = (options: SeveralOptions = {}): Profile =>
     ],
     options,
   );
+
+/**
+ * A processor with an isolated side whose applications come from others than the firmware (S4-67, RFC 9397).
+ * Each of two authors has a component for its manifest, which is a dependency of the one that updates the
+ * device, and one for what it is about.
+ */
+export function trustedApplications(options: SeveralOptions = {}): Profile {
+  const { imagePages = 12, granuleBytes = internal.granuleBytes } = options;
+  const chip = { ...internal, granuleBytes };
+  const { taking, ...regions } = common(chip, 2);
+  const place = (pages = imagePages) => slot(taking, chip, pages);
+  const manifest = () => place(Math.ceil(envelopeBytes / chip.pageBytes));
+  const slots = [place(), place(), manifest(), manifest(), place(), place(), manifest(), manifest()] as const;
+  const components = [
+    component(named('firmware'), 'start', 'two-slots', [0, 1]),
+    component(named('firmware-manifest'), 'extra', 'two-slots', [2, 3]),
+    component(named('application'), 'extra', 'two-slots', [4, 5]),
+    component(named('application-manifest'), 'extra', 'two-slots', [6, 7]),
+  ] as const;
+  const geometry = [{ ...chip, pages: taking.pages }];
+  return {
+    name: 'trusted-applications',
+    layout: { geometry, ...regions, slots, components },
+    ...class1Affords,
+  };
+}
 
 /** Heterogeneous storage: the firmware in internal flash, data on a chip with other sectors beside it. */
 export function heterogeneous(options: SeveralOptions = {}): Profile {

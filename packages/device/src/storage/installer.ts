@@ -10,6 +10,7 @@ import { isBootFloor, readBootFloor } from './boot-floor.ts';
 import type { ComponentView, Views } from './components.ts';
 import { answerFrom, isQuestion } from './components.ts';
 import { windows } from './arena.ts';
+import { openShelf } from './dependencies.ts';
 import type { ImageWriter } from './image-writer.ts';
 import { writingBytes } from './image-writer.ts';
 import type { RecordOf } from './journal-record.ts';
@@ -78,6 +79,7 @@ export function createInstaller(installing: Installing): Installer {
   const views = new Map(installing.running);
   const sizes = new Map<number, number>();
   const floors: RecordOf<'bootFloor'>[] = [];
+  const shelf = openShelf();
   let isSpoiled = false;
 
   const receive = (
@@ -119,6 +121,11 @@ export function createInstaller(installing: Installing): Installer {
   const perform = (effect: Effect): Answer | Incoming => {
     if (isQuestion(effect)) return answerFrom({ ...installing, views }, effect);
     switch (effect.do) {
+      case 'envelope':
+        return shelf.envelope({ ...installing, views }, effect);
+      // Nobody counts who needs what: a slot holds what the last update brought.
+      case 'unlink':
+        return undefined;
       case 'fetch':
         return receive(effect.component, effect.expected, unpackingOf(effect));
       case 'write':
@@ -146,6 +153,7 @@ export function createInstaller(installing: Installing): Installer {
       return isSpoiled;
     },
     close(ending) {
+      shelf.free();
       const isReady = closeSlots(installing, ending, sizes);
       if (ending.failure === undefined) for (const floor of floors) journal.append(floor);
       return isReady;

@@ -157,7 +157,8 @@ function* recorded(
     const settled = name === 'condition-abort' || name === 'condition-is-dependency';
     const failure = settled ? verdictOf(name, slot) : yield* performed(name, component, parameters, state);
     succeeded = failure === undefined;
-    if (succeeded && name === 'condition-image-match' && slot !== undefined) {
+    const proves = name === 'condition-image-match' || name === 'condition-dependency-integrity';
+    if (succeeded && proves && slot !== undefined) {
       shared.verified.set(slot.name, slot.component);
     }
     return failure;
