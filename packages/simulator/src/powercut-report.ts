@@ -100,6 +100,7 @@ export function coverageLines({ reached, total, missing }: Coverage): readonly s
 }
 
 export const totalsLine = (totals: Totals): string =>
-  `${totals.cuts} lives with a cut, ${totals.pairs} of them with two, in ${totals.operations} flash operations; ` +
+  `${totals.cuts} lives with a cut, ${totals.pairs} of them with two, ` +
+  `in ${totals.operations} flash operations; ` +
   `${totals.readFaults} with a failed read; ${totals.boots} boots, ${totals.bricked} bricked, ` +
   `${totals.violations} violations, ${totals.left} left untried (seed ${totals.seed}, ${totals.seconds} s)`;

@@ -11,7 +11,7 @@ import { linesOf } from '../../src/powercut-report.ts';
 
 const seed = 2;
 
-/** A few lives of each scenario of a layout: its clock goes by lives, so that a slow machine tries no less. */
+/** A few lives of each scenario of a layout: its clock goes by lives, so a slow machine tries no less. */
 async function tried(profile: string): Promise<void> {
   const options = optionsFrom(['--profile', profile, '--small', '--seconds', '3', '--seed', String(seed)]);
   assert.ok(options !== undefined);
@@ -44,7 +44,7 @@ test('S4-41, S4-43, S1-02: two images that change places: after any cut the devi
 test('S4-41, S4-44, S1-01: the old image is deleted first: after any cut the device lives on', () =>
   tried('class1-delete-first'));
 
-test('S4-41, S4-102: a secure and a normal side, one or both updated: after any cut the device lives on', () =>
+test('S4-41, S4-102: a secure and a normal side, by one or both: after any cut the device lives on', () =>
   tried('secure-normal'));
 
 test('S4-41, S4-103: two processors and one memory: after any cut the device lives on', () =>
