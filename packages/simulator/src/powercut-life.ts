@@ -61,9 +61,8 @@ export async function settle(
 }
 
 /**
- * Clean starts after anything: what is left to do is done at one of them, and never again. Where bits
- * waver, it
- * may be a later one that finds it.
+ * Clean starts after anything: what is left to do is done at one of them, and never again. Where bits waver,
+ * it may be a later one that finds it.
  */
 const startsAfter = { steady: 2, wavering: 4 } as const;
 

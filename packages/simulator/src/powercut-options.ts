@@ -20,7 +20,7 @@ when nothing was violated, and every change of a slot's state was seen.
                    ${profileNames.slice(4).join(', ')}
   --scenario NAME  one scenario only
   --seconds N      so long instead of everything: shared out, cuts first, then drawn pairs
-  --pairs N        drawn pairs in each scenario       (default 20; with --seconds as time allows)
+  --pairs N        drawn pairs in each scenario       (default 20; with --seconds as many as time allows)
   --seed N         for images, for what a cut leaves, and for what is drawn     (default 1)
   --granule N      ${granules.join(', ')} bytes are programmed at once  (default 8, and others for one update)
   --small          images of two pages, as where every pair of operations is tried

@@ -115,9 +115,8 @@ function cutAt(place: Place | undefined, seed: number): { readonly cut?: Cut } {
 }
 
 /**
- * Under the seed, so that a place and a seed say all of it. Half of the time it is the last granule that
- * is in
- * the middle: with it a record is there or is not.
+ * Under the seed, so that a place and a seed say all of it. Half of the time it is the last granule that is
+ * in the middle: with it a record is there or is not.
  */
 function tornAt({ operation, kind, draw = 0 }: Place, seed: number): Torn {
   const random = seededRandom(seed).fork(`${kind} ${operation} ${draw}`);

@@ -44,7 +44,7 @@ test('S4-41, S4-43, S1-02: two images that change places: after any cut the devi
 test('S4-41, S4-44, S1-01: the old image is deleted first: after any cut the device lives on', () =>
   tried('class1-delete-first'));
 
-test('S4-41, S4-102: a secure and a normal side, one or both updated: any cut is survived', () =>
+test('S4-41, S4-102: a secure and a normal side, by one or both: after any cut the device lives on', () =>
   tried('secure-normal'));
 
 test('S4-41, S4-103: two processors and one memory: after any cut the device lives on', () =>
