@@ -28,7 +28,7 @@ export interface RecipientPublicKey {
 /** The device's own half. */
 export interface RecipientKey {
   readonly use: 'recover';
-  readonly kid: Uint8Array;
+  readonly kid?: Uint8Array;
   readonly native: NativeKey;
   readonly public: RecipientPublicKey;
 }

@@ -151,8 +151,9 @@ function ephemeralKey(encoded: Uint8Array | undefined): NativeKey {
   throw new CoseError('algorithm', `expected an ephemeral key on P-256, found one of ${key.kind}`);
 }
 
+/** Where one of the two has no name, only a try tells. */
 const isNamed = (key: WrappingKey | RecipientKey, kid: Uint8Array | undefined): boolean =>
-  kid === undefined || (key.kid !== undefined && equalInConstantTime(key.kid, kid));
+  kid === undefined || key.kid === undefined || equalInConstantTime(key.kid, kid);
 
 /** By the length of its key. */
 const wrapOf = (length: number): WrapAlgorithm =>
