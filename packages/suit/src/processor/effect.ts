@@ -47,6 +47,8 @@ export type Effect =
       readonly component: ComponentIdentifier;
       readonly content: Uint8Array;
       readonly encryption?: EncryptionInfo;
+      /** Fetch arguments, of what comes out of the decryption. */
+      readonly arguments?: Uint8Array;
       readonly expected: ExpectedImage;
     }
   /** Obtains a payload and stores it. */
@@ -62,6 +64,8 @@ export type Effect =
       readonly component: ComponentIdentifier;
       readonly source: ComponentIdentifier;
       readonly encryption?: EncryptionInfo;
+      /** Fetch arguments, of what comes out of the decryption. */
+      readonly arguments?: Uint8Array;
       readonly expected: ExpectedImage;
     }
   | { readonly do: 'swap'; readonly component: ComponentIdentifier; readonly source: ComponentIdentifier }

@@ -166,9 +166,15 @@ function fetch({ component, parameters, payloads }: Target): ComponentEffect {
   return { do: 'fetch', component, uri, expected, ...extra };
 }
 
-/** Firmware-encryption §4: acts on write and copy. What is fetched stays as it comes. */
-const encryption = ({ encryptionInfo }: Parameters) =>
-  encryptionInfo === undefined ? {} : { encryption: encryptionInfo };
+/**
+ * Firmware-encryption §4: acts on write and copy. What is fetched stays as it comes, so how its content is
+ * packed is told to whoever decrypts it.
+ */
+function encryption({ encryptionInfo, fetchArguments }: Parameters) {
+  if (encryptionInfo === undefined) return {};
+  const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
+  return { encryption: encryptionInfo, ...extra };
+}
 
 function source({ parameters, components }: Target): ComponentIdentifier {
   const index = needed(parameters.sourceComponent, 'source-component');
