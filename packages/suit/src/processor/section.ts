@@ -15,6 +15,7 @@ import type { Slot } from '../trust-domains.ts';
 import { dependencyIntegrity, dependencyMatch, isPassedOver, requireSettled } from './depend.ts';
 import type { Run } from './drive.ts';
 import { isAnothers } from './elsewhere.ts';
+import { requireProof } from './encryption.ts';
 import type { SettledCommandName } from './perform.ts';
 import { perform } from './perform.ts';
 import { consumedBy } from './record.ts';
@@ -151,6 +152,7 @@ function* recorded(
   shared.last = record;
   if (name !== 'directive-unlink') forget(name, component, state);
   requireNoRace(name, component, state);
+  requireProof(name, component, state);
   let succeeded = false;
   try {
     const slot = state.admitted.slots[component];
