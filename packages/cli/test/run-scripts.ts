@@ -12,7 +12,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -70,13 +70,14 @@ async function run(command: string, scene: Scene): Promise<string> {
   if (name === 'lapel' && args.at(-1) === '&') return startLapel(args.slice(0, -1), scene);
   if (name === 'lapel') return runLapel(args, scene);
   if (name === 'cut') await truncate(file, Number(args[1]));
+  else if (name === 'copy') await copyFile(file, join(scene.folder, args[1] ?? ''));
   else if (name === 'mode') return ((await stat(file)).mode & 0o777).toString(8);
   else if (name === 'flip') {
     const bytes = await readFile(file);
     const at = Number(args[1]);
     bytes[at] = (bytes[at] ?? 0) ^ 1;
     await writeFile(file, bytes);
-  } else assert.fail(`expected lapel, cut, flip or mode, found ${name}`);
+  } else assert.fail(`expected lapel, copy, cut, flip or mode, found ${name}`);
   return '';
 }
 

@@ -38,6 +38,7 @@ export { recipientKey, recipientPublicKey, wrappingKey } from './encryption-key.
 export type { RecipientKey, RecipientPublicKey, WrappingKey } from './encryption-key.ts';
 export { generateHssSecret, hssSigningKey } from './hss-key.ts';
 export type { HssLevel } from './hss-key.ts';
+export type { OnGrown } from './hss-signing.ts';
 export {
   decodeSigningKey,
   decodeVerificationKey,

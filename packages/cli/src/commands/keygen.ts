@@ -2,21 +2,34 @@
 
 import { existsSync } from 'node:fs';
 import { hex } from '@lapel/cbor';
-import type { KeyKind } from '@lapel/cose';
-import { generateSigningKey, keyKinds, keyToPem } from '@lapel/cose';
+import type { KeyKind, SigningKey } from '@lapel/cose';
+import { generateHssSecret, generateSigningKey, keyKinds, keyToPem } from '@lapel/cose';
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { writeNewFile } from '../files.ts';
+import {
+  beginHashBasedKey,
+  hashBasedKeyText,
+  isBeside,
+  ledgerOf,
+  levelsByLeaves,
+} from '../hash-based-key.ts';
 import type { Terminal } from '../terminal.ts';
+import { progressLine } from '../terminal.ts';
 
 const kindsByAlgorithm = new Map(
   Object.entries(keyKinds).map(([kind, { algorithm }]) => [algorithm as string, kind as KeyKind]),
 );
+const hashBased = 'HSS-LMS';
+const algorithms = [...kindsByAlgorithm.keys(), hashBased];
+const leavesIfUnsaid = '1024';
 
 interface Options {
   readonly algorithm: string;
+  readonly leaves?: string;
+  readonly mark?: string;
   readonly json?: boolean;
 }
 
@@ -30,38 +43,111 @@ export function addKeygen(program: Command, terminal: Terminal): void {
     .argument('<file>', 'where to write the private key, such as author.pem')
     .addOption(
       new Option('--algorithm <name>', 'what the key signs with')
-        .choices([...kindsByAlgorithm.keys()])
-        .default('ESP256'),
+        .choices(algorithms)
+        .default('ESP256')
+        .argParser(algorithmNamed),
     )
+    .addOption(
+      new Option(
+        '--leaves <number>',
+        `HSS-LMS: signatures that the key can make (${leavesIfUnsaid})`,
+      ).choices([...levelsByLeaves.keys()]),
+    )
+    .option('--mark <file>', 'HSS-LMS: on another medium, what tells that an older ledger was put back')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action((file: string, options: Options) => keygen(file, options, terminal));
 }
 
+/** As people write it, too: hss-lms. */
+function algorithmNamed(name: string): string {
+  const found = algorithms.find((each) => each.toLowerCase() === name.toLowerCase());
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`Allowed choices are ${algorithms.join(', ')}.`);
+}
+
 const examples = `
 Examples:
   lapel keygen author.pem                          makes author.pem and author.pub.pem
-  lapel keygen operator.pem --algorithm Ed25519`;
+  lapel keygen operator.pem --algorithm Ed25519
+  lapel keygen author.pem --algorithm hss-lms --mark /media/usb/author.mark
+                                                   and author.leaves: what it has spent`;
 
-async function keygen(file: string, { algorithm, json }: Options, terminal: Terminal): Promise<void> {
+async function keygen(file: string, options: Options, terminal: Terminal): Promise<void> {
+  const { algorithm, mark } = options;
+  const isHashBased = algorithm === hashBased;
+  if (!isHashBased && (mark ?? options.leaves) !== undefined) {
+    const message = `expected --leaves and --mark with --algorithm ${hashBased} only, found ${algorithm}`;
+    throw new CommandFailure(exitCodes.usage, message);
+  }
   const publicFile = `${file.replace(/\.pem$/, '')}.pub.pem`;
-  for (const each of [file, publicFile]) {
+  const further = isHashBased ? [ledgerOf(file), ...(mark === undefined ? [] : [mark])] : [];
+  for (const each of [file, publicFile, ...further]) {
     if (!existsSync(each)) continue;
     const message = `expected ${each} not to exist yet, found it: a key is never overwritten`;
     throw new CommandFailure(exitCodes.conflict, message);
   }
-  const key = generateSigningKey(kindsByAlgorithm.get(algorithm) ?? 'P-256');
-  const kid = hex(key.kid);
-  await writeNewFile(file, keyToPem(key), 0o600);
+  const key = isHashBased ? await growKey(file, options, terminal) : generateKey(algorithm);
+  if (!isHashBased) await writeNewFile(file, keyToPem(key), 0o600);
   await writeNewFile(publicFile, keyToPem(key.public), 0o644);
-  if (json === true) terminal.result(JSON.stringify({ private: file, public: publicFile, algorithm, kid }));
-  else if (terminal.quiet) terminal.result(kid);
+  tell({ file, publicFile, kid: hex(key.kid) }, options, terminal);
+}
+
+const generateKey = (algorithm: string): SigningKey =>
+  generateSigningKey(kindsByAlgorithm.get(algorithm) ?? 'P-256');
+
+/** Nothing is written before it has grown, so it may be broken off at any time. */
+async function growKey(
+  file: string,
+  { leaves = leavesIfUnsaid, mark }: Options,
+  terminal: Terminal,
+): Promise<SigningKey> {
+  const levels = levelsByLeaves.get(leaves) ?? [];
+  const height = levels[0]?.height ?? 0;
+  if (height > 10) terminal.note(`Growing a tree of ${2 ** height} leaves takes a minute or more.`);
+  const secret = generateHssSecret(levels, (share) =>
+    terminal.move(progressLine(share, `a tree of ${2 ** height} leaves`)),
+  );
+  terminal.move('');
+  await writeNewFile(file, hashBasedKeyText(secret, mark), 0o600);
+  return beginHashBasedKey(file, secret, mark);
+}
+
+interface Made {
+  readonly file: string;
+  readonly publicFile: string;
+  readonly kid: string;
+}
+
+function tell({ file, publicFile, kid }: Made, options: Options, terminal: Terminal): void {
+  const { algorithm, leaves = leavesIfUnsaid, mark, json } = options;
+  const isHashBased = algorithm === hashBased;
+  const [ledger, marked] = [ledgerOf(file), mark === undefined ? {} : { mark }];
+  if (json === true) {
+    const further = isHashBased ? { ledger, ...marked, leaves: Number(leaves) } : {};
+    terminal.result(JSON.stringify({ private: file, public: publicFile, algorithm, kid, ...further }));
+  } else if (terminal.quiet) terminal.result(kid);
   else {
     terminal.facts([
       ['private key', `${file}  (keep it secret: whoever has it can sign)`],
       ['public key', `${publicFile}  (for servers and devices)`],
+      ...(isHashBased
+        ? ([
+            ['ledger', `${ledger}  (never put an older copy of it back)`],
+            ...(mark === undefined ? [] : ([['mark', `${mark}  (keep it away from both)`]] as const)),
+            ['signatures', leaves],
+          ] as const)
+        : []),
       ['algorithm', algorithm],
       ['key id', kid],
     ]);
+  }
+  if (!isHashBased) return;
+  if (mark === undefined) {
+    terminal.note(
+      `Without a mark nobody notices that an older ${ledger} was put back: that betrays the key.`,
+    );
+  } else if (isBeside(file, mark)) {
+    terminal.note('The mark lies beside the ledger: whoever puts this folder back puts both back.');
   }
 }
