@@ -46,6 +46,7 @@ export {
 export type { RecipientKey, RecipientPublicKey, WrappingKey } from './encryption-key.ts';
 export { generateHssSecret, hssSigningKey } from './hss-key.ts';
 export type { HssLevel } from './hss-key.ts';
+export type { OnGrown } from './hss-signing.ts';
 export {
   decodeSigningKey,
   decodeVerificationKey,
