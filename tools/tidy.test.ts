@@ -36,7 +36,9 @@ const sources = files('packages/*/{src,test,bench}/**/*.ts', 'tools/**/*.ts', 'e
 );
 const src = sources.filter(({ room, part }) => room !== undefined && part === 'src');
 
-const isBootloader = (path: string) => path.startsWith('packages/device/src/bootloader/');
+/** A peer on a bus, too, lives in its bootloader: all but the master's side of the link. */
+const isBootloader = (path: string) =>
+  /^packages\/device\/src\/(bootloader|peer)\//.test(path) && path !== 'packages/device/src/peer/link.ts';
 const isPlan = (path: string) => path === 'packages/status-tracker/src/server/plan.ts';
 const isPortable = (path: string) =>
   /^packages\/(cbor|cose|suit|device)\/src\//.test(path) && path !== 'packages/cose/src/crypto.ts';

@@ -23,7 +23,8 @@ import { isSlotted } from './description.ts';
 import type { ImageFigures, Images } from './images.ts';
 import { ImageError } from './images.ts';
 import type { FormattedPayload } from './format-payload.ts';
-import { fileName, formatPayload, readAgain } from './format-payload.ts';
+import { encryptPayload } from './encrypt-payload.ts';
+import { fileName, formatPayload, imageBytesMax, readAgain } from './format-payload.ts';
 import type { Planned, PlannedImage, PlannedSlot } from './templates.ts';
 import { sequencesFor } from './templates.ts';
 
@@ -127,11 +128,14 @@ interface Making extends BuildWorld {
  * that is made of the image among `formatted`.
  */
 async function payloadOf(
-  { image, payload, format }: ImageDescription,
+  described: ImageDescription,
   figures: ImageFigures,
-  { images, payloads, formatted }: Making,
-): Promise<Pick<PlannedImage, 'uri' | 'fetchArguments'>> {
+  making: Making,
+): Promise<Omit<PlannedImage, 'figures'>> {
+  const { image, payload, format, encryption } = described;
+  const { images, payloads } = making;
   if (payload === 'present') return {};
+  if (encryption !== undefined) return encryptedOf({ ...described, encryption }, figures, making);
   if (payload === 'integrated') {
     const uri = `#${fileName(image)}`;
     const content = await readAgain(image, figures, images, server.envelopeBytes);
@@ -142,13 +146,38 @@ async function payloadOf(
   }
   const given = payload === 'published' ? undefined : payload.uri;
   if (format === undefined) return { uri: given ?? publishedUri(figures.digest) };
-  const made = await formatPayload(image, format, figures, images);
+  const { digest: of, fetchArguments } = enlist(await formatPayload(image, format, figures, images), making);
+  return { uri: given ?? publishedUri(of), ...(fetchArguments === undefined ? {} : { fetchArguments }) };
+}
+
+/** RFC 9124 §4.5.7: what is packed is packed before it is encrypted; a ciphertext can't be. */
+async function encryptedOf(
+  { image, payload, format, encryption }: ImageDescription & Required<Pick<ImageDescription, 'encryption'>>,
+  figures: ImageFigures,
+  making: Making,
+): Promise<Omit<PlannedImage, 'figures'>> {
+  const { images } = making;
+  const packed = format === undefined ? undefined : await formatPayload(image, format, figures, images);
+  const plaintext = packed?.content ?? (await readAgain(image, figures, images, imageBytesMax));
+  const { info, content } = await encryptPayload(plaintext, encryption, images);
+  if (payload === 'integrated') return { encryption: { info, content } };
+  const ciphertext = { digest: digest('sha-256', content), sizeBytes: content.length };
+  const name = `${packed?.name ?? fileName(image)}.encrypted`;
+  enlist({ name, content, image, imageBytes: figures.sizeBytes, digest: ciphertext.digest }, making);
+  return {
+    uri: typeof payload === 'object' ? payload.uri : publishedUri(ciphertext.digest),
+    ...(packed?.fetchArguments === undefined ? {} : { fetchArguments: packed.fetchArguments }),
+    encryption: { info, ciphertext },
+  };
+}
+
+function enlist(made: FormattedPayload, { formatted }: Making): FormattedPayload {
   const other = formatted.get(made.name);
   if (other !== undefined && compareBytes(other.digest, made.digest) !== 0) {
-    throw sameName('images to make payloads of', image);
+    throw sameName('images to make payloads of', made.image);
   }
   formatted.set(made.name, made);
-  return { uri: given ?? publishedUri(made.digest), fetchArguments: made.fetchArguments };
+  return made;
 }
 
 const sameName = (what: string, image: string) =>

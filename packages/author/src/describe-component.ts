@@ -9,6 +9,8 @@ import type {
   PayloadSource,
   SlotImage,
 } from './description.ts';
+import type { EncryptionDescription } from './encrypt-payload.ts';
+import { contentAlgorithmNames } from './encrypt-payload.ts';
 import type { Located } from './located.ts';
 import { boolOf, fieldsOf, isFields, isList, itemsOf, refusal, textOf, uintOf } from './located.ts';
 
@@ -20,6 +22,8 @@ export const componentKeys = [
   'present',
   'compress',
   'deltaFrom',
+  'encryptFor',
+  'encryption',
   'slots',
   'staging',
   'load',
@@ -42,6 +46,8 @@ const uriLengthMax = 2048;
 const identifierPartsMax = 16;
 const identifierPartBytesMax = 256;
 const slotsMax = 16;
+/** A file for each; a manifest has less than 60 bytes for each, and an envelope its own limits. */
+const recipientsMax = 10_000;
 
 /** @throws {DescriptionError} */
 export function describeComponent(fields: ComponentFields): ComponentDescription {
@@ -59,7 +65,8 @@ export function describeComponent(fields: ComponentFields): ComponentDescription
   if (staging !== undefined && present > 0) {
     throw refusal(staging, 'expected staging for an image that is downloaded, found present: true');
   }
-  if (staging !== undefined && fields.deltaFrom !== undefined) {
+  requireWayToDecrypt(fields);
+  if (staging !== undefined && fields.deltaFrom !== undefined && fields.encryptFor === undefined) {
     // Whoever fetches knows the component that it fetches to, and what that one holds.
     throw refusal(
       fields.deltaFrom,
@@ -76,6 +83,19 @@ export function describeComponent(fields: ComponentFields): ComponentDescription
     ...(load === undefined ? {} : { load: loadOf(load, images[0]?.image ?? '') }),
     bootable: bootable !== undefined && boolOf(bootable),
   };
+}
+
+/** Firmware-encryption §4: decrypted is what is copied, or written; what is fetched stays as it comes. */
+function requireWayToDecrypt({ encryptFor, encryption, slots, staging, integrated }: ComponentFields): void {
+  if (encryptFor === undefined) {
+    if (encryption === undefined) return;
+    throw refusal(encryption, 'expected encryptFor beside encryption, found none');
+  }
+  if (slots !== undefined) throw refusal(encryptFor, 'expected encryptFor with one image, found slots');
+  const isIntegrated = integrated !== undefined && boolOf(integrated);
+  if (isIntegrated === (staging === undefined)) return;
+  const place = 'staging, where the ciphertext is downloaded to, or integrated: true';
+  throw refusal(encryptFor, `expected ${place}, found ${isIntegrated ? 'both' : 'neither'}`);
 }
 
 function slotsOf(fields: ComponentFields, slots: Located): readonly SlotImage[] {
@@ -96,7 +116,15 @@ function slotsOf(fields: ComponentFields, slots: Located): readonly SlotImage[] 
 
 type ImageFields = Pick<
   ComponentFields,
-  'image' | 'uri' | 'integrated' | 'present' | 'compress' | 'deltaFrom' | 'whole'
+  | 'image'
+  | 'uri'
+  | 'integrated'
+  | 'present'
+  | 'compress'
+  | 'deltaFrom'
+  | 'encryptFor'
+  | 'encryption'
+  | 'whole'
 >;
 
 function imageOf(fields: ImageFields): ImageDescription {
@@ -107,11 +135,26 @@ function imageOf(fields: ImageFields): ImageDescription {
     );
   const payload = payloadOf(fields);
   const format = formatOf(fields, payload);
+  const encryption = encryptionOf(fields);
   return {
     image: textOf(fields.image, pathLengthMax),
     payload,
     ...(format === undefined ? {} : { format }),
+    ...(encryption === undefined ? {} : { encryption }),
   };
+}
+
+function encryptionOf({ encryptFor, encryption }: ImageFields): EncryptionDescription | undefined {
+  if (encryptFor === undefined) return undefined;
+  const recipients = itemsOf(encryptFor, { min: 1, max: recipientsMax }).map((key) =>
+    textOf(key, pathLengthMax),
+  );
+  if (encryption === undefined) return { algorithm: 'A128GCM', recipients };
+  const word = textOf(encryption, pathLengthMax);
+  const algorithm = contentAlgorithmNames.find((name) => name === word);
+  if (algorithm !== undefined) return { algorithm, recipients };
+  const known = contentAlgorithmNames.join(', ');
+  throw refusal(encryption, `expected one of ${known}, found ${JSON.stringify(word)}`);
 }
 
 function formatOf({ compress, deltaFrom }: ImageFields, payload: PayloadSource): ImageFormat | undefined {

@@ -34,6 +34,8 @@ const shortKeys = [
   'present',
   'compress',
   'deltaFrom',
+  'encryptFor',
+  'encryption',
   'slots',
   'staging',
   'load',

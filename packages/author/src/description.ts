@@ -5,6 +5,7 @@
  */
 
 import type { ComponentIdentifier, SeverableName, Text } from '@lapel/suit';
+import type { EncryptionDescription } from './encrypt-payload.ts';
 
 export interface Description {
   /** §8.4.2; `now` becomes the seconds since 1970 when the manifest is built. */
@@ -41,6 +42,8 @@ export interface ImageDescription {
   readonly payload: PayloadSource;
   /** What is made of the image for its way, and undone where it is installed; absent: nothing. */
   readonly format?: ImageFormat;
+  /** For whom it is encrypted, after it got its format; absent: everybody can read it. */
+  readonly encryption?: EncryptionDescription;
 }
 
 export type ImageFormat =

@@ -22,11 +22,12 @@ export interface FormattedPayload {
   readonly imageBytes: number;
   /** SHA-256 of the content. */
   readonly digest: Uint8Array;
-  readonly fetchArguments: Uint8Array;
+  /** Absent where it is only encrypted. */
+  readonly fetchArguments?: Uint8Array;
 }
 
 /** Image and precursor are held whole: far more than a device with so small a window has. */
-const imageBytesMax = 32 * 1024 * 1024;
+export const imageBytesMax = 32 * 1024 * 1024;
 
 /** @throws {ImageError} where the image or its precursor can't be used. */
 export async function formatPayload(

@@ -11,6 +11,7 @@ export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';
 export { parseDescription } from './describe.ts';
+export type { EncryptionDescription } from './encrypt-payload.ts';
 export type {
   ComponentDescription,
   Description,

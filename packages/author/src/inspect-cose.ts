@@ -1,6 +1,6 @@
 /**
- * An authentication block for people: which COSE object it is, by which algorithm, naming which key
- * (RFC 9052).
+ * COSE objects for people (RFC 9052): of an authentication block and of what is encrypted, which object it
+ * is, by which algorithm, naming which keys.
  */
 
 import type { Reader } from '@lapel/cbor';
@@ -23,11 +23,46 @@ export function inspectBlock(reader: Reader, index: number): Part {
     const count = body.array();
     add({ name: 'protected', ...headers(content(one(body))) });
     add({ name: 'unprotected', ...headers(one(body)) });
-    if (count > 2) add(payload(one(body)));
+    if (count > 2) add(payload('payload', one(body)));
     for (let place = 3; place < count; place++) add(last(what, one(body)));
   });
   const known = ['alg', 'kid'].map((header) => valueOf(found.parts ?? [], header));
   return { name, value: [what, ...known.filter((each) => each !== undefined)].join(', '), ...found };
+}
+
+/** SUIT_Encryption_Info: how a content is encrypted, and for whom. */
+export function inspectEncryption(reader: Reader): Omit<Part, 'name'> {
+  let [what, count] = ['COSE object without a tag', 0];
+  const found = gather((add) => {
+    if (reader.peek() === major.tag) {
+      const tag = reader.tag();
+      what = coseTagNames.get(tag) ?? `object with tag ${tag}`;
+    }
+    reader.array();
+    add({ name: 'protected', ...headers(content(one(reader))) });
+    add({ name: 'unprotected', ...headers(one(reader)) });
+    add(payload('ciphertext', one(reader)));
+    count = reader.array();
+    const parts: Part[] = [];
+    add({ name: 'recipients', parts });
+    for (let index = 0; index < count; index++) parts.push(recipient(reader, index));
+    reader.finish();
+  });
+  const [header, unprotected] = found.parts ?? [];
+  const outer = [...(header?.parts ?? []), ...(unprotected?.parts ?? [])];
+  const algorithm = valueOf(outer, 'alg') ?? 'no algorithm';
+  return { value: `${what}, ${algorithm}, ${count} ${count === 1 ? 'recipient' : 'recipients'}`, ...found };
+}
+
+/** Read where it stands: the examples of firmware-encryption-24 have their headers out of order. */
+function recipient(reader: Reader, index: number): Part {
+  reader.array();
+  const parts: Part[] = [
+    { name: 'protected', ...headers(content(one(reader))) },
+    { name: 'unprotected', ...headers(reader) },
+    { name: 'wrapped key', ...shown(one(reader)) },
+  ];
+  return { name: `${index + 1}`, parts };
 }
 
 function headers(reader: Reader): Pick<Part, 'parts' | 'error'> {
@@ -49,10 +84,13 @@ function algorithm(reader: Reader): Pick<Part, 'value' | 'error'> {
     : { error };
 }
 
-/** §8.3 of the manifest: the payload is the digest above, and is not repeated in the block. */
-function payload(reader: Reader): Part {
-  if (reader.peekNull()) return { name: 'payload', value: 'detached' };
-  return { name: 'payload', ...shown(reader), error: 'expected a detached payload, found one inside' };
+/**
+ * §8.3 of the manifest: the payload is the digest above, and is not repeated in the block. A ciphertext is
+ * what travels.
+ */
+function payload(name: string, reader: Reader): Part {
+  if (reader.peekNull()) return { name, value: 'detached' };
+  return { name, ...shown(reader), error: `expected a detached ${name}, found one inside` };
 }
 
 function last(what: string, reader: Reader): Part {

@@ -5,6 +5,7 @@
 
 import { Reader, hex, major } from '@lapel/cbor';
 import { PayloadFormat, comparisons, reporting, uuidText, versionText } from '@lapel/suit';
+import { inspectEncryption } from './inspect-cose.ts';
 import type { Part } from './inspection.ts';
 import { bytesOf, content, gather, items, one, pairs, shown } from './inspection.ts';
 import { commandNames, digestNames, parameterNames } from './inspection-names.ts';
@@ -146,6 +147,8 @@ export function inspectParameter(number: number, value: Reader, around: Surround
       return { name, number, ...versionMatch(value) };
     case 'source-component':
       return { name, number, ...componentIndex(value, around) };
+    case 'encryption-info':
+      return { name, number, ...encryption(value) };
     case 'fetch-arguments':
       return { name, number, ...payloadFormat(value) };
     default:
@@ -197,6 +200,12 @@ function payloadFormat(reader: Reader): Pick<Part, 'value' | 'error'> {
     value += `, to ${precursor.sizeBytes} bytes with sha-256 ${hex(precursor.digest)}`;
   });
   return error === undefined ? { value } : shown(whole);
+}
+
+/** A COSE_Encrypt in a byte string. */
+function encryption(reader: Reader): Omit<Part, 'name'> {
+  if (reader.peek() !== major.bstr) return shown(reader);
+  return inspectEncryption(content(reader));
 }
 
 /** A SUIT_Digest in a byte string, as a parameter holds it. */

@@ -1,9 +1,9 @@
 /**
  * Names for people who look at an envelope: those of draft-ietf-suit-manifest-37 §11 and of its extension
- * drafts; what this version of Lapel does not run is marked with its draft. Every registry is a table of
- * its own.
+ * drafts. Every registry is a table of its own.
  */
 
+import { agreementAlgorithms, contentAlgorithms, wrapAlgorithms } from '@lapel/cose';
 import {
   argumentCommands,
   commonElements,
@@ -16,9 +16,6 @@ export type Names = ReadonlyMap<number, string>;
 
 const fromCodes = (codes: Readonly<Record<string, number>>): [number, string][] =>
   Object.entries(codes).map(([name, code]) => [code, name]);
-
-const of = (draft: string, codes: Readonly<Record<string, number>>): [number, string][] =>
-  fromCodes(codes).map(([code, name]) => [code, `${name} (${draft})`]);
 
 export const envelopeNames: Names = new Map([...fromCodes(envelopeElements)]);
 
@@ -49,8 +46,8 @@ export const parameterNames: Names = new Map([
     version: 28,
     'wait-info': 29,
     'component-metadata': 30,
+    'encryption-info': 19,
   }),
-  ...of('firmware-encryption', { 'encryption-info': 19 }),
 ]);
 
 export const textNames: Names = new Map(
@@ -87,17 +84,32 @@ export const coseTagNames: Names = new Map(
   }),
 );
 
-/** RFC 9052 §3.1. */
+/** RFC 9052 §3.1, and of recipients RFC 9053 §6.3.1. */
 export const headerNames: Names = new Map(
-  fromCodes({ alg: 1, crit: 2, 'content type': 3, kid: 4, IV: 5, 'Partial IV': 6 }),
+  fromCodes({
+    alg: 1,
+    crit: 2,
+    'content type': 3,
+    kid: 4,
+    IV: 5,
+    'Partial IV': 6,
+    'ephemeral key': -1,
+    salt: -20,
+  }),
 );
 
+const codesOf = (rows: Readonly<Record<string, { readonly code: number }>>) =>
+  fromCodes(Object.fromEntries(Object.entries(rows).map(([name, { code }]) => [name, code])));
+
 /**
- * Those of the COSE Algorithms registry that seal a manifest somewhere, whether or not Lapel speaks
- * them.
+ * Those of the COSE Algorithms registry that seal or encrypt something of SUIT somewhere, whether or not
+ * Lapel speaks them.
  */
-export const algorithmNames: Names = new Map(
-  fromCodes({
+export const algorithmNames: Names = new Map([
+  ...codesOf(contentAlgorithms),
+  ...codesOf(wrapAlgorithms),
+  ...codesOf(agreementAlgorithms),
+  ...fromCodes({
     'HMAC 256/64': 4,
     'HMAC 256/256': 5,
     'HMAC 384/384': 6,
@@ -117,7 +129,7 @@ export const algorithmNames: Names = new Map(
     ESP512: -52,
     Ed448: -53,
   }),
-);
+]);
 
 export const digestNames: Names = new Map(
   fromCodes({ 'sha-256': -16, shake128: -18, 'sha-384': -43, 'sha-512': -44, shake256: -45 }),

@@ -25,7 +25,14 @@ export interface PlannedImage {
   readonly uri?: string;
   /** What whoever fetches must know of the payload (§8.4.8.13). */
   readonly fetchArguments?: Uint8Array;
+  readonly encryption?: PlannedEncryption;
 }
+
+/** A ciphertext: inside the manifest, or downloaded first. */
+type PlannedEncryption = { readonly info: Uint8Array } & (
+  | { readonly content: Uint8Array; readonly ciphertext?: undefined }
+  | { readonly ciphertext: ImageFigures; readonly content?: undefined }
+);
 
 export interface PlannedSlot extends PlannedImage {
   readonly slot: number;
@@ -87,6 +94,7 @@ const slotMatch: Command = {
   policy: reporting.recordOnSuccess | reporting.sysinfoOnSuccess,
 };
 const fetch: Command = { name: 'directive-fetch', policy: reporting.recordOnFailure };
+const writing: Command = { name: 'directive-write', policy: reporting.recordOnFailure };
 const copy: Command = { name: 'directive-copy', policy: reporting.recordOnFailure };
 const invocation: Command = { name: 'directive-invoke', policy: reporting.recordOnFailure };
 
@@ -110,7 +118,14 @@ function shared({ images }: Planned, compatibility: Compatibility | undefined): 
  * staged.
  */
 function install({ images, stagingIndex }: Planned): readonly Command[] {
-  if (stagingIndex !== undefined) return [override({ sourceComponent: stagingIndex }), copy, imageMatch];
+  const encryption = images[0]?.encryption;
+  if (stagingIndex !== undefined) {
+    return [override({ sourceComponent: stagingIndex, ...decryption(images[0]) }), copy, imageMatch];
+  }
+  if (encryption?.content !== undefined) {
+    const { content, info } = encryption;
+    return [override({ content, encryptionInfo: info }), writing, imageMatch];
+  }
   if (!hasSlots(images)) {
     const [image] = images;
     return image.uri === undefined ? [] : [override(fetchParameters(image)), fetch, imageMatch];
@@ -125,7 +140,12 @@ function install({ images, stagingIndex }: Planned): readonly Command[] {
 /** §7.4: the download moves to payload-fetch, and proves itself before anything is installed. */
 function stage({ images: [image] }: Planned): readonly Command[] {
   if (image?.uri === undefined) return [];
-  const parameters = { imageDigest: digestParameter(image.figures), ...fetchParameters(image) };
+  const { uri, encryption } = image;
+  // Firmware-encryption §7.1.2: nobody decrypts what the author did not make.
+  const parameters =
+    encryption?.ciphertext === undefined
+      ? { imageDigest: digestParameter(image.figures), ...fetchParameters(image) }
+      : { ...imageParameters(encryption.ciphertext), uri };
   return [override(parameters), fetch, imageMatch];
 }
 
@@ -166,6 +186,12 @@ const imageParameters = (figures: ImageFigures): Parameters => ({
 const fetchParameters = ({ uri, fetchArguments }: PlannedImage): Parameters => ({
   ...(uri === undefined ? {} : { uri }),
   ...(fetchArguments === undefined ? {} : { fetchArguments }),
+});
+
+/** A copy tells how what it decrypts is packed: the fetch before it took the ciphertext as it came. */
+const decryption = ({ encryption, fetchArguments }: Partial<PlannedImage> = {}): Parameters => ({
+  ...(encryption === undefined ? {} : { encryptionInfo: encryption.info }),
+  ...(encryption === undefined || fetchArguments === undefined ? {} : { fetchArguments }),
 });
 
 /** A sequence has one command at least (§8.4.6); one without any is left out. */

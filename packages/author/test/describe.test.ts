@@ -117,6 +117,27 @@ const mistakes: readonly (readonly [what: string, text: string, message: string]
     'd.yaml:6: expected deltaFrom for an image that is fetched into its component, found staging beside it',
   ],
   [
+    'a ciphertext that is decrypted on no way',
+    `${minimal}encryptFor: [lamp.key]\n`,
+    'd.yaml:6: expected staging, where the ciphertext is downloaded to, or integrated: true, found neither',
+  ],
+  [
+    'a ciphertext beside slots',
+    `${minimal.replace(/image.*\n/, '')}encryptFor: [a.key]\nslots: [{ image: a.bin }, { image: b.bin }]\n`,
+    'd.yaml:5: expected encryptFor with one image, found slots',
+  ],
+  [
+    'an encryption for nobody',
+    `${minimal}encryption: A128GCM\n`,
+    'd.yaml:6: expected encryptFor beside encryption, found none',
+  ],
+  [
+    'an encryption that nobody knows',
+    `${minimal}staging: outside\nencryptFor: [lamp.key]\nencryption: ROT13\n`,
+    'd.yaml:8: expected one of A128GCM, A192GCM, A256GCM, ChaCha20/Poly1305, A128CTR, A192CTR, A256CTR, ' +
+      'found "ROT13"',
+  ],
+  [
     'a difference beside slots',
     `${minimal.replace(/image.*\n/, '')}deltaFrom: old.bin\nslots: [{ image: a.bin }, { image: b.bin }]\n`,
     'd.yaml:5: expected deltaFrom inside one of slots, found it beside them',

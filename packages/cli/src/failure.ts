@@ -5,7 +5,8 @@
  */
 
 import { CborError } from '@lapel/cbor';
-import { CoseError } from '@lapel/cose';
+import { CoseError, LedgerError } from '@lapel/cose';
+import type { LedgerErrorKind } from '@lapel/cose';
 import { AlreadySigned, DescriptionError, ImageError } from '@lapel/author';
 import { SuitError } from '@lapel/suit';
 import type { ProblemCode } from '@lapel/transport';
@@ -37,6 +38,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof DescriptionError || error instanceof ImageError || error instanceof CoseError) {
     return { message: error.message, exitCode: exitCodes.failed };
   }
+  if (error instanceof LedgerError) return ledgerFailure(error);
   if (error instanceof AlreadySigned) return { message: error.message, exitCode: exitCodes.conflict };
   if (error instanceof SuitError) {
     const message = `refused at stage ${error.stage}, reason ${error.reason}: ${error.message}`;
@@ -48,6 +50,19 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof PortInUse) return { message: error.message, exitCode: exitCodes.conflict };
   return systemFailure(error) ?? bug(error);
 }
+
+const ledgerHints: Readonly<Record<LedgerErrorKind, string>> = {
+  busy: 'another command signs with this key: try again when it has ended',
+  damaged: 'put nothing in its place: a key whose spent leaves nobody knows must not sign any more',
+  restored: 'a key whose ledger was put back must not sign any more; make another one',
+  exhausted: 'make another key, and let devices trust it before this one is gone',
+};
+
+/** Whatever is wrong with a ledger, nothing was signed. */
+const ledgerFailure = ({ kind, message }: LedgerError): Failure => ({
+  message: `${message}\n  ${ledgerHints[kind]}`,
+  exitCode: kind === 'busy' || kind === 'restored' ? exitCodes.conflict : exitCodes.failed,
+});
 
 /** Commander has printed its message, or the help that was asked for. */
 function commanderFailure({ code, exitCode }: CommanderError): Failure {

@@ -8,6 +8,8 @@ import { CoseError, readKeyPem } from '@lapel/cose';
 import { server } from '@lapel/suit';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
+import type { Watching } from './hash-based-key.ts';
+import { isHashBased, readHashBasedKey } from './hash-based-key.ts';
 
 const textBytesMax = 256 * 1024;
 
@@ -21,8 +23,8 @@ export async function readTextFile(file: string): Promise<string> {
   return new TextDecoder().decode(await readBounded(file, textBytesMax));
 }
 
-export async function readSigningKey(file: string): Promise<SigningKey> {
-  const key = await readKey(file);
+export async function readSigningKey(file: string, watching?: Watching): Promise<SigningKey> {
+  const key = await readKey(file, watching);
   if (key.use === 'sign') return key;
   throw new CommandFailure(exitCodes.failed, `expected a private key in ${file}, found a public one`);
 }
@@ -65,8 +67,9 @@ export async function replaceFile(file: string, content: Uint8Array): Promise<vo
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
-async function readKey(file: string): Promise<SigningKey | VerificationKey> {
+async function readKey(file: string, watching?: Watching): Promise<SigningKey | VerificationKey> {
   const pem = await readTextFile(file);
+  if (isHashBased(pem)) return readHashBasedKey(file, pem, watching);
   try {
     return readKeyPem(pem);
   } catch (error) {

@@ -5,13 +5,12 @@
  */
 
 import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
-import { unhex } from '@lapel/cbor';
 import type { Profile } from '@lapel/device';
-import { class1, flashBytes } from '@lapel/device';
+import { flashBytes } from '@lapel/device';
 import type { NorFlash } from '@lapel/simulator';
 import { norFlash } from '@lapel/simulator';
-import type { ComponentIdentifier } from '@lapel/suit';
-import { componentName } from '@lapel/suit';
+import type { DeviceKind } from './device/kinds.ts';
+import { kindText, profileOf, readKind } from './device/kinds.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 
@@ -21,23 +20,13 @@ export interface FlashFile {
   close(): void;
 }
 
-const mark = /^lapel flash 1, class1, (?<pages>\d{1,5}) image pages, component (?<component>[0-9a-f/]+)\n/;
+const mark = /^lapel flash 1, (?<kind>[^\n]{1,400})\n/;
 const markBytesMax = 512;
-const imagePagesMax = 8192;
 
 /** Makes the file of an unused device. @throws EEXIST */
-export function makeFlashFile(
-  path: string,
-  imagePages: number,
-  component: ComponentIdentifier = class1().layout.components[0].identifier,
-): FlashFile {
-  const profile = class1({ imagePages, component });
-  const content = new Uint8Array(flashBytes(profile.layout.geometry)).fill(0xff);
-  content.set(
-    new TextEncoder().encode(
-      `lapel flash 1, class1, ${imagePages} image pages, component ${componentName(component)}\n`,
-    ),
-  );
+export function makeFlashFile(path: string, kind: DeviceKind): FlashFile {
+  const content = new Uint8Array(flashBytes(profileOf(kind).layout.geometry)).fill(0xff);
+  content.set(new TextEncoder().encode(`lapel flash 1, ${kindText(kind)}\n`));
   writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
   return openFlashFile(path);
 }
@@ -46,22 +35,19 @@ export function makeFlashFile(
 export function openFlashFile(path: string): FlashFile {
   const content = new Uint8Array(readFileSync(path));
   const found = mark.exec(new TextDecoder('latin1').decode(content.subarray(0, markBytesMax)));
-  const imagePages = Number(found?.groups?.['pages']);
-  if (found === null || imagePages > imagePagesMax) {
-    throw new CommandFailure(
-      exitCodes.failed,
-      `expected the flash of a device in ${path}, found something else`,
-    );
+  const written = found?.groups?.['kind'];
+  if (written === undefined) {
+    throw failed(`expected the flash of a device in ${path}, found something else`);
   }
-  const component = (found.groups?.['component'] ?? '')
-    .split('/')
-    .map((part) => unhex(part) ?? new Uint8Array());
-  const profile = class1({ imagePages, component });
+  const kind = readKind(written);
+  if (kind === undefined) {
+    throw failed(`expected a device of a profile that is known here in ${path}, found ${written}`);
+  }
+  const profile = profileOf(kind);
   const { geometry } = profile.layout;
   const sizeBytes = flashBytes(geometry);
   if (content.length !== sizeBytes) {
-    const message = `expected ${sizeBytes} bytes of flash in ${path}, found ${content.length}`;
-    throw new CommandFailure(exitCodes.failed, message);
+    throw failed(`expected ${sizeBytes} bytes of flash in ${path}, found ${content.length}`);
   }
   const file = openSync(path, 'r+');
   const onChange = (address: number, bytes: Uint8Array) => {
@@ -76,3 +62,5 @@ export function openFlashFile(path: string): FlashFile {
     },
   };
 }
+
+const failed = (message: string) => new CommandFailure(exitCodes.failed, message);

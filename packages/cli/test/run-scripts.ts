@@ -4,15 +4,15 @@
  *
  * `--- NAME` begins a file, `---` ends it. `$ ` is a command; lines after it are its stdout, `2> ` its
  * stderr, `(exit N)` how it ended where not with 0. `<hex>` stands for hexadecimal digits, `<any>` for
- * anything in a line. A command with `&` behind it goes on until the script ends; where it prints an address
- * first, LAPEL_SERVER is that.
+ * anything in a line. A command with `&` behind it goes on until the script ends, or `stop` ends the last of
+ * them; where it prints an address first, LAPEL_SERVER is that.
  */
 
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -70,13 +70,15 @@ async function run(command: string, scene: Scene): Promise<string> {
   if (name === 'lapel' && args.at(-1) === '&') return startLapel(args.slice(0, -1), scene);
   if (name === 'lapel') return runLapel(args, scene);
   if (name === 'cut') await truncate(file, Number(args[1]));
+  else if (name === 'copy') await copyFile(file, join(scene.folder, args[1] ?? ''));
+  else if (name === 'stop') await stopLast(scene);
   else if (name === 'mode') return ((await stat(file)).mode & 0o777).toString(8);
   else if (name === 'flip') {
     const bytes = await readFile(file);
     const at = Number(args[1]);
     bytes[at] = (bytes[at] ?? 0) ^ 1;
     await writeFile(file, bytes);
-  } else assert.fail(`expected lapel, cut, flip or mode, found ${name}`);
+  } else assert.fail(`expected lapel, cut, copy, flip, mode or stop, found ${name}`);
   return '';
 }
 
@@ -112,6 +114,11 @@ async function startLapel(args: readonly string[], { folder, environment, runnin
     return '';
   }
   return assert.fail(`expected lapel ${args.join(' ')} to go on, found it ended`);
+}
+
+async function stopLast({ running }: Scene): Promise<void> {
+  const last = running.pop();
+  if (last !== undefined) await ended(last);
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -56,6 +56,10 @@ export function readCoseKey(encoded: Uint8Array): KeyNumbers {
   return { kind, x, ...(y === undefined ? {} : { y }), ...(d === undefined ? {} : { d }) };
 }
 
+/** The name that a key has for itself, if any. @throws {CoseError} where the bytes are no COSE_Key. */
+export const kidOf = (encoded: Uint8Array): Uint8Array | undefined =>
+  readCose(CoseKey, encoded, 'COSE_Key').kid;
+
 /** The deterministic COSE_Key with no other member than those that its type requires (RFC 9679 §3). */
 export function writeCoseKey({ kind, x, y, d }: KeyNumbers): Uint8Array {
   const family = familyOf(kind);

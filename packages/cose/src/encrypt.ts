@@ -24,7 +24,7 @@ import { Recipient, unwrapWith, wrapFor } from './recipient.ts';
 export const encryptTag = 96;
 
 const recipientsMax = 65_535;
-/** A recipient that names no key costs a try of each key; no more are made than these. */
+/** A recipient that names no key costs a try of each key, as does each for a key without a name: so many. */
 const triesMax = 64;
 
 const Encrypt = tagged(
@@ -65,6 +65,12 @@ export function decryptWith(info: Uint8Array, keys: readonly (WrappingKey | Reci
   const algorithm = readContentHeader(header);
   const contentKey = openRecipients(recipients, keys);
   return { algorithm, ...decryptContent('Encrypt', algorithm, header, contentKey) };
+}
+
+/** What the content is encrypted with: that is no secret. @throws {CoseError} where it is not understood. */
+export function encryptedWith(info: Uint8Array): ContentAlgorithm {
+  const [body, unprotected] = readCose(Encrypt, info, 'COSE_Encrypt');
+  return readContentHeader({ body, unprotected });
 }
 
 function openRecipients(

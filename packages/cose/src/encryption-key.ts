@@ -4,11 +4,16 @@
  * keys are, and are made into keys for this use once; to use one key for signing too is bad practice.
  */
 
-import type { AgreementAlgorithm } from './algorithms.ts';
+import { bytes, exactly, int, map, optional, required, write } from '@lapel/cbor';
+import type { AgreementAlgorithm, WrapAlgorithm } from './algorithms.ts';
 import { wrapAlgorithms } from './algorithms.ts';
 import { CoseError } from './cose-error.ts';
+import { kidOf } from './cose-key.ts';
 import type { NativeKey } from './crypto.ts';
+import { randomBytes } from './crypto.ts';
+import { kid, readCose } from './headers.ts';
 import type { SigningKey, VerificationKey } from './key.ts';
+import { decodeSigningKey } from './key.ts';
 
 /** A key-encryption key: sender and recipient share it. */
 export interface WrappingKey {
@@ -28,10 +33,50 @@ export interface RecipientPublicKey {
 /** The device's own half. */
 export interface RecipientKey {
   readonly use: 'recover';
-  readonly kid: Uint8Array;
+  readonly kid?: Uint8Array;
   readonly native: NativeKey;
   readonly public: RecipientPublicKey;
 }
+
+/** Symmetric keys (RFC 9053 §7.2 as `Symmetric`), for key wrap only. */
+const Symmetric = map({
+  type: required(1, exactly(4)),
+  kid: optional(2, kid),
+  algorithm: optional(3, int),
+  secret: required(-1, bytes(1, 64)),
+});
+
+/**
+ * What a device decrypts with, as it is kept: a COSE_Key, symmetric or private on P-256. One that names
+ * itself goes by that name; one on P-256 that does not, by its thumbprint.
+ * @throws {CoseError} where the bytes are no such key.
+ */
+export function decodeDecryptionKey(encoded: Uint8Array): WrappingKey | RecipientKey {
+  // A COSE_Key begins with its type.
+  if (encoded[1] !== 1 || encoded[2] !== 4) {
+    const key = recipientKey(decodeSigningKey(encoded));
+    return { ...key, kid: kidOf(encoded) ?? key.public.kid };
+  }
+  const { kid, algorithm, secret } = readCose(Symmetric, encoded, 'COSE_Key');
+  const key = wrappingKey(secret, kid);
+  const own = wrapAlgorithms[wrapOf(secret.length)].code;
+  if (algorithm === undefined || algorithm === own) return key;
+  // RFC 9052 §7.1: a key that names its algorithm is for that one only.
+  throw new CoseError('algorithm', `expected ${own} as the algorithm of such a key, found ${algorithm}`);
+}
+
+export function encodeWrappingKey({ kid, secret }: WrappingKey): Uint8Array {
+  const algorithm = wrapAlgorithms[wrapOf(secret.length)].code;
+  return write(Symmetric, { type: 4, ...(kid === undefined ? {} : { kid }), algorithm, secret });
+}
+
+/** A fresh secret, under a name that is short, as every manifest repeats it. */
+export const generateWrappingKey = (algorithm: WrapAlgorithm, kid = randomBytes(8)): WrappingKey =>
+  wrappingKey(randomBytes(wrapAlgorithms[algorithm].keyBytes), kid);
+
+/** By the length of its key. */
+export const wrapOf = (length: number): WrapAlgorithm =>
+  length === 16 ? 'A128KW' : length === 24 ? 'A192KW' : 'A256KW';
 
 /** @throws {CoseError} where the secret is no key of AES. */
 export function wrappingKey(secret: Uint8Array, kid?: Uint8Array): WrappingKey {

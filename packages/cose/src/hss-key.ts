@@ -11,7 +11,7 @@ import { writeCoseKey } from './cose-key.ts';
 import { randomBytes } from './crypto.ts';
 import { readCose } from './headers.ts';
 import { levelsMax } from './hss-lms.ts';
-import type { HssSecret } from './hss-signing.ts';
+import type { HssSecret, OnGrown } from './hss-signing.ts';
 import { createHssSigner } from './hss-signing.ts';
 import type { SigningKey } from './key.ts';
 import { decodeVerificationKey, isSignatureOf } from './key.ts';
@@ -37,7 +37,7 @@ const Secret = map({
 type Secret = Infer<typeof Secret>;
 
 /** A new secret. Growing the top tree takes a while: for height 10 and digits of 4 bits about a second. */
-export function generateHssSecret(levels: readonly HssLevel[]): Uint8Array {
+export function generateHssSecret(levels: readonly HssLevel[], onGrown?: OnGrown): Uint8Array {
   const sets = levels.map(({ height, digitBits, hashBytes }) => ({
     tree: treeSetOf(hashBytes, height),
     oneTime: oneTimeSetOf(hashBytes, digitBits),
@@ -51,7 +51,7 @@ export function generateHssSecret(levels: readonly HssLevel[]): Uint8Array {
     levels: sets.map(({ tree, oneTime }) => [tree.code, oneTime.code] as const),
     identifier: secret.identifier,
     seed: secret.seed,
-    publicKey: createHssSigner(secret).publicKey(),
+    publicKey: createHssSigner(secret, onGrown).publicKey(),
   });
 }
 
@@ -60,9 +60,13 @@ export function generateHssSecret(levels: readonly HssLevel[]): Uint8Array {
  * secret then signs nothing, instead of something that nobody can verify.
  * @throws {CoseError} where the bytes are no such secret.
  */
-export function hssSigningKey(encoded: Uint8Array, ledger: (kid: Uint8Array) => LeafLedger): SigningKey {
+export function hssSigningKey(
+  encoded: Uint8Array,
+  ledger: (kid: Uint8Array) => LeafLedger,
+  onGrown?: OnGrown,
+): SigningKey {
   const { levels, identifier, seed, publicKey } = readCose(Secret, encoded, 'HSS-LMS secret');
-  const signer = createHssSigner({ levels: levels.map(setsOf), identifier, seed });
+  const signer = createHssSigner({ levels: levels.map(setsOf), identifier, seed }, onGrown);
   const other = decodeVerificationKey(writeCoseKey({ kind: 'HSS-LMS', x: publicKey }));
   const { kind, kid } = other;
   const leaves = ledger(kid);

@@ -41,8 +41,11 @@ interface GrownTree extends LmsPublicKey {
   readonly nodes: readonly Uint8Array[];
 }
 
+/** Told the share of a tree that has grown, from time to time: a tall one takes minutes. */
+export type OnGrown = (share: number) => void;
+
 /** Grows its trees when they are first needed and keeps one of each level. @throws {CoseError} */
-export function createHssSigner({ levels, identifier, seed }: HssSecret): HssSigner {
+export function createHssSigner({ levels, identifier, seed }: HssSecret, onGrown?: OnGrown): HssSigner {
   const heights = levels.reduce((sum, { tree }) => sum + tree.h, 0);
   const [first] = levels;
   const isEven = levels.every(({ tree, oneTime }) => tree.n === seed.length && oneTime.n === seed.length);
@@ -61,7 +64,8 @@ export function createHssSigner({ levels, identifier, seed }: HssSecret): HssSig
   const treeAt = (level: number, number: number): GrownTree => {
     const known = grown[level];
     if (known?.number === number) return known.tree;
-    const tree = level === 0 ? grow({ ...first, identifier }, seed) : grow(...childOf(level, number));
+    const [parameters, own] = level === 0 ? [{ ...first, identifier }, seed] : childOf(level, number);
+    const tree = grow(parameters, own, onGrown);
     grown[level] = { number, tree };
     return tree;
   };
@@ -104,11 +108,17 @@ export function createHssSigner({ levels, identifier, seed }: HssSecret): HssSig
   };
 }
 
+/** Leaves between two words on how far a tree has grown: some hundredths of a second. */
+const leavesPerWord = 64;
+
 /** §5.3. */
-function grow(tree: LmsTree, seed: Uint8Array): GrownTree {
+function grow(tree: LmsTree, seed: Uint8Array, onGrown?: OnGrown): GrownTree {
   const count = 2 ** tree.tree.h;
   const nodes: Uint8Array[] = [];
-  for (let leaf = 0; leaf < count; leaf++) nodes[count + leaf] = leafOf(tree, leaf, seed);
+  for (let leaf = 0; leaf < count; leaf++) {
+    nodes[count + leaf] = leafOf(tree, leaf, seed);
+    if ((leaf + 1) % leavesPerWord === 0) onGrown?.((leaf + 1) / count);
+  }
   for (let node = count - 1; node > 0; node--) {
     nodes[node] = innerHash(tree, node, at(nodes, 2 * node), at(nodes, 2 * node + 1));
   }

@@ -24,20 +24,29 @@ export type {
   DigestAlgorithm,
   KeyKind,
   SignatureAlgorithm,
+  WrapAlgorithm,
 } from './algorithms.ts';
 export type { RunningContent } from './content.ts';
 export { CoseError } from './cose-error.ts';
 export type { CoseErrorKind } from './cose-error.ts';
 export { createDigest, digest, equalInConstantTime, hmacSha256, uuidFromName } from './crypto.ts';
 export type { RunningDigest } from './crypto.ts';
-export { encryptTag, encryptFor, decryptWith } from './encrypt.ts';
+export { encryptTag, encryptFor, encryptedWith, decryptWith } from './encrypt.ts';
 export type { Decryption, Encryption } from './encrypt.ts';
 export { contentKey, decrypt0, encrypt0, encrypt0Tag } from './encrypt0.ts';
 export type { ContentKey } from './encrypt0.ts';
-export { recipientKey, recipientPublicKey, wrappingKey } from './encryption-key.ts';
+export {
+  decodeDecryptionKey,
+  encodeWrappingKey,
+  generateWrappingKey,
+  recipientKey,
+  recipientPublicKey,
+  wrappingKey,
+} from './encryption-key.ts';
 export type { RecipientKey, RecipientPublicKey, WrappingKey } from './encryption-key.ts';
 export { generateHssSecret, hssSigningKey } from './hss-key.ts';
 export type { HssLevel } from './hss-key.ts';
+export type { OnGrown } from './hss-signing.ts';
 export {
   decodeSigningKey,
   decodeVerificationKey,

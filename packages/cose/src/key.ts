@@ -7,6 +7,7 @@ import { readCoseKey, writeCoseKey } from './cose-key.ts';
 import type { KeyNumbers, NativeKey } from './crypto.ts';
 import { digest, exportKey, generate, importKey, readPem, sign, verify, writePem } from './crypto.ts';
 import { readHssPublicKey, verifyHss } from './hss-lms.ts';
+import { readHssPem, writeHssPem } from './hss-pem.ts';
 
 /** Who verifies with it: one public key. Its `kid` is its thumbprint (RFC 9679, SHA-256). */
 export interface VerificationKey {
@@ -89,6 +90,10 @@ export function macKey(secret: Uint8Array, kid?: Uint8Array): MacKey {
 
 /** @throws {CoseError} where the text is no key in PEM, or of a kind that is not spoken here. */
 export function readKeyPem(pem: string, passphrase?: string): SigningKey | VerificationKey {
+  const hashBasedKey = readHssPem(pem);
+  if (hashBasedKey !== undefined) {
+    return decodeVerificationKey(writeCoseKey({ kind: 'HSS-LMS', x: hashBasedKey }));
+  }
   let native: NativeKey;
   try {
     native = readPem(pem, passphrase);
@@ -99,7 +104,10 @@ export function readKeyPem(pem: string, passphrase?: string): SigningKey | Verif
 }
 
 /** @throws {CoseError} where PEM has no form for such a key. */
-export const keyToPem = (key: SigningKey | VerificationKey): string => writePem(portable(key));
+export const keyToPem = (key: SigningKey | VerificationKey): string =>
+  key.use === 'verify' && key.kind === 'HSS-LMS'
+    ? writeHssPem(numbersIn(key.native).x)
+    : writePem(portable(key));
 
 function verificationKey(native: NativeKey): VerificationKey {
   const { d: _, ...numbers } = numbersIn(native);

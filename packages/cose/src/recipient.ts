@@ -32,7 +32,7 @@ import { CoseError } from './cose-error.ts';
 import type { NativeKey } from './crypto.ts';
 import { agree, equalInConstantTime, unwrapKey, wrapKey } from './crypto.ts';
 import type { RecipientKey, RecipientPublicKey, WrappingKey } from './encryption-key.ts';
-import { recipientKey } from './encryption-key.ts';
+import { recipientKey, wrapOf } from './encryption-key.ts';
 import { kid, readCose } from './headers.ts';
 import { decodeVerificationKey, encodeVerificationKey, generateSigningKey } from './key.ts';
 
@@ -151,12 +151,9 @@ function ephemeralKey(encoded: Uint8Array | undefined): NativeKey {
   throw new CoseError('algorithm', `expected an ephemeral key on P-256, found one of ${key.kind}`);
 }
 
+/** Where one of the two has no name, only a try tells. */
 const isNamed = (key: WrappingKey | RecipientKey, kid: Uint8Array | undefined): boolean =>
-  kid === undefined || (key.kid !== undefined && equalInConstantTime(key.kid, kid));
-
-/** By the length of its key. */
-const wrapOf = (length: number): WrapAlgorithm =>
-  length === 16 ? 'A128KW' : length === 24 ? 'A192KW' : 'A256KW';
+  kid === undefined || key.kid === undefined || equalInConstantTime(key.kid, kid);
 
 /**
  * A map whose keys may stand in any order, each once: the draft's own examples have the ephemeral key before

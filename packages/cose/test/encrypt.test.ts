@@ -152,7 +152,7 @@ test('S4-87: another secret under the right name is refused, and so is another k
   assert.throws(() => decryptWith(info, [device()]), refused('untrusted'));
   const [own, other] = [device(), device()];
   const agreed = encryptFor([own.public], 'A128GCM').info;
-  assert.throws(() => decryptWith(agreed, [{ ...other, kid: own.kid }]), refused('signature'));
+  assert.throws(() => decryptWith(agreed, [{ ...other, kid: own.public.kid }]), refused('signature'));
   assert.throws(() => decryptWith(agreed, [other]), refused('untrusted'));
 });
 

@@ -15,6 +15,7 @@ import {
   keyToPem,
   openLedger,
   openSigned,
+  readKeyPem,
   signAttached,
   signDetached,
   verifySign1,
@@ -72,6 +73,23 @@ test('S4-37: two levels sign as one key, and the second tree of the lower level 
   const key = keyOf(generateHssSecret([level, { ...level, digitBits: 4 }]));
   for (let count = 0; count < 34; count++) {
     assert.equal(verifySign1(signDetached(key, payload), payload, [key.public]), key.public);
+  }
+});
+
+test('RFC 9708 §4: a public key in PEM is read as the same key, and no other text as one', () => {
+  for (const hashBytes of [24, 32] as const) {
+    const key = keyOf(generateHssSecret([{ ...level, hashBytes }]));
+    const pem = keyToPem(key.public);
+    assert.deepEqual(readKeyPem(pem).kid, key.kid);
+    const content = Buffer.from(pem.split('\n').slice(1, -2).join(''), 'base64');
+    // SEQUENCE { SEQUENCE { OID }, BIT STRING }: the key stands at its end as it is.
+    assert.equal(content.length, 20 + 28 + hashBytes);
+    assert.equal(content[1], content.length - 2);
+    for (const text of [content.subarray(1), content.subarray(0, -1), Buffer.concat([content, content])]) {
+      const other = `-----BEGIN PUBLIC KEY-----\n${text.toString('base64')}\n-----END PUBLIC KEY-----\n`;
+      assert.throws(() => readKeyPem(other), CoseError);
+    }
+    assert.throws(() => keyToPem(key), refused('algorithm'));
   }
 });
 

@@ -7,11 +7,18 @@
 import type { AdmittedManifest, Floor } from '@lapel/suit';
 import { SuitError, admit, authenticate, componentName } from '@lapel/suit';
 import type { Profile } from './profile.ts';
+import { dependenciesOf } from './storage/dependencies.ts';
 import { isBootFloor } from './storage/boot-floor.ts';
 import type { BootRecord } from './storage/boot-record.ts';
 import { componentOf } from './storage/layout.ts';
 import { isTrustAnchors } from './trust-order.ts';
 import type { TrustStore } from './trust-store.ts';
+import { policyOf } from './trust-store.ts';
+
+/**
+ * What of a device may be acted upon: its own components, or those too that other processors keep for it.
+ */
+export type Reach = 'own' | 'linked';
 
 /**
  * @param least a sequence number that hardware remembers, where the journal has lost it.
@@ -23,14 +30,19 @@ export function admitEnvelope(
   trust: TrustStore,
   { floors }: BootRecord,
   least?: number,
+  reach: Reach = 'own',
 ): AdmittedManifest {
-  const manifest = authenticate(envelope, trust.anchors, profile.limits, trust.policy);
+  const policy = policyOf(profile, trust);
+  const manifest = authenticate(envelope, trust.anchors, profile.limits, policy);
   const admitted = admit(manifest, {
     limits: profile.limits,
+    policy,
     hasComponent: (component) =>
       componentOf(profile.layout, component) !== undefined ||
       isBootFloor(component) ||
       isTrustAnchors(component),
+    isAnothers: (component) => reach === 'own' && componentOf(profile.layout, component)?.scheme === 'link',
+    dependencies: dependenciesOf(trust.anchors),
     floor: (component) => atLeast(floors.get(componentName(component)), least),
   });
   if (admitted.components.length > 1 && admitted.components.some(isTrustAnchors)) {

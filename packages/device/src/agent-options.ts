@@ -3,7 +3,9 @@
 import type { Clock, Random } from '@lapel/transport';
 import type { Counter, Watchdog } from './hardware.ts';
 import type { Booted } from './bootloader/boot.ts';
+import type { Conditions } from './conditions.ts';
 import type { Network } from './firmware-consumer/fetch.ts';
+import type { Peers } from './peer/link.ts';
 import type { Profile } from './profile.ts';
 import type { OnStep } from './step.ts';
 import type { Flash } from './storage/flash.ts';
@@ -29,6 +31,10 @@ export interface AgentOptions {
   /** Where the board has one: it restarts a device whose application hangs. */
   readonly watchdog?: Watchdog;
   readonly counter?: Counter;
+  /** Processors that keep components of their own, by the component's name; absent where there is none. */
+  readonly peers?: Peers;
+  /** What a manifest may ask of the world; what is absent does not hold. */
+  readonly conditions?: Conditions;
   /** Asked before a restart: the application may put its service in order, or ask for a better time. */
   readonly onInterruption?: (notice: Interruption) => Promise<'go' | 'later'>;
   /**

@@ -3,14 +3,19 @@
  * device must restart; whoever runs it then calls the bootloader, and starts it again.
  */
 
-import { SuitError } from '@lapel/suit';
+import type { AuthenticManifest } from '@lapel/suit';
+import { SuitError, componentName } from '@lapel/suit';
 import type { AgentOptions } from './agent-options.ts';
+import type { Running } from './bootloader/boot.ts';
 import { confirm } from './firmware-consumer/confirm.ts';
+import { keepInStep, together } from './firmware-consumer/direct.ts';
+import { isElsewhere } from './firmware-consumer/elsewhere.ts';
 import { canGoBack } from './firmware-consumer/install.ts';
 import { patiently, severalTimes } from './firmware-consumer/patience.ts';
 import { endingOf, referenceTo, reportFailure, reportSuccess } from './firmware-consumer/report.ts';
-import { announce } from './firmware-consumer/tell.ts';
 import { patienceWith } from './firmware-consumer/spoiled.ts';
+import { announce } from './firmware-consumer/tell.ts';
+import { abandonElsewhere } from './firmware-consumer/try-elsewhere.ts';
 import { update } from './firmware-consumer/update.ts';
 import { stateOf } from './storage/slot-state.ts';
 import { readTrustStore } from './trust-store.ts';
@@ -19,7 +24,19 @@ import { readTrustStore } from './trust-store.ts';
 const postponedMsMax = 24 * 60 * 60 * 1000;
 
 /** Rejects only with the signal's reason, or with what is a bug. */
-export async function runAgent(started: AgentOptions, signal: AbortSignal): Promise<'restart'> {
+export async function runAgent(agent: AgentOptions, signal: AbortSignal): Promise<'restart'> {
+  if (agent.peers === undefined) return lead(agent, signal);
+  abandonElsewhere(agent);
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  try {
+    return await Promise.race([lead(agent, until), keepInStep(agent, until)]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function lead(started: AgentOptions, signal: AbortSignal): Promise<'restart'> {
   const { clock, random, pollMs, source, profile, flash } = started;
   let agent = started;
   tellDowntime(agent);
@@ -56,8 +73,29 @@ export async function runAgent(started: AgentOptions, signal: AbortSignal): Prom
 function endTrial(agent: AgentOptions, signal: AbortSignal): Promise<'confirmed' | 'reverted'> {
   const { running } = agent.decision;
   const { slot, manifest } = running.find((each) => each.onTrial) ?? running[0];
+  const { layout } = agent.profile;
+  const components = componentsOf(manifest, running);
   const ask = () => announce(agent, signal, 'awaiting-confirmation', manifest.digest.bytes);
-  return confirm({ ...agent, layout: agent.profile.layout, slot, manifest, signal, announce: ask });
+  const needsPeer = manifest.manifest.common.components?.some((each) => isElsewhere(layout, each)) ?? false;
+  const others = (deadlineMs: number) => together(agent, signal, deadlineMs);
+  return confirm({
+    ...agent,
+    layout,
+    slot,
+    manifest,
+    components,
+    signal,
+    announce: ask,
+    ...(needsPeer ? { together: others } : {}),
+  });
+}
+
+/** Each once: those that the manifest names, and those of its dependencies that are on trial with it. */
+function componentsOf({ manifest }: AuthenticManifest, running: readonly Running[]) {
+  const own = manifest.common.components ?? [];
+  const tried = running.filter((each) => each.onTrial).map(({ component }) => component);
+  const all = [...own, ...tried].map((component) => [componentName(component), component] as const);
+  return [...new Map(all).values()];
 }
 
 function tellDowntime({ downtime, onStep }: AgentOptions): void {

@@ -9,7 +9,22 @@ import { wayToRun } from './bootloader/way-to-run.ts';
 import type { Profile, Timing } from './profile.ts';
 import type { BootRecord } from './storage/boot-record.ts';
 import type { Region } from './storage/flash.ts';
+import { slotAt } from './storage/layout.ts';
 import { mapSlots } from './storage/slot-state.ts';
+
+/**
+ * Until a recovery application has installed what was handed over to it, and the result has started: at
+ * least, for how long the download takes nobody knows.
+ */
+export function handoverDowntimeMs(profile: Profile, record: BootRecord): number {
+  const { layout, timing } = profile;
+  const pinned = layout.components.filter(
+    ({ scheme, role }) => scheme === 'delete-first' && role === 'start',
+  );
+  const places = pinned.flatMap(({ slots: [slot = 0] }) => slotAt(layout, slot).image);
+  const writtenMs = places.reduce((sum, image) => sum + copyMs(image, timing), 0);
+  return Math.round(2 * expectedDowntimeMs(profile, record) + writtenMs);
+}
 
 /** Of the next restart, where what is staged is booted. */
 export function expectedDowntimeMs({ layout, timing }: Profile, record: BootRecord): number {

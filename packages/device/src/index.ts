@@ -9,6 +9,7 @@
 export { runAgent } from './agent.ts';
 export type { AgentOptions, Downtime, Interruption } from './agent-options.ts';
 export type { Board, Counter, Watchdog } from './board.ts';
+export type { Conditions } from './conditions.ts';
 export { expectedDowntimeMs } from './downtime.ts';
 export { boot } from './bootloader/boot.ts';
 export type { BootDecision, Booted, NothingBoots, Running } from './bootloader/boot.ts';
@@ -17,9 +18,21 @@ export type { Recovery } from './bootloader/recover.ts';
 export type { Network } from './firmware-consumer/fetch.ts';
 export type { Firmware } from './firmware.ts';
 export { manufacture } from './manufacture.ts';
+export { createPeerLink } from './peer/link.ts';
+export type { Peer, PeerLink, Peers } from './peer/link.ts';
+export { createPeer } from './peer/peer.ts';
+export type { BusPeer, Launch, PeerOptions } from './peer/peer.ts';
 export type { Profile, Timing } from './profile.ts';
 export { class1, class1DeleteFirst, class1Overwrite, class1Swap } from './profiles/class1.ts';
-export { dualShared, heterogeneous, secureNormal, twoStage } from './profiles/several.ts';
+export { dualBus } from './profiles/dual-bus.ts';
+export type { DualBus } from './profiles/dual-bus.ts';
+export {
+  dualShared,
+  heterogeneous,
+  secureNormal,
+  trustedApplications,
+  twoStage,
+} from './profiles/several.ts';
 export { createRecoverySender } from './recovery-sender.ts';
 export type { RecoverySender, RecoveryState } from './recovery-sender.ts';
 export { serverSource } from './server-source.ts';

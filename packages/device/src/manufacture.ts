@@ -18,7 +18,7 @@ import { ImageWriter } from './storage/image-writer.ts';
 import { Journal } from './storage/journal.ts';
 import { componentOf, slotAt } from './storage/layout.ts';
 import { claim } from './storage/reception.ts';
-import { confirmation } from './storage/snapshot.ts';
+import { confirmation, confirmationElsewhere } from './storage/snapshot.ts';
 import { factoryTargets, targetOf } from './storage/target.ts';
 import type { Provision, TrustStore } from './trust-store.ts';
 import { openProvision, provision } from './trust-store.ts';
@@ -67,7 +67,7 @@ function load({ flash, profile, journal, store }: Workbench, firmware: Firmware)
     journal.append({ name: 'staged', slot, imageBytes: writer.finish() });
   }
   const [first] = own;
-  if (first === undefined) return;
+  if (first === undefined) return journal.append(confirmationElsewhere(admitted.authentic, components));
   const record = confirmation(journal.bootRecord, targetOf(factoryTargets(layout), first), components);
   if (record !== undefined) journal.append(record);
 }

@@ -3,13 +3,15 @@
  * Profiles are data.
  */
 
-import type { Limits } from '@lapel/suit';
+import type { Limits, Policy } from '@lapel/suit';
 import type { Layout } from './storage/layout.ts';
 
 export interface Profile {
   readonly name: string;
   readonly layout: Layout;
   readonly limits: Limits;
+  /** Strict, where absent. */
+  readonly policy?: Policy;
   /** What things take on this kind of device. */
   readonly timing: Timing;
   /** Working memory of bootloader and installer: buffers, windows, state of hashes. */

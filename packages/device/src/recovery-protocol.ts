@@ -1,27 +1,16 @@
 /**
  * What the bootloader and whoever stands beside the device say to each other when nothing boots. The sender
- * asks, the loader answers; each message is one frame, and one CBOR array: `[version, number, type, body]`.
+ * asks, the loader answers; each message is one frame, and one CBOR array (`numbered-message.ts`).
  * An answer has the number of what was asked, so that one that comes late or twice is known for what it is.
  *
  * The loader always says what it wants next and from where: a sender that follows goes on after anything, a
  * restart of the device included. Every size is bounded; version and number come first in every version.
  */
 
-import type { Infer, Schema } from '@lapel/cbor';
-import {
-  CborError,
-  Reader,
-  Writer,
-  bytes,
-  major,
-  map,
-  named,
-  optional,
-  required,
-  text,
-  uint,
-} from '@lapel/cbor';
+import { bytes, map, named, optional, required, text, uint } from '@lapel/cbor';
 import { ComponentIdentifier, reportReasons } from '@lapel/suit';
+import type { MessageOf } from './numbered-message.ts';
+import { decodeMessage, encodeMessage } from './numbered-message.ts';
 
 export const recoveryVersion = 1;
 
@@ -36,7 +25,7 @@ const explanationMax = 256;
 /** An explanation as an answer can hold it. */
 export const inAnswer = (explanation: string): string => explanation.slice(0, explanationMax).toWellFormed();
 
-const piece = map({
+export const piece = map({
   /** Of all of it. */
   sizeBytes: required(1, uint),
   offset: required(2, uint),
@@ -56,6 +45,19 @@ const requests = {
 
 export const wanted = { envelope: 1, image: 2 } as const;
 const stages = { parse: 1, auth: 2, setup: 3, run: 4 } as const;
+
+export const wants = map({
+  what: required(1, named('thing to send', wanted)),
+  offset: required(2, uint),
+  /** Of an image: which of the manifest's components; the first, where absent. */
+  component: optional(3, uint),
+});
+
+export const refused = map({
+  stage: required(1, named('stage', stages)),
+  reason: required(2, named('reason', reportReasons)),
+  because: required(3, text(explanationMax)),
+});
 
 const answers = {
   device: {
@@ -77,80 +79,22 @@ const answers = {
     }),
   },
   /** What comes next, and from where. That an image is wanted says that the envelope was accepted. */
-  wants: {
-    type: 2,
-    body: map({
-      what: required(1, named('thing to send', wanted)),
-      offset: required(2, uint),
-      /** Of an image: which of the manifest's components; the first, where absent. */
-      component: optional(3, uint),
-    }),
-  },
+  wants: { type: 2, body: wants },
   /** The image is what its manifest says; the device boots it, on trial, when it restarts. */
   done: { type: 3, body: map({ slot: required(1, uint), sequenceNumber: required(2, uint) }) },
-  refused: {
-    type: 4,
-    body: map({
-      stage: required(1, named('stage', stages)),
-      reason: required(2, named('reason', reportReasons)),
-      because: required(3, text(explanationMax)),
-    }),
-  },
+  refused: { type: 4, body: refused },
 } as const;
-
-type Table = Readonly<Record<string, { readonly type: number; readonly body: Schema<unknown> }>>;
-type MessageOf<T extends Table> = {
-  readonly [N in keyof T]: { readonly name: N } & Infer<T[N]['body']>;
-}[keyof T];
 
 export type Request = MessageOf<typeof requests>;
 export type Piece = Extract<Request, { readonly name: 'envelope' | 'image' }>;
 export type RecoveryAnswer = MessageOf<typeof answers>;
 
-/** A message with its number; none where it is of another version, which only has that number for us. */
-export interface Numbered<M> {
-  readonly version: number;
-  readonly number: number;
-  readonly message: M | undefined;
-}
-
-export const encodeRequest = (number: number, request: Request) => encode(requests, number, request);
-export const encodeAnswer = (number: number, answer: RecoveryAnswer) => encode(answers, number, answer);
+export const encodeRequest = (number: number, request: Request) =>
+  encodeMessage(recoveryVersion, requests, number, request);
+export const encodeAnswer = (number: number, answer: RecoveryAnswer) =>
+  encodeMessage(recoveryVersion, answers, number, answer);
 
 /** Undefined where it is no message at all. */
-export const decodeRequest = (bytes: Uint8Array) => decode<Request>(requests, bytes);
-export const decodeAnswer = (bytes: Uint8Array) => decode<RecoveryAnswer>(answers, bytes);
-
-function encode(table: Table, number: number, message: { readonly name: string }): Uint8Array {
-  const { name, ...body } = message;
-  const entry = table[name];
-  if (entry === undefined) throw new CborError(`expected a message of recovery, found ${name}`);
-  const writer = new Writer();
-  writer.head(major.array, 4);
-  for (const each of [recoveryVersion, number, entry.type]) uint.write(writer, each);
-  entry.body.write(writer, body);
-  return writer.finish();
-}
-
-function decode<M extends { readonly name: string }>(
-  table: Table,
-  bytes: Uint8Array,
-): Numbered<M> | undefined {
-  try {
-    const reader = new Reader(bytes);
-    const count = reader.array();
-    const [version, number] = [reader.uint(), reader.uint()];
-    if (version !== recoveryVersion) return { version, number, message: undefined };
-    if (count !== 4) return undefined;
-    const type = reader.uint();
-    const found = Object.entries(table).find(([, each]) => each.type === type);
-    if (found === undefined) return undefined;
-    const [name, { body }] = found;
-    const message = { name, ...(body.read(reader) as object) } as M;
-    reader.finish();
-    return { version, number, message };
-  } catch (error) {
-    if (error instanceof CborError) return undefined;
-    throw error;
-  }
-}
+export const decodeRequest = (bytes: Uint8Array) => decodeMessage<Request>(recoveryVersion, requests, bytes);
+export const decodeAnswer = (bytes: Uint8Array) =>
+  decodeMessage<RecoveryAnswer>(recoveryVersion, answers, bytes);

@@ -11,6 +11,9 @@ export type Step =
   | 'confirmed'
   | 'reverted'
   | 'reported'
-  | 'failed';
+  | 'postponed'
+  | 'failed'
+  /** Another processor of the device does not run what it should. */
+  | 'out-of-step';
 
 export type OnStep = (step: Step, detail?: string) => void;

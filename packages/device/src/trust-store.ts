@@ -23,7 +23,7 @@ import {
 } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
-import type { Policy, TrustAnchor } from '@lapel/suit';
+import type { Policy, Requirement, TrustAnchor } from '@lapel/suit';
 import { distinctVoices, quorums, strict } from '@lapel/suit';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
@@ -37,7 +37,7 @@ const identifier = bytes(16);
 const coseKey = embedded(raw);
 
 /** How many of which group must vouch for a manifest. */
-const Requirement = map({ count: required(1, uint), group: optional(2, text(32)) });
+const Required = map({ count: required(1, uint), group: optional(2, text(32)) });
 const requirementsMax = 4;
 
 /**
@@ -65,7 +65,7 @@ export const Provision = map({
   /** For what the bootloader says to itself; without it the signature is checked at every start. */
   bootSecret: optional(12, bytes(32)),
   /** Who all must vouch for a manifest, to be installed and to be booted; any one anchor where absent. */
-  required: optional(13, array(Requirement, { min: 1, max: requirementsMax })),
+  required: optional(13, array(Required, { min: 1, max: requirementsMax })),
   /** Sequence number and SHA-256 of the last order about anchors that was followed. */
   order: optional(14, tuple(uint, bytes(32))),
 });
@@ -81,8 +81,8 @@ export interface TrustStore {
   readonly anchors: readonly TrustAnchor[];
   /** Who may vouch for what is installed already: those, and whoever has retired. */
   readonly bootAnchors: readonly TrustAnchor[];
-  /** How many of them it takes. */
-  readonly policy: Policy;
+  /** How many of which group it takes; any one of them where empty. */
+  readonly required: readonly Requirement[];
   /** As it is kept. */
   readonly content: Provision;
   readonly trackerKey: VerificationKey | undefined;
@@ -110,8 +110,7 @@ export function provision(flash: Flash, copies: readonly [Region, Region], conte
 
 /** A device that could never again accept anything. */
 function requireSatisfiable(trust: TrustStore): TrustStore {
-  const { required: needed = [] } = trust.policy;
-  if (needed.some(({ count }) => count === 0 || count > anchorsMax)) {
+  if (trust.required.some(({ count }) => count === 0 || count > anchorsMax)) {
     throw new RangeError(`expected requirements of 1 to ${anchorsMax} trust anchors, found another`);
   }
   if (distinctVoices(trust.bootAnchors).length < trust.bootAnchors.length) {
@@ -122,8 +121,8 @@ function requireSatisfiable(trust: TrustStore): TrustStore {
 }
 
 /** Whether there are trust anchors enough to vouch for something new. */
-export function canBeMet({ anchors, policy }: Pick<TrustStore, 'anchors' | 'policy'>): boolean {
-  const [quorum] = quorums(distinctVoices(anchors), policy.required);
+export function canBeMet({ anchors, required: needed }: TrustStore): boolean {
+  const [quorum] = quorums(distinctVoices(anchors), needed);
   return quorum !== undefined;
 }
 
@@ -181,13 +180,21 @@ function readCopy(flash: Flash, copy: Region): Provision | undefined {
 
 /** The keys, ready for use. @throws {CoseError} where one of them is none. */
 export function openProvision(content: Provision): TrustStore {
-  const { device, vendor, class: deviceClass, confirmBy, attempts, deadlineMs, required: needed } = content;
+  const {
+    device,
+    vendor,
+    class: deviceClass,
+    confirmBy,
+    attempts,
+    deadlineMs,
+    required: needed = [],
+  } = content;
   const standing = standingOf(content.anchors);
   return {
     content,
     anchors: standing.filter(({ state }) => state === 'install').map(({ anchor }) => anchor),
     bootAnchors: standing.filter(({ state }) => state !== 'revoked').map(({ anchor }) => anchor),
-    policy: needed === undefined ? strict : { ...strict, required: needed },
+    required: needed,
     device,
     vendor,
     class: deviceClass,
@@ -200,3 +207,9 @@ export function openProvision(content: Provision): TrustStore {
     trackerKey: content.trackerKey === undefined ? undefined : decodeVerificationKey(content.trackerKey),
   };
 }
+
+/** What a kind of device leaves to choice, and who must vouch on this one. */
+export const policyOf = (
+  { policy = strict }: { readonly policy?: Policy },
+  { required: needed }: Pick<TrustStore, 'required'>,
+): Policy => (needed.length === 0 ? policy : { ...policy, required: needed });

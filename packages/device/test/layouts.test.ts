@@ -2,8 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { buildEnvelope, signEnvelope } from '@lapel/author';
+import { hex } from '@lapel/cbor';
+import { digest } from '@lapel/cose';
 import type { Profile } from '@lapel/device';
 import {
+  Journal,
+  boot,
   class1,
   class1DeleteFirst,
   class1Overwrite,
@@ -16,10 +21,11 @@ import {
   twoStage,
 } from '@lapel/device';
 import type { Release, Wanted } from '@lapel/simulator';
-import { recoverOverLine, seededRandom, workshop } from '@lapel/simulator';
-import { componentName } from '@lapel/suit';
+import { deviceClass, recoverOverLine, seededRandom, vendor, workshop } from '@lapel/simulator';
+import { authenticate, class1 as limits, componentName, writeEnvelope } from '@lapel/suit';
 import type { Seen } from './lives.ts';
-import { chipOf, flipped, holds, lives, noting, slotsIn, startsOf, stateOfChip } from './lives.ts';
+import { chipOf, flipped, holds, lives, nameOf, noting, slotsIn, startsOf, stateOfChip } from './lives.ts';
+import { className } from './world.ts';
 
 const made = workshop(1);
 const imagePages = 8;
@@ -175,6 +181,77 @@ test('S1-02, S4-43: with two slots nothing is copied, and nothing is written tha
       if (!isNew) assert.equal(written(envelope) + written(image), 0);
     });
   }
+});
+
+/** A release whose image is linked for one slot, and for another that this device has not. */
+async function linkedFor(slot: number, sequence: number): Promise<Release> {
+  const image = seededRandom(sequence).bytes(9001);
+  const linked = (of: number) => ({ image: 'linked', payload: 'published', slot: of }) as const;
+  const [{ identifier: id }] = class1().layout.components;
+  const built = await buildEnvelope(
+    {
+      sequence,
+      vendorIdentifier: vendor,
+      classIdentifier: deviceClass(className),
+      components: [{ id, images: [linked(slot), linked(slot + 2)], bootable: true }],
+      severable: [],
+    },
+    {
+      images: {
+        measure: async () => ({ sizeBytes: image.length, digest: digest('sha-256', image) }),
+        read: async () => image,
+      },
+      clock: { wallMs: () => 0 },
+    },
+  );
+  const envelope = signEnvelope(writeEnvelope(built), made.author);
+  const { digest: of } = authenticate(envelope, [{ key: made.author.public }], limits);
+  return { sequence, envelope, image, digest: hex(of.bytes), images: new Map([[componentName(id), image]]) };
+}
+
+test('S4-101: an image that is linked for another slot is refused, and nothing of it written', async () => {
+  const profile = class1({ imagePages });
+  const { factory } = await deviceOf(profile);
+  const flash = chipOf(profile, { content: factory.content });
+  const { steps } = await lives({ profile, flash, offers: [await linkedFor(0, 2)] });
+  assert.equal(steps.at(-1)?.[0], 'failed');
+  assert.equal(flash.operations, 0);
+  assert.equal(startsOf(await lives({ profile, flash, offers: [await linkedFor(1, 3)] })), '0 1t');
+  // And in the other one, later, it is the other way round.
+  assert.equal(startsOf(await lives({ profile, flash, offers: [await linkedFor(1, 4)] })), '1');
+  assert.equal(startsOf(await lives({ profile, flash, offers: [await linkedFor(0, 5)] })), '1 0t');
+  // Copied to the other slot by somebody who holds the flash, it is not run there either.
+  const [from, to] = profile.layout.slots;
+  const content = flash.dump();
+  const whole = content.slice(from.envelope.address, from.image.address + from.image.bytes);
+  content.set(whole, to.envelope.address);
+  const { slots } = Journal.open(flash, profile.layout.journal).bootRecord;
+  const [held] = slots;
+  assert.ok(held.state === 'confirmed');
+  for (const places of [[0], [1]]) {
+    const forged = chipOf(profile, { content });
+    const journal = Journal.open(forged, profile.layout.journal);
+    for (const slot of [0, 1]) journal.append({ name: 'unusable', slot, because: 'gone' });
+    const images = places.map((slot) => [slot, held.imageBytes] as const);
+    journal.append({ ...held, name: 'confirmed', images, components: [] });
+    assert.equal(nameOf(boot(forged, profile)), places[0] === 0 ? '0' : 'nothing');
+  }
+});
+
+test('S4-102: of two images one too large: the update is refused, and what runs stays whole', async () => {
+  const profile = secureNormal({ imagePages });
+  const { old, factory } = await deviceOf(profile);
+  const [{ identifier: secure }, normal] = profile.layout.components;
+  const flash = chipOf(profile, factory);
+  const large = await made.release(2, [secure, 3001], [normal?.identifier ?? secure, 20_000]);
+  const seen = await lives({ profile, flash, offers: [large] });
+  assert.equal(startsOf(seen), '0+2');
+  const why = 'expected an image of at most 16384 bytes, found 20000';
+  assert.deepEqual(
+    seen.steps.find(([step]) => step === 'failed'),
+    ['failed', why],
+  );
+  assert.ok(holds(profile, flash, 0, old) && holds(profile, flash, 2, old));
 });
 
 test('S4-43: exchanged images lie whole in both places, the old one a page before the new one', async () => {

@@ -20,6 +20,8 @@ export interface Living {
   readonly releases?: readonly Release[];
   /** Instead of a desk that offers what is to be offered. */
   readonly connect?: (running: Booted) => UpdateSource;
+  /** Instead of a peer that is always there and has proved who it is. */
+  readonly announce?: (status: DeviceStatus, running: Booted) => Promise<boolean>;
   readonly behaviour?: (running: Booted) => Behaviour;
   readonly link?: (upstream: Handler) => Handler;
   readonly counter?: Counter;
@@ -41,6 +43,8 @@ export interface Seen {
 
 /** At most; a device that lives longer goes round in circles. */
 const [startsMax, looksMax] = [40, 40];
+/** Within one start: an update that is there already, or waits, is offered so often. */
+const againMax = 6;
 /** Looks in vain, after which nothing more is to be expected. */
 const quietMax = 3;
 
@@ -51,7 +55,7 @@ export async function lives(living: Living): Promise<Seen> {
   const done = new AbortController();
   const guard = guarding(living.flash, profile);
   const payloads = (living.link ?? same)(servedFromMemory(imagesOf(living)));
-  const desk = living.connect ?? offering(living.offers, seen, () => done.abort(new Error('quiet')));
+  const desk = living.connect ?? offering(living, seen, () => done.abort(new Error('quiet')));
   let expectedMs: number | undefined;
   for (let start = 0; start < startsMax; start++) {
     const beganMs = clock.monotonicMs();
@@ -106,26 +110,34 @@ const imagesOf = ({ offers, releases = offers.filter(isRelease) }: Living): read
   releases.flatMap(({ images }) => [...images.values()]);
 
 /** A desk with updates for the device; it passes to the next one where one runs or was refused. */
-function offering(offers: Living['offers'], seen: Seen, onQuiet: () => void) {
+function offering({ offers, announce }: Living, seen: Seen, onQuiet: () => void) {
   let [at, looks, quiet] = [0, 0, 0];
   const candidates = offers.map((each) => (isRelease(each) ? offerOf(each) : each));
   return (running: Booted): UpdateSource => {
     const runs = new Set(running.running.map(({ manifest }) => hex(manifest.digest.bytes)));
     const failed = () => seen.steps.filter(([step]) => step === 'failed').length;
     let refusals = failed();
+    let last: Candidate | undefined;
+    let again = 0;
     return {
-      announce: async (status) => (
-        seen.statuses.push(status),
-        seen.order.push(`tells ${status.state}`),
-        true
-      ),
+      async announce(status) {
+        seen.statuses.push(status);
+        seen.order.push(`tells ${status.state}`);
+        return announce === undefined || announce(status, running);
+      },
       report: async (report) => void (seen.reports.push(report), seen.order.push('reports')),
       postpone: () => undefined,
       async next() {
         if (++looks > looksMax) throw new Error(`expected the device to settle in ${looksMax} looks`);
-        if (failed() > refusals) [at, refusals] = [at + 1, failed()];
+        const isOver = failed() > refusals || again === againMax;
+        if (isOver && last === candidates[at]) [at, again] = [at + 1, 0];
+        refusals = failed();
         while (runs.has(hex(candidates[at]?.digest ?? new Uint8Array()))) at++;
         const candidate = candidates[at];
+        again = candidate === last ? again + 1 : 0;
+        last = candidate;
+        // What is no release runs nowhere: it is offered once.
+        if (candidate !== undefined && candidate === offers[at]) at++;
         if (candidate === undefined && ++quiet === quietMax) onQuiet();
         return candidate;
       },

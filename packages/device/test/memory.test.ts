@@ -46,7 +46,7 @@ for (const [name, format] of [
   });
 }
 
-test('S0-12, S4-48: what needs more memory than there is, is refused before anything is written', async () => {
+test('S0-12, S4-48: what needs more memory than there is, is refused and nothing written', async () => {
   const { peaks } = await update('compressed');
   const lived = await update('compressed', (peaks[0] ?? 0) - 1);
   assert.equal(stepNames(lived).at(-1), 'failed');

@@ -155,7 +155,7 @@ test('S4-102: parts of two releases, put together by somebody who holds the flas
   }
 });
 
-test('S4-102, X-40: a sequence number that the journal tells is that of the manifest, or nothing', async () => {
+test('S4-102, X-40: a sequence number in the journal is that of the manifest, or worth nothing', async () => {
   // The old normal side, alone in its release, is said to be later than what it does not go with.
   const early = await made.release(1, [normal, 2003]);
   const told = forged(both, one, one, early);

@@ -142,5 +142,5 @@ test('S4-124: a trust store of the first kind, with keys alone, is read as it al
   assert.equal(store?.anchors.length, 1);
   assert.deepEqual(store.anchors, store.bootAnchors);
   assert.deepEqual(store.anchors[0]?.key.kid, author.kid);
-  assert.equal(store.policy.required, undefined);
+  assert.deepEqual(store.required, []);
 });

@@ -4,11 +4,12 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { unhex } from '@lapel/cbor';
 import { macKey, readKeyPem } from '@lapel/cose';
-import type { Limits, TrustAnchor } from '@lapel/suit';
+import type { DecryptionKey, Limits, TrustAnchor } from '@lapel/suit';
 import { SuitError, authenticate, linux, server, strict, summarise } from '@lapel/suit';
 import type { Vector, VectorDevice } from './conformance-index.ts';
 import { componentKey, readIndex } from './conformance-index.ts';
 import type { Surroundings } from './conformance-judge.ts';
+import { decryptionKeyNamed } from './conformance-keys.ts';
 
 const fileBytesMax = server.envelopeBytes;
 const filesMax = 10_000;
@@ -37,18 +38,19 @@ export function openFolder(folder: string, trusted: readonly string[], now: numb
     return {
       indexed: false,
       vectors,
-      around: ({ device }) => surroundings(device, given, files, { now, servesAll: true }),
+      around: ({ device }) => surroundings(device, given, [], files, { now, servesAll: true }),
     };
   }
   const { keys, vectors } = readIndex(new TextDecoder().decode(readBounded(indexPath)));
   const anchors = [...given, ...[...keys].flatMap(([name, value]) => anchorNamed(name, value, folder))];
+  const secrets = [...keys].flatMap(([name, value]) => decryptionKeyNamed(name, value, folder));
   return {
     indexed: true,
     vectors: vectors.map((vector) => ({
       ...vector,
       device: { ...vector.device, components: componentsOf(vector.device) },
     })),
-    around: ({ device }) => surroundings(device, anchors, files, { now, servesAll: false }),
+    around: ({ device }) => surroundings(device, anchors, secrets, files, { now, servesAll: false }),
   };
 }
 
@@ -67,6 +69,7 @@ interface Files {
 function surroundings(
   { components }: VectorDevice,
   anchors: readonly TrustAnchor[],
+  decryptionKeys: readonly DecryptionKey[],
   files: Files,
   { now, servesAll }: Pick<Surroundings, 'now' | 'servesAll'>,
 ): Surroundings {
@@ -75,6 +78,7 @@ function surroundings(
   const limits: Limits = { ...linux, components: own };
   return {
     anchors,
+    decryptionKeys,
     limits,
     now,
     file: (name) => files.file(name),
@@ -128,7 +132,7 @@ function fittingVector(name: string, envelope: Uint8Array, anchors: readonly Tru
   }
 }
 
-/** A key of the index by its name: `trusted…` names a file, `hmac…_hex` a secret; no other is trusted. */
+/** A trust anchor by its name: `trusted…` is a file, `hmac…_hex` a secret; no other is trusted. */
 function anchorNamed(name: string, value: string, folder: string): readonly TrustAnchor[] {
   if (name.startsWith('hmac')) {
     const secret = unhex(value);

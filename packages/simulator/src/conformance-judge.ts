@@ -7,6 +7,7 @@ import { hex, unhex } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
 import type {
   Answer,
+  DecryptionKey,
   Effect,
   KnownDigest,
   Limits,
@@ -43,6 +44,8 @@ export interface Verdict {
 /** What is at hand beside the envelope. */
 export interface Surroundings {
   readonly anchors: readonly TrustAnchor[];
+  /** Of the device, for what is encrypted. */
+  readonly decryptionKeys: readonly DecryptionKey[];
   readonly limits: Limits;
   /** Seconds since 1970. */
   readonly now: number;
@@ -134,6 +137,7 @@ function verdictOn(
       limits: around.limits,
       policy,
       anchors: around.anchors,
+      decryptionKeys: around.decryptionKeys,
       floor: device.sequence === undefined ? undefined : { sequenceNumber: device.sequence },
       components,
       payloads,
@@ -240,6 +244,8 @@ function standIns(
 function assumed(effect: Effect, stood: StandIns, recipient: VirtualRecipient): Answer {
   const name = componentName(effect.component);
   const own = stood.get(name);
+  // What it would decrypt, nobody has the key for here.
+  if ('encryption' in effect) return void stood.set(name, hex(effect.expected.digest?.bytes ?? nothing));
   switch (effect.do) {
     case 'digest':
       return own === undefined ? recipient.perform(effect) : unhex(own);
@@ -265,6 +271,8 @@ function assumed(effect: Effect, stood: StandIns, recipient: VirtualRecipient): 
       return recipient.perform(effect);
   }
 }
+
+const nothing = new Uint8Array();
 
 function matching(wanted: KnownDigest | undefined, { files }: Surroundings): Uint8Array | undefined {
   if (wanted === undefined) return undefined;

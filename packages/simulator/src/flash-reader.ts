@@ -26,6 +26,8 @@ export interface FlashSeen {
   readonly bootFloors: ReadonlyMap<string, number>;
   /** Slots between which an image is on its way: neither place holds one. */
   readonly moving: readonly number[];
+  /** Of the manifest that one of two processors was told to run, and that is not confirmed; in hex. */
+  readonly told: string | undefined;
 }
 
 interface Raw {
@@ -47,6 +49,7 @@ const types = {
   moving: 13,
   moved: 14,
   cleared: 19,
+  told: 21,
 } as const;
 
 interface Slot {
@@ -61,6 +64,7 @@ interface Told {
   readonly floors: Map<string, number>;
   readonly bootFloors: Map<string, number>;
   moving: readonly number[];
+  told: string | undefined;
 }
 
 const nothing = { state: 'empty', sequence: 0, digest: '', bytes: 0 } as const;
@@ -72,6 +76,7 @@ export function readFlash(flash: Uint8Array, layout: Layout): FlashSeen {
     floors: told.floors,
     bootFloors: told.bootFloors,
     moving: told.moving,
+    told: told.told,
     slots: told.slots.map((slot, index) => seen(slot, flash, layout, index)),
   };
 }
@@ -84,7 +89,7 @@ export const readStates = (read: Read, layout: Layout): readonly SlotSeen['state
 
 function toldBy(read: Read, layout: Layout): Told {
   const slots = layout.slots.map((): Slot => ({ ...nothing }));
-  const told: Told = { slots, floors: new Map(), bootFloors: new Map(), moving: [] };
+  const told: Told = { slots, floors: new Map(), bootFloors: new Map(), moving: [], told: undefined };
   for (const { type: kind, body } of journal(read, layout)) follow(told, kind, body);
   return told;
 }
@@ -108,7 +113,11 @@ function follow(told: Told, kind: number, body: Raw['body']): void {
     case types.trial:
       for (const each of ofUpdate(slot?.digest ?? '')) if (each.state === 'staged') each.state = 'trial';
       return;
+    case types.told:
+      told.told = digest(1);
+      return;
     case types.confirmed:
+      if (told.told === digest(3)) told.told = undefined;
       for (const [index, bytes] of body.get(1) as [number, number][]) {
         const confirmed = { state: 'confirmed', sequence: number(4), digest: digest(3), bytes };
         Object.assign(slots[index] ?? {}, confirmed);
@@ -116,6 +125,7 @@ function follow(told: Told, kind: number, body: Raw['body']): void {
       for (const name of body.get(2) as Buffer[][]) raise(told.floors, name, number(4));
       return;
     case types.reverted:
+      if (told.told === digest(2)) told.told = undefined;
       for (const each of ofUpdate(digest(2))) {
         if (each.state !== 'confirmed') Object.assign(each, { ...nothing, state: 'unusable' });
       }
@@ -132,7 +142,7 @@ function follow(told: Told, kind: number, body: Raw['body']): void {
       return;
     case types.cleared:
       for (const index of body.get(1) as number[]) Object.assign(slots[index] ?? {}, nothing);
-      told.moving = [];
+      [told.moving, told.told] = [[], undefined];
       return;
     case types.moved:
       return moved(told, number(1), number(2), body.get(3) as number | undefined);

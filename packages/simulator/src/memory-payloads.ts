@@ -16,7 +16,7 @@ export function servedFromMemory(payloads: readonly Uint8Array[], wrongAnswers =
   return async ({ path, range }) => {
     const right = byPath.get(path);
     if (right === undefined) return { status: 'not-found', body: nothing() };
-    const bytes = wrong-- > 0 ? right.with(-1, (right.at(-1) ?? 0) ^ 1) : right;
+    const bytes = wrong-- > 0 ? right.with(right.length - 1, (right.at(-1) ?? 0) ^ 1) : right;
     const [total, start] = [bytes.length, range?.start ?? 0];
     if (start === 0) return { status: 'ok', size: total, body: bytesBody(bytes) };
     if (start >= total) return { status: 'range-not-satisfiable', range: { start, total }, body: nothing() };

@@ -71,17 +71,18 @@ export async function whole(scenario: Scenario, run: Run): Promise<number> {
   return operations;
 }
 
+/** Bits that waver are read in many ways: of these cuts several are drawn. */
+const drawsEach = { before: 1, prefix: 1, bits: 1, metastable: 3, ecc: 1 } as const;
+
 /** Every operation in every way, in an order that is drawn under the seed. */
 export async function singles(scenario: Scenario, operations: number, run: Run): Promise<void> {
-  const places = Array.from({ length: operations }, (_, operation) =>
-    cutKinds.map((kind): Place => ({ operation, kind })),
-  ).flat();
-  const order = shuffled(places, run.seed);
-  await all(
-    scenario,
-    order.map((place) => ({ places: [place] })),
-    run,
+  const ways = cutKinds.flatMap((kind) =>
+    Array.from({ length: drawsEach[kind] }, (_, draw) => (draw === 0 ? { kind } : { kind, draw })),
   );
+  const tries = Array.from({ length: operations }, (_, operation) =>
+    ways.map((way): Mishaps => ({ places: [{ operation, ...way }] })),
+  ).flat();
+  await all(scenario, shuffled(tries, run.seed), run);
 }
 
 /** Every operation, then every operation of the life that mends it. */
@@ -100,7 +101,13 @@ export async function everyPair(scenario: Scenario, operations: number, run: Run
   }
 }
 
-/** Pairs that are drawn, until there is no time, or there have been enough. */
+/** Where a life mends what the one before it left. */
+const mendingOperations = 4;
+
+/**
+ * Pairs that are drawn, until there is no time, or there have been enough. In half of them the second cut
+ * comes while the first one is mended.
+ */
 export async function drawnPairs(
   scenario: Scenario,
   operations: number,
@@ -109,9 +116,10 @@ export async function drawnPairs(
 ): Promise<void> {
   const random = seededRandom(run.seed).fork(`pairs of ${scenario.name}`);
   const kind = () => cutKinds[random.below(cutKinds.length)] ?? 'before';
-  const place = (): Place => ({ operation: random.below(operations), kind: kind() });
+  const place = (below: number): Place => ({ operation: random.below(below), kind: kind() });
   for (let drawn = 0; drawn < most && run.hasTime() && !isEnough(scenario, run); drawn++) {
-    await live(scenario, { places: [place(), place()] }, run);
+    const second = random.below(2) === 0 ? mendingOperations : operations;
+    await live(scenario, { places: [place(operations), place(second)] }, run);
   }
 }
 

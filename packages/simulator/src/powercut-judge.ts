@@ -14,6 +14,8 @@ import type { Release, Scenario } from './powercut-scenario.ts';
 /** What one device was seen to have, over all its lives. */
 export interface Memory {
   readonly floors: Map<string, number>;
+  /** By component, the highest sequence number that ran confirmed. */
+  readonly ran: Map<string, number>;
   /** Starts of the first offer's firmware on trial, before it was installed anew. */
   trials: number;
 }
@@ -117,10 +119,28 @@ export function judgeBoot(
         : [],
     ),
     ...booted.flatMap(({ release }) => mixed(release, booted)),
+    ...judgeProgress(scenario, decision, memory),
     ...(memory.trials > scenario.attempts
       ? [`expected ${scenario.attempts} starts on trial, found more`]
       : []),
   ];
+}
+
+/** What once ran confirmed is not doubted later, and gives way to nothing older: where each read succeeds. */
+function judgeProgress(
+  { brought, restarts }: Scenario,
+  { running }: Extract<BootDecision, { readonly boot: 'slot' }>,
+  { ran }: Memory,
+): readonly string[] {
+  if (brought !== undefined || restarts !== undefined) return [];
+  return running.flatMap(({ component, sequenceNumber, onTrial }) => {
+    const name = componentName(component);
+    const before = ran.get(name) ?? 0;
+    if (!onTrial) ran.set(name, Math.max(before, sequenceNumber));
+    const isBehind = onTrial ? sequenceNumber <= before : sequenceNumber < before;
+    const found = `${sequenceNumber} ${onTrial ? 'on trial' : 'confirmed'}`;
+    return isBehind ? [`expected ${before} or a later one to run, found ${found}`] : [];
+  });
 }
 
 interface Booted {
@@ -139,21 +159,31 @@ function mixed(release: Release | undefined, booted: readonly Booted[]): readonl
   });
 }
 
-/** After the last word: what was wanted is confirmed, and the floors are where it put them. */
-export function judgeEnd(scenario: Scenario, content: Uint8Array): readonly string[] {
+/** After the last word: what was wanted is confirmed and runs, and the floors are where it put them. */
+export function judgeEnd(
+  scenario: Scenario,
+  content: Uint8Array,
+  last: BootDecision | undefined,
+): readonly string[] {
   const { wanted, profile } = scenario;
   const seen = readFlash(content, profile.layout);
+  const running = last?.boot === 'slot' ? last.running : [];
   return profile.layout.components.flatMap(({ identifier, slots }) => {
     const name = componentName(identifier);
     const release = wanted.get(name);
     if (release === undefined) return [];
+    const { sequence, digest } = release;
     const isThere = slots.some(
-      (slot) => seen.slots[slot]?.state === 'confirmed' && seen.slots[slot]?.digest === release.digest,
+      (slot) => seen.slots[slot]?.state === 'confirmed' && seen.slots[slot]?.digest === digest,
     );
     const floor = seen.floors.get(name);
-    return isThere && floor === release.sequence
+    const now = running.find(({ component }) => componentName(component) === name)?.sequenceNumber;
+    return isThere && floor === sequence && now === sequence
       ? []
-      : [`expected ${release.sequence} confirmed, found ${described(seen)} and floor ${floor ?? 'none'}`];
+      : [
+          `expected ${sequence} confirmed and to run, found ${described(seen)}, ` +
+            `floor ${floor ?? 'none'}, and ${now ?? 'nothing'} to run`,
+        ];
   });
 }
 

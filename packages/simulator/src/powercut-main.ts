@@ -2,6 +2,8 @@
 
 import type { Tally } from './powercut-campaign.ts';
 import { Coverage } from './powercut-coverage.ts';
+import { mutants } from './powercut-mutant-list.ts';
+import { fateOf } from './powercut-mutants.ts';
 import type { Options } from './powercut-options.ts';
 import { UsageError, optionsFrom, usage } from './powercut-options.ts';
 import type { Job } from './powercut-plan.ts';
@@ -16,6 +18,7 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
+  if (options.mutants) return proveThatItFails(options);
   const isReplay = options.cuts.length + options.faults.length > 0;
   return isReplay ? replay(options) : prove(options);
 }
@@ -44,6 +47,20 @@ async function replay(options: Options): Promise<number> {
   const tally = await replayed(job, { places, readFaults }, seed);
   if (!json) print(linesOf(job, tally, seed));
   return conclude([tally], options, new Coverage(), [job]) ? 0 : 1;
+}
+
+/** Each mutant in a process of its own; those that nothing found are missed. */
+async function proveThatItFails({ json }: Options): Promise<number> {
+  const missed: string[] = [];
+  for (const mutant of mutants) {
+    const { lives, violation } = await fateOf(mutant);
+    if (violation === undefined) missed.push(mutant.name);
+    const found = violation === undefined ? 'MISSED' : `found: ${violation}`;
+    if (!json) print([`${mutant.name}: ${lives} lives, ${found}`]);
+  }
+  const totals = { mutants: mutants.length, caught: mutants.length - missed.length, missed };
+  console.log(JSON.stringify({ ...totals, seconds: Math.round(elapsedMs() / 100) / 10 }));
+  return missed.length === 0 ? 0 : 1;
 }
 
 /** Returns whether nothing was violated. */

@@ -20,12 +20,12 @@ when nothing was violated, and every change of a slot's state was seen.
                    ${profileNames.slice(4).join(', ')}
   --scenario NAME  one scenario only
   --seconds N      so long instead of everything: shared out, cuts first, then drawn pairs
-  --pairs N        drawn pairs in each scenario       (default 20; with --seconds as many as there is time for)
+  --pairs N        drawn pairs in each scenario       (default 20; with --seconds as many as time allows)
   --seed N         for images, for what a cut leaves, and for what is drawn     (default 1)
   --granule N      ${granules.join(', ')} bytes are programmed at once  (default 8, and others for one update)
   --small          images of two pages, as where every pair of operations is tried
   --cut N:KIND     only this: the power goes at operation N, with the next --cut of the life after it;
-                   ${cutKinds.join(', ')}
+                   ${cutKinds.join(', ')}; another draw of a kind is N:KIND:DRAW
   --fault N:UNTIL  only this: the granule at address N cannot be read behind the last cut; read (once), never
   --mutants        faults are put into the device one after the other, and the proof must find each
   --json           print the JSON object and nothing else
@@ -105,11 +105,12 @@ function parsed(args: readonly string[]) {
 }
 
 function placeFrom(text: string): Place {
-  const [operation = '', kind = ''] = text.split(':');
+  const [operation = '', kind = '', draw] = text.split(':');
   if (!isCutKind(kind)) {
     throw new UsageError(`expected --cut to be OPERATION:KIND, KIND ${cutKinds.join(', ')}, found ${text}`);
   }
-  return { operation: wholeNumber('--cut', operation, 1e9), kind };
+  const drawn = draw === undefined ? {} : { draw: wholeNumber('--cut', draw, 1e9) };
+  return { operation: wholeNumber('--cut', operation, 1e9), kind, ...drawn };
 }
 
 const isCutKind = (text: string): text is CutKind => cutKinds.some((kind) => kind === text);

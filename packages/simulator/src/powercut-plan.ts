@@ -2,7 +2,7 @@
 
 import type { Mishaps, Run, Tally } from './powercut-campaign.ts';
 import { drawnPairs, emptyTally, everyPair, singles, whole } from './powercut-campaign.ts';
-import { Coverage } from './powercut-coverage.ts';
+import type { Coverage } from './powercut-coverage.ts';
 import type { Options } from './powercut-options.ts';
 import { UsageError } from './powercut-options.ts';
 import { failingReads } from './powercut-read-faults.ts';

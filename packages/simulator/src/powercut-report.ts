@@ -82,7 +82,9 @@ export function linesOf(job: Job, tally: Tally, seed: number): readonly string[]
 function replayOf({ profile, granuleBytes, isSmall }: Job, finding: Finding, seed: number): string {
   return [
     `npm run powercut -- --profile ${profile} --scenario '${finding.scenario}' --seed ${seed}`,
-    ...finding.places.map(({ operation, kind }) => `--cut ${operation}:${kind}`),
+    ...finding.places.map(({ operation, kind, draw }) =>
+      ['--cut ', operation, ':', kind, ...(draw === undefined ? [] : [':', draw])].join(''),
+    ),
     ...finding.readFaults.map(({ address, until }) => `--fault ${address}:${until}`),
     ...(granuleBytes === 8 ? [] : [`--granule ${granuleBytes}`]),
     ...(isSmall ? ['--small'] : []),
@@ -98,6 +100,7 @@ export function coverageLines({ reached, total, missing }: Coverage): readonly s
 }
 
 export const totalsLine = (totals: Totals): string =>
-  `${totals.cuts} lives with a cut, ${totals.pairs} of them with two, in ${totals.operations} flash operations; ` +
+  `${totals.cuts} lives with a cut, ${totals.pairs} of them with two, ` +
+  `in ${totals.operations} flash operations; ` +
   `${totals.readFaults} with a failed read; ${totals.boots} boots, ${totals.bricked} bricked, ` +
   `${totals.violations} violations, ${totals.left} left untried (seed ${totals.seed}, ${totals.seconds} s)`;

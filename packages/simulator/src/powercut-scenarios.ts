@@ -99,13 +99,13 @@ async function several(profile: Profile, made: Workshop, size: Size): Promise<re
   const [{ identifier: a }, second] = profile.layout.components;
   const b = second?.identifier ?? a;
   const of = (share: number): Wanted => [a, bytesIn(size, share)];
-  const with_ = (share: number): Wanted => [b, bytesIn(size, share)];
+  const ofOther = (share: number): Wanted => [b, bytesIn(size, share)];
   const [old, both] = [
-    await made.release(1, of(0.7), with_(0.4)),
-    await made.release(2, of(0.8), with_(0.5)),
+    await made.release(1, of(0.7), ofOther(0.4)),
+    await made.release(2, of(0.8), ofOther(0.5)),
   ];
-  const [onlyA, onlyB] = [await made.release(3, of(0.5)), await made.release(4, with_(0.6))];
-  const last = await made.release(5, of(0.9), with_(0.9));
+  const [onlyA, onlyB] = [await made.release(3, of(0.5)), await made.release(4, ofOther(0.6))];
+  const last = await made.release(5, of(0.9), ofOther(0.9));
   const ends = (forA: Release, forB: Release) =>
     new Map([
       [componentName(a), forA],

@@ -16,8 +16,8 @@ import { seededRandom } from './random.ts';
 export const attempts = 3;
 const className = 'lamp';
 
-/** A component, and bytes of the image that is made up for it. */
-export type Wanted = readonly [component: ComponentIdentifier, bytes: number];
+/** A component, and its image; or how many bytes of one are to be made up for it. */
+export type Wanted = readonly [component: ComponentIdentifier, image: Uint8Array | number];
 
 export interface Workshop {
   readonly author: SigningKey;
@@ -64,7 +64,10 @@ async function makeUp(
   sequence: number,
   [first, ...rest]: readonly [Wanted, ...Wanted[]],
 ): Promise<Release> {
-  const made = ([component, bytes]: Wanted) => ({ component, image: random.bytes(bytes) });
+  const made = ([component, image]: Wanted) => ({
+    component,
+    image: typeof image === 'number' ? random.bytes(image) : image,
+  });
   const parts = [made(first), ...rest.map(made)] as const;
   const version = `1.${sequence}.0`;
   const envelope = await makeUpdate({ parts, sequence, version, className, key });

@@ -3,6 +3,7 @@
  * then lets it finish. What must be true is asked after each cut, at each start, and in the end.
  */
 
+import type { BootDecision } from '@lapel/device';
 import type { Cut, NorFlash, Torn } from './flash.ts';
 import { PowerCut, norFlash } from './flash.ts';
 import type { Coverage } from './powercut-coverage.ts';
@@ -20,6 +21,8 @@ export type CutKind = (typeof cutKinds)[number];
 export interface Place {
   readonly operation: number;
   readonly kind: CutKind;
+  /** Which of those that are drawn for this operation and kind; 0 where absent. */
+  readonly draw?: number;
 }
 
 /** A granule that cannot be read once, or never again: from the life behind the last cut on. */
@@ -55,10 +58,11 @@ export async function survive(
   const scenario = tolerating(given, readFaults);
   const violations = new Set<string>();
   const complain = (found: readonly string[]) => found.forEach((each) => violations.add(each));
-  const memory: Memory = { floors: new Map(), trials: 0 };
+  const memory: Memory = { floors: new Map(), ran: new Map(), trials: 0 };
   const { geometry, loader } = scenario.profile.layout;
   let chip: ChipState = scenario.factory;
   let boots = 0;
+  let last: BootDecision | undefined;
   for (let life = 0; ; life++) {
     const cut = cutAt(places[life], seed);
     const bad = life === places.length ? { readFaults } : {};
@@ -66,6 +70,7 @@ export async function survive(
     const watched = coverage === undefined ? scenario : watching(scenario, coverage);
     const error = await settle(watched, flash, (decision) => {
       boots++;
+      last = decision;
       complain(judgeBoot(scenario, decision, flash.dump(), memory));
     }).then(
       () => undefined,
@@ -78,7 +83,7 @@ export async function survive(
       continue;
     }
     if (error !== undefined) complain([error.message]);
-    complain(judgeEnd(scenario, content));
+    complain(judgeEnd(scenario, content, last));
     const found = [...violations];
     const isBricked = found.some((each) => /bootable image|to be recovered|stay up/.test(each));
     return { operations: flash.operations, cuts: life, boots, isBricked, violations: found };
@@ -109,10 +114,14 @@ function cutAt(place: Place | undefined, seed: number): { readonly cut?: Cut } {
   return place === undefined ? {} : { cut: { operation: place.operation, torn: tornAt(place, seed) } };
 }
 
-/** Under the seed, so that a place and a seed say all of it. */
-function tornAt({ operation, kind }: Place, seed: number): Torn {
-  const random = seededRandom(seed).fork(`${kind} ${operation}`);
+/**
+ * Under the seed, so that a place and a seed say all of it. Half of the time it is the last granule that is
+ * in the middle: with it a record is there or is not.
+ */
+function tornAt({ operation, kind, draw = 0 }: Place, seed: number): Torn {
+  const random = seededRandom(seed).fork(`${kind} ${operation} ${draw}`);
   if (kind === 'before') return { kind };
   if (kind === 'prefix') return { kind, granules: 1 + random.below(8) };
-  return { kind, seed: random.below(2 ** 31) };
+  const last = random.below(2) === 0 ? { granules: Infinity } : {};
+  return { kind, seed: random.below(2 ** 31), ...last };
 }

@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
@@ -206,3 +207,52 @@ test('S0-31: an index is read as what it is, or refused with the place', () => {
   ];
   for (const [text, message] of wrong) assert.throws(() => readIndex(text), message);
 });
+
+const encryptedFolder = resolve(root, 'firmware-encryption-24');
+
+/** Its manifests, in an index of our own; whoever runs them finds its keys there. */
+function encryptionIndex(decryptionKeys: Readonly<Record<string, string>>): string {
+  const path = join(temporary, `encryption-${Object.keys(decryptionKeys).length}`);
+  mkdirSync(path);
+  const payloads = {
+    'coaps://example.com/encrypted-firmware': join(encryptedFolder, 'encrypted-payload-aes-kw-aes-gcm.bin'),
+  };
+  const components = ['plaintext-firmware', 'encrypted-firmware', 'decrypted-firmware', '00', '01'];
+  const vectorRows = ['aes-kw-content', 'aes-kw', 'aes-kw-slot', 'es-ecdh-content'].map((name) => ({
+    file: join(encryptedFolder, `suit-manifest-${name}.suit`),
+    // They name neither vendor nor class.
+    expect: 'policy',
+    stage: 'setup',
+    payloads,
+    device: { components },
+  }));
+  const keys = {
+    trusted_p256_private: join(root, 'manifest-spec-37', 'private_key.b64'),
+    hmac_hex: '61'.repeat(32),
+    ...decryptionKeys,
+  };
+  writeFileSync(join(path, 'index.json'), JSON.stringify({ keys, vectors: vectorRows }));
+  return path;
+}
+
+test('S1-13, X-87: an index names the keys with which a device decrypts', { skip }, () => {
+  const notes = readFileSync(join(encryptedFolder, 'README.txt'), 'utf8');
+  const own = /kid-2\) d=([0-9A-F]{64})/.exec(notes)?.[1] ?? '';
+  const verdicts = (keys: Readonly<Record<string, string>>) =>
+    conformance(encryptionIndex(keys)).lines.at(-1);
+  assert.equal(verdicts({ kek_hex: '61'.repeat(16), recipient_p256_d: own }), '4 passed, 0 failed');
+  assert.equal(verdicts({ kek_hex: '61'.repeat(16) }), '3 passed, 1 failed');
+  assert.equal(verdicts({}), '0 passed, 4 failed');
+});
+
+test(
+  'X-87: without an index and without its keys, an encrypted manifest is judged all the same',
+  { skip },
+  () => {
+    const path = join(temporary, 'encrypted');
+    mkdirSync(path);
+    copyFileSync(join(encryptedFolder, 'suit-manifest-es-ecdh-content.suit'), join(path, 'one.suit'));
+    const { lines } = conformance(path, '--trust', join(root, 'manifest-spec-37', 'private_key.b64'));
+    assert.match(lines[0] ?? '', /reject at setup: .*; accept where its policy is lenient$/);
+  },
+);

@@ -16,7 +16,7 @@ const { geometry } = layout;
 const component = [new Uint8Array([0])];
 
 /** What the device's own record says, in the reader's words. */
-function told({ slots, floors, bootFloors, move }: BootRecord, flash: Uint8Array) {
+function told({ slots, floors, bootFloors, move, told: directed }: BootRecord, flash: Uint8Array) {
   const numbers = (of: ReadonlyMap<string, { readonly sequenceNumber: number }>) =>
     new Map([...of].map(([name, { sequenceNumber }]) => [name, sequenceNumber]));
   return {
@@ -24,6 +24,7 @@ function told({ slots, floors, bootFloors, move }: BootRecord, flash: Uint8Array
     floors: numbers(floors),
     bootFloors: numbers(bootFloors),
     moving: move === undefined ? [] : [move.from, move.to, ...(move.kept === undefined ? [] : [move.kept])],
+    told: directed === undefined ? undefined : hex(directed.digest),
     slots: slots.slice(0, layout.slots.length).map((slot, index) => {
       const start = layout.slots[index]?.image.address ?? 0;
       const image =
@@ -67,6 +68,7 @@ function randomRecord(random: SeededRandom): JournalRecord {
     { name: 'bootFloor', component, sequenceNumber: random.below(99) },
     { name: 'moving', from: slot, to: 1 - slot, done: random.below(9) },
     { name: 'moved', from: slot, to: 1 - slot },
+    { name: 'told', digest: held.digest, components: [component] },
   ];
   return records[random.below(records.length)] ?? { name: 'attempt', slot };
 }

@@ -49,6 +49,11 @@ export interface DependencySupport {
   readonly countMax: number;
   /** How many manifests may stand between the root and its furthest dependency, that one included. */
   readonly depthMax: number;
+  /**
+   * Whose sequence number must reach the floors of a dependency's components: its own, or, on a device that
+   * counts all of an update by one, its root's. The root names the dependency by its digest either way.
+   */
+  readonly countsBy?: 'own' | 'root';
 }
 
 export interface Floor {
@@ -83,38 +88,45 @@ export interface AdmittedManifest {
 /** @throws {SuitError} stage `setup`. */
 export function admit(authentic: AuthenticManifest, recipient: Recipient): AdmittedManifest {
   const { componentIdentifier } = authentic.manifest;
-  const permissions = permissionsOf(authentic.anchors);
+  const own = componentIdentifier === undefined ? [] : [componentIdentifier];
   // Trust-domains §9: where a root manifest is kept is its signer's to touch, like any component.
-  if (componentIdentifier !== undefined && !isPermitted(componentIdentifier, permissions)) {
+  if (!own.every((each) => isPermitted(each, permissionsOf(authentic.anchors)))) {
     const found = 'expected a manifest-component-id that its signer may touch, found another';
     throw new SuitError('setup', 'component-unauthorised', found);
   }
-  const own = componentIdentifier === undefined ? [] : [componentIdentifier];
-  return admitAs(authentic, recipient, [], own);
+  return admitAs(authentic, recipient, [], own, authentic);
 }
 
 /**
- * As `admit`, for a dependency: its components lie behind a prefix, and its manifest-component-id means
- * nothing (trust-domains §5.2.1).
+ * As `admit`, for a dependency of that root: its components lie behind a prefix, and its
+ * manifest-component-id means nothing (trust-domains §5.2.1).
  */
 export const admitDependency = (
   authentic: AuthenticManifest,
   recipient: Recipient,
   prefix: ComponentIdentifier,
-): AdmittedManifest => admitAs(authentic, recipient, prefix, []);
+  root: AuthenticManifest,
+): AdmittedManifest => {
+  const counted = recipient.dependencies?.countsBy === 'root' ? root : authentic;
+  return admitAs(authentic, recipient, prefix, [], counted);
+};
 
-/** @param named components that it does not list, but whose floor it must reach. */
+/**
+ * @param named components that it does not list, but whose floor it must reach.
+ * @param counted whose sequence number must reach the floors.
+ */
 function admitAs(
   authentic: AuthenticManifest,
   recipient: Recipient,
   prefix: ComponentIdentifier,
   named: readonly ComponentIdentifier[],
+  counted: AuthenticManifest,
 ): AdmittedManifest {
   const { limits, policy = strict } = recipient;
   const slots = requireSlots(authentic, recipient, prefix);
   const components = slots.map(({ component }) => component);
   requireComponents(slots, recipient);
-  requireFloor(authentic, [...components, ...named], recipient);
+  requireFloor(counted, [...components, ...named], recipient);
   const severed = requireSevered(authentic);
 
   const sections: Partial<Record<SectionName, Section>> = {};

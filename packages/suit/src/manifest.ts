@@ -101,6 +101,8 @@ export const parameterRows = {
   softFailure: optional(13, bool),
   imageSize: optional(14, uint),
   content: optional(18, bstr),
+  // draft-ietf-suit-firmware-encryption-24 §4: SUIT_Encryption_Info
+  encryptionInfo: optional(19, bstr),
   uri: optional(21, text(uriMax)),
   sourceComponent: optional(22, uint),
   invokeArguments: optional(23, bstr),

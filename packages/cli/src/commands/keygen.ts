@@ -1,22 +1,40 @@
-/** `lapel keygen`: a key pair for an author or an operator. The private half never leaves its file. */
+/**
+ * `lapel keygen`: a key pair for an author, an operator or a device; or a secret with which an author
+ * encrypts for a device. What is private never leaves its file.
+ */
 
-import { existsSync } from 'node:fs';
 import { hex } from '@lapel/cbor';
-import type { KeyKind } from '@lapel/cose';
-import { generateSigningKey, keyKinds, keyToPem } from '@lapel/cose';
+import type { KeyKind, SigningKey } from '@lapel/cose';
+import { agreementAlgorithms, generateHssSecret, generateSigningKey, keyKinds, keyToPem } from '@lapel/cose';
 import type { Command } from 'commander';
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { writeNewFile } from '../files.ts';
+import {
+  beginHashBasedKey,
+  hashBasedKeyText,
+  isBeside,
+  ledgerOf,
+  levelsByLeaves,
+} from '../hash-based-key.ts';
+import { generateSecret, requireNew, wraps } from '../secret-key.ts';
 import type { Terminal } from '../terminal.ts';
+import { progressLine } from '../terminal.ts';
 
 const kindsByAlgorithm = new Map(
   Object.entries(keyKinds).map(([kind, { algorithm }]) => [algorithm as string, kind as KeyKind]),
 );
+const hashBased = 'HSS-LMS';
+/** A pair on P-256 that agrees instead of signing (suit-mti): in nothing else another key. */
+const agreements = Object.keys(agreementAlgorithms).slice(0, 1);
+const algorithms = [...kindsByAlgorithm.keys(), hashBased, ...agreements, ...wraps];
+const leavesIfUnsaid = '1024';
 
 interface Options {
   readonly algorithm: string;
+  readonly leaves?: string;
+  readonly mark?: string;
   readonly json?: boolean;
 }
 
@@ -25,43 +43,119 @@ export function addKeygen(program: Command, terminal: Terminal): void {
     .command('keygen')
     .summary('make a key pair')
     .description(
-      'Makes a key pair: the private key in FILE, which only you can read, the public one beside it.',
+      'Makes a key pair: the private key in FILE, which only you can read, the public one beside it. ' +
+        'For key wrap it makes one secret, which the author and one device share.',
     )
     .argument('<file>', 'where to write the private key, such as author.pem')
     .addOption(
-      new Option('--algorithm <name>', 'what the key signs with')
-        .choices([...kindsByAlgorithm.keys()])
-        .default('ESP256'),
+      new Option('--algorithm <name>', 'what the key signs with, or what it is encrypted for with')
+        .choices(algorithms)
+        .default('ESP256')
+        .argParser(algorithmNamed),
     )
+    .addOption(
+      new Option(
+        '--leaves <number>',
+        `HSS-LMS: signatures that the key can make (${leavesIfUnsaid})`,
+      ).choices([...levelsByLeaves.keys()]),
+    )
+    .option('--mark <file>', 'HSS-LMS: on another medium, what tells that an older ledger was put back')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action((file: string, options: Options) => keygen(file, options, terminal));
 }
 
+/** As people write it, too: hss-lms. */
+function algorithmNamed(name: string): string {
+  const found = algorithms.find((each) => each.toLowerCase() === name.toLowerCase());
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`Allowed choices are ${algorithms.join(', ')}.`);
+}
+
 const examples = `
 Examples:
   lapel keygen author.pem                          makes author.pem and author.pub.pem
-  lapel keygen operator.pem --algorithm Ed25519`;
+  lapel keygen operator.pem --algorithm Ed25519
+  lapel keygen lamp-1.key --algorithm A128KW       a secret of one device, for encryptFor
+  lapel keygen author.pem --algorithm hss-lms --mark /media/usb/author.mark
+                                                   and author.leaves: what it has spent`;
 
-async function keygen(file: string, { algorithm, json }: Options, terminal: Terminal): Promise<void> {
-  const publicFile = `${file.replace(/\.pem$/, '')}.pub.pem`;
-  for (const each of [file, publicFile]) {
-    if (!existsSync(each)) continue;
-    const message = `expected ${each} not to exist yet, found it: a key is never overwritten`;
-    throw new CommandFailure(exitCodes.conflict, message);
+async function keygen(file: string, options: Options, terminal: Terminal): Promise<void> {
+  const { algorithm, mark } = options;
+  const isHashBased = algorithm === hashBased;
+  if (!isHashBased && (mark ?? options.leaves) !== undefined) {
+    const message = `expected --leaves and --mark with --algorithm ${hashBased} only, found ${algorithm}`;
+    throw new CommandFailure(exitCodes.usage, message);
   }
-  const key = generateSigningKey(kindsByAlgorithm.get(algorithm) ?? 'P-256');
-  const kid = hex(key.kid);
-  await writeNewFile(file, keyToPem(key), 0o600);
+  const wrap = wraps.find((each) => each === algorithm);
+  if (wrap !== undefined) return generateSecret(file, wrap, options.json === true, terminal);
+  const publicFile = `${file.replace(/\.pem$/, '')}.pub.pem`;
+  const further = isHashBased ? [ledgerOf(file), ...(mark === undefined ? [] : [mark])] : [];
+  requireNew(file, publicFile, ...further);
+  const key = isHashBased ? await growKey(file, options, terminal) : generateKey(algorithm);
+  if (!isHashBased) await writeNewFile(file, keyToPem(key), 0o600);
   await writeNewFile(publicFile, keyToPem(key.public), 0o644);
-  if (json === true) terminal.result(JSON.stringify({ private: file, public: publicFile, algorithm, kid }));
-  else if (terminal.quiet) terminal.result(kid);
+  tell({ file, publicFile, kid: hex(key.kid) }, options, terminal);
+}
+
+const generateKey = (algorithm: string): SigningKey =>
+  generateSigningKey(kindsByAlgorithm.get(algorithm) ?? 'P-256');
+
+/** Nothing is written before it has grown, so it may be broken off at any time. */
+async function growKey(
+  file: string,
+  { leaves = leavesIfUnsaid, mark }: Options,
+  terminal: Terminal,
+): Promise<SigningKey> {
+  const levels = levelsByLeaves.get(leaves) ?? [];
+  const height = levels[0]?.height ?? 0;
+  if (height > 10) terminal.note(`Growing a tree of ${2 ** height} leaves takes a minute or more.`);
+  const secret = generateHssSecret(levels, (share) =>
+    terminal.move(progressLine(share, `a tree of ${2 ** height} leaves`)),
+  );
+  terminal.move('');
+  await writeNewFile(file, hashBasedKeyText(secret, mark), 0o600);
+  return beginHashBasedKey(file, secret, mark);
+}
+
+interface Made {
+  readonly file: string;
+  readonly publicFile: string;
+  readonly kid: string;
+}
+
+function tell({ file, publicFile, kid }: Made, options: Options, terminal: Terminal): void {
+  const { algorithm, leaves = leavesIfUnsaid, mark, json } = options;
+  const isHashBased = algorithm === hashBased;
+  const isForReading = agreements.includes(algorithm);
+  const can = isForReading ? 'read what is encrypted for it' : 'sign';
+  const whose = isForReading ? 'whoever encrypts for it' : 'servers and devices';
+  const [ledger, marked] = [ledgerOf(file), mark === undefined ? {} : { mark }];
+  if (json === true) {
+    const further = isHashBased ? { ledger, ...marked, leaves: Number(leaves) } : {};
+    terminal.result(JSON.stringify({ private: file, public: publicFile, algorithm, kid, ...further }));
+  } else if (terminal.quiet) terminal.result(kid);
   else {
     terminal.facts([
-      ['private key', `${file}  (keep it secret: whoever has it can sign)`],
-      ['public key', `${publicFile}  (for servers and devices)`],
+      ['private key', `${file}  (keep it secret: whoever has it can ${can})`],
+      ['public key', `${publicFile}  (for ${whose})`],
+      ...(isHashBased
+        ? ([
+            ['ledger', `${ledger}  (never put an older copy of it back)`],
+            ...(mark === undefined ? [] : ([['mark', `${mark}  (keep it away from both)`]] as const)),
+            ['signatures', leaves],
+          ] as const)
+        : []),
       ['algorithm', algorithm],
       ['key id', kid],
     ]);
+  }
+  if (!isHashBased) return;
+  if (mark === undefined) {
+    terminal.note(
+      `Without a mark nobody notices that an older ${ledger} was put back: that betrays the key.`,
+    );
+  } else if (isBeside(file, mark)) {
+    terminal.note('The mark lies beside the ledger: whoever puts this folder back puts both back.');
   }
 }

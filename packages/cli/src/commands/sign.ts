@@ -8,6 +8,7 @@ import { readEnvelopeFile, readSigningKey, replaceFile } from '../files.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
+import { progressLine } from '../terminal.ts';
 import { updateInWords } from '../update-in-words.ts';
 
 interface Options {
@@ -34,21 +35,33 @@ Examples:
   lapel sign lamp.suit --key author.pem
   lapel sign lamp.suit --key author.pem -o lamp-signed.suit`;
 
+/** Of a hash-based key: each signature uses up a leaf. */
+interface Spent {
+  readonly used: number;
+  readonly leaves: number;
+}
+
 async function sign(file: string, { key: keyFile, out, json }: Options, terminal: Terminal): Promise<void> {
   const target = out ?? file;
   if (target === '-') {
     throw new CommandFailure(exitCodes.usage, 'expected --out FILE for an envelope from stdin, found none');
   }
   const bytes = await readEnvelopeFile(file);
-  const key = await readSigningKey(keyFile);
+  let spent: Spent | undefined;
+  const key = await readSigningKey(keyFile, {
+    onGrown: (share) => terminal.move(progressLine(share, 'growing the tree of the key')),
+    onSpent: (used, leaves) => void (spent = { used, leaves }),
+  });
   const outline = outlineEnvelope(bytes);
   const signed = signEnvelope(bytes, key);
+  terminal.move('');
   await replaceFile(target, signed);
   const algorithm = algorithmOf(key.kind);
   const signatures = outline.envelope.blocks.length + 1;
   if (json === true) {
     const made = { file: target, bytes: signed.length, digest: hex(outline.digest.bytes) };
-    terminal.result(JSON.stringify({ ...made, kid: hex(key.kid), algorithm, signatures }));
+    const left = spent === undefined ? {} : { leavesLeft: spent.leaves - spent.used };
+    terminal.result(JSON.stringify({ ...made, kid: hex(key.kid), algorithm, signatures, ...left }));
     return;
   }
   if (terminal.quiet) {
@@ -58,6 +71,7 @@ async function sign(file: string, { key: keyFile, out, json }: Options, terminal
   const told = [
     ...updateInWords(outline),
     ['signed with', `${algorithm}, key ${hex(key.kid)}`] as const,
+    ...(spent === undefined ? [] : [['leaves', `${spent.used} of ${spent.leaves} spent`] as const]),
     [
       'envelope',
       `${target}, ${signed.length} bytes, ${signatures} signature${signatures === 1 ? '' : 's'}`,

@@ -6,76 +6,78 @@
 import { rm } from 'node:fs/promises';
 import type { VerificationKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey, keyToPem } from '@lapel/cose';
-import type { ConfirmPolicy, Firmware } from '@lapel/device';
-import { manufacture, trustStoreVersion } from '@lapel/device';
-import { authenticate, server, summarise } from '@lapel/suit';
-import { exitCodes } from '../exit-codes.ts';
-import { CommandFailure } from '../failure.ts';
+import type { ConfirmPolicy, Provision } from '@lapel/device';
+import { boot, manufacture, trustStoreVersion } from '@lapel/device';
+import { systemRandom } from '@lapel/transport';
 import { writeNewFile } from '../files.ts';
 import { makeFlashFile } from '../flash-file.ts';
+import { makeCounterFile } from './counter-file.ts';
+import type { FirstFirmware, NamedEnvelope } from './first-firmware.ts';
+import { dealImages, kindFor } from './first-firmware.ts';
+import type { ProfileName } from './kinds.ts';
+
+/** What the bootloader believes at each start but the first: the author's signature, or its own MAC. */
+export type BootPolicy = 'signature' | 'mac';
 
 export interface DevicePlan {
   readonly file: string;
+  readonly profile: ProfileName;
   readonly id: string;
   readonly authors: readonly VerificationKey[];
   readonly tracker: VerificationKey | undefined;
-  readonly firmware: Firmware;
+  readonly envelopes: readonly NamedEnvelope[];
+  readonly images: readonly Uint8Array[];
   readonly confirmBy: ConfirmPolicy;
   readonly attempts: number;
   readonly deadlineMs: number;
+  readonly boot: BootPolicy;
+  /** The file of its counter. */
+  readonly counter: string | undefined;
 }
 
-const pageBytes = 2048;
-const imagePagesMin = 20;
+const bootSecretBytes = 32;
 
 /** @throws {SuitError} where the device would not boot this firmware; then there is no file. */
 export async function makeDeviceFile(
   plan: DevicePlan,
 ): Promise<{ readonly publicKeyFile: string; readonly sequenceNumber: number }> {
-  const { file, id, authors, tracker, firmware, confirmBy, attempts, deadlineMs } = plan;
-  const anchors = authors.map((key) => ({ key }));
-  const summary = summarise(authenticate(firmware.envelope, anchors, server), server);
-  const [vendor, device] = [
-    only('vendor', summary.vendorIdentifiers),
-    only('class', summary.classIdentifiers),
-  ];
-  const component = only('component', summary.components);
+  const { file, authors, counter } = plan;
+  const first = dealImages(plan.envelopes, plan.images, authors);
   const key = generateSigningKey('P-256');
   const publicKeyFile = `${file.replace(/\.flash$/, '')}.pub.pem`;
-  // Room to grow: the next firmware may be half as large again.
-  const imagePages = Math.max(imagePagesMin, Math.ceil((firmware.image.length * 1.5) / pageBytes));
-  const made = makeFlashFile(file, imagePages, component);
+  const made: string[] = [file];
+  const { flash, profile, close } = makeFlashFile(file, kindFor(plan.profile, first));
   try {
-    manufacture(
-      made.flash,
-      made.profile,
-      {
-        version: trustStoreVersion,
-        device: id,
-        deviceKey: encodeSigningKey(key),
-        vendor,
-        class: device,
-        anchors: authors.map(encodeVerificationKey),
-        ...(tracker === undefined ? {} : { trackerKey: encodeVerificationKey(tracker) }),
-        confirmBy,
-        attempts,
-        deadlineMs,
-      },
-      firmware,
-    );
+    manufacture(flash, profile, provisionOf(plan, first, encodeSigningKey(key)), ...first.firmwares);
+    if (counter !== undefined) {
+      const own = makeCounterFile(counter);
+      made.push(counter);
+      // Its first start raises it to what the factory has confirmed.
+      boot(flash, profile, own);
+    }
     await writeNewFile(publicKeyFile, keyToPem(key.public), 0o644);
   } catch (error) {
-    await rm(file);
+    for (const each of made) await rm(each);
     throw error;
   } finally {
-    made.close();
+    close();
   }
-  return { publicKeyFile, sequenceNumber: summary.sequenceNumber };
+  return { publicKeyFile, sequenceNumber: first.sequenceNumber };
 }
 
-function only<T>(what: string, identifiers: readonly T[]): T {
-  const [first, ...others] = identifiers;
-  if (first !== undefined && others.length === 0) return first;
-  const found = `expected the first firmware to name one ${what}, found ${identifiers.length}`;
-  throw new CommandFailure(exitCodes.failed, found);
+function provisionOf(plan: DevicePlan, first: FirstFirmware, deviceKey: Uint8Array): Provision {
+  const { id, authors, tracker, confirmBy, attempts, deadlineMs } = plan;
+  return {
+    version: trustStoreVersion,
+    device: id,
+    deviceKey,
+    vendor: first.vendor,
+    class: first.class,
+    anchors: authors.map(encodeVerificationKey),
+    ...(tracker === undefined ? {} : { trackerKey: encodeVerificationKey(tracker) }),
+    confirmBy,
+    attempts,
+    deadlineMs,
+    ...(plan.boot === 'mac' ? { bootSecret: systemRandom.bytes(bootSecretBytes) } : {}),
+  };
 }

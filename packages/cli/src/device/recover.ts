@@ -3,19 +3,25 @@
  * are in this process, and the line may be as bad as one likes.
  */
 
+import { componentText, outlineEnvelope } from '@lapel/author';
 import type { Firmware, RecoveryState } from '@lapel/device';
 import { boot, readTrustStore } from '@lapel/device';
 import type { NorFlash } from '@lapel/simulator';
 import { norFlash, recoverOverLine, seededRandom } from '@lapel/simulator';
+import type { ComponentIdentifier } from '@lapel/suit';
+import { SuitError } from '@lapel/suit';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { progressLine } from '../terminal.ts';
+import { lookingAt, openCounterFile } from './counter-file.ts';
 
 export interface RecoverPlan {
   readonly file: string;
   readonly firmware: Firmware;
+  /** The file of its counter. */
+  readonly counter: string | undefined;
   /** Of the pieces on the line: so many are lost, as many come twice, and in as many a byte changes. */
   readonly faultShare: number;
   readonly seed: number;
@@ -23,12 +29,13 @@ export interface RecoverPlan {
 
 export function recoverDeviceFile(plan: RecoverPlan, terminal: Terminal): void {
   const { firmware, faultShare, seed } = plan;
+  const counter = plan.counter === undefined ? undefined : openCounterFile(plan.counter);
   const { flash, profile, close } = openFlashFile(plan.file);
   try {
     if (readTrustStore(flash, profile.layout.trustStore) === undefined) {
       throw new CommandFailure(exitCodes.failed, `expected a device in ${plan.file}, found none`);
     }
-    const nothing = boot(flash, profile);
+    const nothing = boot(flash, profile, counter);
     if (nothing.boot === 'slot') {
       const found = `expected a device of which nothing boots, found one that boots: ${nothing.reason}`;
       throw new CommandFailure(exitCodes.conflict, found);
@@ -37,11 +44,12 @@ export function recoverDeviceFile(plan: RecoverPlan, terminal: Terminal): void {
     const shares = { lossShare: faultShare, repeatShare: faultShare, noiseShare: faultShare };
     const faults = { random: seededRandom(seed), ...shares };
     const onState = (state: RecoveryState) => terminal.move(progressOf(state));
-    const ended = recoverOverLine({ flash, profile, nothing, firmware, faults, onState });
+    const line = { flash, profile, nothing, firmware, faults, onState };
+    const ended = recoverOverLine(counter === undefined ? line : { ...line, counter });
     terminal.move('');
-    requireDone(ended);
+    requireDone(ended, firmware);
     // A copy: the start that is told of here is not one of the trial's attempts.
-    terminal.result(`the next start: ${boot(copyOf(flash), profile).reason}`);
+    terminal.result(`the next start: ${boot(copyOf(flash), profile, counter && lookingAt(counter)).reason}`);
   } finally {
     close();
   }
@@ -52,11 +60,26 @@ const copyOf = (flash: NorFlash): NorFlash => norFlash({ geometry: flash.geometr
 const progressOf = (state: RecoveryState): string =>
   state.is === 'sending' ? progressLine(state.offset / Math.max(1, state.sizeBytes), state.what) : '';
 
-function requireDone(ended: RecoveryState): void {
+function requireDone(ended: RecoveryState, { envelope, further = [] }: Firmware): void {
   if (ended.is === 'refused') {
     const { stage, reason, because } = ended;
     const found = `the bootloader refused at stage ${stage}, reason ${reason}: ${because}`;
     throw new CommandFailure(exitCodes.refused, found);
   }
-  if (ended.is === 'given-up') throw new CommandFailure(exitCodes.network, ended.because);
+  if (ended.is !== 'given-up') return;
+  const components = componentsIn(envelope);
+  if (components.length <= 1 + further.length) throw new CommandFailure(exitCodes.network, ended.because);
+  const names = components.map(componentText).join(', ');
+  const hint = `--image is wanted once for each component, in this order: ${names}`;
+  throw new CommandFailure(exitCodes.failed, `${ended.because}\n  ${hint}`);
+}
+
+/** None of an envelope that cannot be read: what is wrong with it, the bootloader tells. */
+function componentsIn(envelope: Uint8Array): readonly ComponentIdentifier[] {
+  try {
+    return outlineEnvelope(envelope).summary.components;
+  } catch (error) {
+    if (error instanceof SuitError) return [];
+    throw error;
+  }
 }

@@ -1,5 +1,6 @@
 /** Switches a device on and tells what it does, a line each; a signal is the power switch. */
 
+import { componentText } from '@lapel/author';
 import type { BootDecision, Step, TrustStore, UpdateSource } from '@lapel/device';
 import { serverSource, trackerSource } from '@lapel/device';
 import type { Running } from '@lapel/simulator';
@@ -11,17 +12,22 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
+import { openCounterFile } from './counter-file.ts';
 
 export interface RunPlan {
   readonly file: string;
   /** Of the servers. */
   readonly origin: string;
   readonly pollMs: number;
+  /** The file of its counter. */
+  readonly counter: string | undefined;
 }
 
 const envelopeBytesMax = 64 * 1024;
 
-export async function runDeviceFile({ file, origin, pollMs }: RunPlan, terminal: Terminal): Promise<void> {
+export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<void> {
+  const { file, origin, pollMs } = plan;
+  const counter = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
   const { flash, profile, close } = openFlashFile(file);
   const off = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -41,18 +47,23 @@ export async function runDeviceFile({ file, origin, pollMs }: RunPlan, terminal:
       {
         flash,
         profile,
+        ...counter,
         network,
         clock: systemClock,
         random: systemRandom,
         pollMs,
         behaviour: () => 'sound',
+        onInterruption: async () => 'go',
         connect: (trust, running) => connection(trust, running, origin, network),
         onBoot: (booted) => say(bootText(booted)),
-        onStep: (step, detail) => say(`${stepText[step]}${detail === undefined ? '' : `: ${detail}`}`),
+        onStep: (step, detail) => say(told(step, detail)),
       },
       off.signal,
     );
-    if (decision.boot === 'nothing') throw new CommandFailure(exitCodes.failed, decision.reason);
+    if (decision.boot === 'nothing') {
+      const message = `expected a device that boots, found none: ${decision.reason}\n  ${hint}`;
+      throw new CommandFailure(exitCodes.failed, message);
+    }
     say('switched off');
   } finally {
     close();
@@ -84,16 +95,28 @@ function connection(
   return trackerSource({ client, origin });
 }
 
-const bootText = (decision: BootDecision): string =>
-  decision.boot === 'nothing'
-    ? `nothing boots: ${decision.reason}`
-    : `booted sequence number ${decision.manifest.manifest.sequenceNumber}: ${decision.reason}`;
+const hint = '`lapel device recover` brings it a signed firmware';
+
+function bootText(decision: BootDecision): string {
+  if (decision.boot === 'nothing') return `nothing boots: ${decision.reason}`;
+  const [first, ...others] = decision.running;
+  const what = decision.isRecovery ? 'the recovery application, sequence number' : 'sequence number';
+  const beside = others.map(
+    ({ component, sequenceNumber }) => `, ${componentText(component)} ${sequenceNumber}`,
+  );
+  return `booted ${what} ${first.sequenceNumber}${beside.join('')}: ${decision.reason}`;
+}
+
+function told(step: Step, detail: string | undefined): string {
+  if (detail === undefined) return stepText[step];
+  return step === 'restarting' ? `restarting ${detail}` : `${stepText[step]}: ${detail}`;
+}
 
 const stepText: Readonly<Record<Step, string>> = {
   'manifest-validated': 'manifest: authentic, and for this device',
   fetching: 'fetching the image',
   'image-verified': 'image: the one that the manifest names',
-  staged: 'installed beside the running firmware',
+  staged: 'installed, and not started yet',
   'interruption-announced': 'the application is told how long it will be away',
   restarting: 'restarting into the new firmware, on trial',
   'service-resumed': 'the application is back',
@@ -101,4 +124,6 @@ const stepText: Readonly<Record<Step, string>> = {
   reverted: 'reverting: the new firmware has not proved itself',
   reported: 'reported to the tracker, signed',
   failed: 'update refused',
+  'out-of-step': 'another processor does not run what it should',
+  postponed: 'update put off',
 };

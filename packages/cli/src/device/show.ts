@@ -1,78 +1,181 @@
-/** What is in a device's flash, for people. Looks and changes nothing. */
+/** What is in a device's flash, and what it would start, for people. Looks and changes nothing. */
 
+import { componentText } from '@lapel/author';
 import { hex } from '@lapel/cbor';
-import { Journal, readTrustStore } from '@lapel/device';
+import type { BootDecision, BootRecord, ComponentLayout, Counter, Profile, TrustStore } from '@lapel/device';
+import { Journal, boot, imageBytesMax, readTrustStore } from '@lapel/device';
 import { norFlash } from '@lapel/simulator';
-import { uuidText } from '@lapel/suit';
+import { componentName, uuidText } from '@lapel/suit';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
+import { lookingAt, openCounterFile } from './counter-file.ts';
 
-export function showDeviceFile(file: string, json: boolean, terminal: Terminal): void {
+export interface ShowPlan {
+  readonly file: string;
+  readonly json: boolean;
+  /** The file of its counter. */
+  readonly counter: string | undefined;
+}
+
+export function showDeviceFile({ file, json, counter: path }: ShowPlan, terminal: Terminal): void {
+  const counter = path === undefined ? undefined : openCounterFile(path);
   const { flash, profile, close } = openFlashFile(file);
   const { geometry, journal, trustStore } = profile.layout;
   // A copy: opening a journal may mend it, and looking must change nothing.
   const copy = norFlash({ geometry, content: flash.dump() });
   close();
   const trust = readTrustStore(copy, trustStore);
-  if (trust === undefined)
+  if (trust === undefined) {
     throw new CommandFailure(exitCodes.failed, `expected a device in ${file}, found none`);
-  const { slots, floors, reverted } = Journal.open(copy, journal).bootRecord;
-  const shown = {
-    device: trust.device,
-    key: hex(trust.deviceKey.kid),
-    vendor: uuidText(trust.vendor),
-    class: uuidText(trust.class),
-    confirmBy: trust.confirmBy,
-    slots: slots.map((slot) => ({
-      state: slot.state,
-      ...('digest' in slot ? { sequenceNumber: slot.sequenceNumber, manifest: hex(slot.digest) } : {}),
-      ...('attemptsLeft' in slot ? { attemptsLeft: slot.attemptsLeft } : {}),
-      ...('because' in slot ? { because: slot.because } : {}),
-    })),
-    floor: Math.max(0, ...[...floors.values()].map(({ sequenceNumber }) => sequenceNumber)),
-    ...(reverted === undefined
-      ? {}
-      : { reverted: { manifest: hex(reverted.digest), because: reverted.because } }),
-  };
+  }
+  const record = Journal.open(copy, journal).bootRecord;
+  const next = boot(copy, profile, counter && lookingAt(counter));
+  const shown = shownOf({ profile, trust, record, next, counter });
   if (json) terminal.result(JSON.stringify(shown));
   else terminal.facts(factsOf(shown));
 }
 
-interface Shown {
-  readonly device: string;
-  readonly key: string;
-  readonly vendor: string;
-  readonly class: string;
-  readonly confirmBy: string;
-  readonly floor: number;
-  readonly slots: readonly {
-    readonly state: string;
-    readonly sequenceNumber?: number;
-    readonly because?: string;
-    readonly attemptsLeft?: number;
-  }[];
-  readonly reverted?: { readonly because: string };
+interface Found {
+  readonly profile: Profile;
+  readonly trust: TrustStore;
+  readonly record: BootRecord;
+  readonly next: BootDecision;
+  readonly counter: Counter | undefined;
 }
 
-function factsOf(shown: Shown): readonly (readonly [string, string])[] {
-  const slots = shown.slots.map(({ state, sequenceNumber, because, attemptsLeft }, index) => {
-    const number = sequenceNumber === undefined ? '' : `, sequence number ${sequenceNumber}`;
-    const left = attemptsLeft === undefined ? '' : `, ${attemptsLeft} attempts left`;
-    return [
-      `slot ${index}`,
-      `${state}${number}${left}${because === undefined ? '' : `: ${because}`}`,
-    ] as const;
-  });
+type Shown = ReturnType<typeof shownOf>;
+
+function shownOf({ profile, trust, record, next, counter }: Found) {
+  const { layout } = profile;
+  const { move, handover, reverted } = record;
+  return {
+    device: trust.device,
+    profile: profile.name,
+    key: hex(trust.deviceKey.kid),
+    vendor: uuidText(trust.vendor),
+    class: uuidText(trust.class),
+    confirmBy: trust.confirmBy,
+    boot: trust.bootSecret === undefined ? ('signature' as const) : ('mac' as const),
+    ...(counter === undefined ? {} : { counter: counter.read() }),
+    components: layout.components.map((component) => ({
+      ...shownComponent(component, record),
+      imageBytesMax: imageBytesMax(layout, component),
+    })),
+    slots: layout.slots.map((_, slot) => shownSlot(record, slot)),
+    ...(move === undefined ? {} : { move }),
+    ...(handover === undefined ? {} : { handover: hex(handover) }),
+    ...(reverted === undefined
+      ? {}
+      : { reverted: { manifest: hex(reverted.digest), because: reverted.because } }),
+    next: {
+      because: next.reason,
+      starts: next.boot === 'nothing' ? [] : next.running.map(shownStart),
+    },
+  };
+}
+
+function shownComponent(
+  { identifier, role, scheme, slots }: ComponentLayout,
+  { floors, bootFloors }: BootRecord,
+) {
+  const name = componentName(identifier);
+  const bootFloor = bootFloors.get(name)?.sequenceNumber;
+  return {
+    component: componentText(identifier),
+    role,
+    scheme,
+    slots,
+    floor: floors.get(name)?.sequenceNumber ?? 0,
+    ...(bootFloor === undefined ? {} : { bootFloor }),
+  };
+}
+
+function shownSlot({ slots }: BootRecord, index: number) {
+  const slot = slots[index] ?? ({ state: 'empty' } as const);
+  return {
+    state: slot.state,
+    ...('digest' in slot ? { sequenceNumber: slot.sequenceNumber, manifest: hex(slot.digest) } : {}),
+    ...('imageBytes' in slot ? { imageBytes: slot.imageBytes } : {}),
+    ...('attemptsLeft' in slot ? { attemptsLeft: slot.attemptsLeft } : {}),
+    ...('because' in slot ? { because: slot.because } : {}),
+  };
+}
+
+type Running = Extract<BootDecision, { readonly boot: 'slot' }>['running'][number];
+
+const shownStart = ({ component, slot, sequenceNumber, by }: Running) => ({
+  component: componentText(component),
+  slot,
+  sequenceNumber,
+  by,
+});
+
+type Fact = readonly [name: string, value: string];
+
+function factsOf(shown: Shown): readonly Fact[] {
+  const { components, move } = shown;
+  const of = (component: string) => (components.length === 1 ? '' : `${component}: `);
+  const ofSlot = (index: number) =>
+    of(components.find(({ slots }) => slots.includes(index))?.component ?? 'nobody');
   return [
     ['device', shown.device],
+    ['profile', shown.profile],
     ['key id', shown.key],
     ['vendor', shown.vendor],
     ['class', shown.class],
     ['confirm by', shown.confirmBy],
-    ...slots,
-    ['floor', `nothing below sequence number ${shown.floor} is installed`],
+    ['verify by', verifiedBy[shown.boot]],
+    ...components.map((component): Fact => ['component', componentFact(component)]),
+    ...shown.slots.map((slot, index): Fact => [`slot ${index}`, `${ofSlot(index)}${slotText(slot)}`]),
+    ...components.flatMap(({ component, floor, bootFloor }): readonly Fact[] => [
+      ['floor', `${of(component)}nothing below sequence number ${floor} is installed`],
+      ...(bootFloor === undefined
+        ? []
+        : [['floor', `${of(component)}nothing below sequence number ${bootFloor} is started`] as const]),
+    ]),
+    ...(shown.counter === undefined ? [] : [['counter', `${shown.counter}`] as const]),
+    ...(move === undefined
+      ? []
+      : [['under way', `slot ${move.from} to slot ${move.to}, ${move.done} pieces`] as const]),
+    ...(shown.handover === undefined
+      ? []
+      : [['under way', 'the recovery application is to install an update'] as const]),
     ...(shown.reverted === undefined ? [] : [['reverted', shown.reverted.because] as const]),
+    ...nextFacts(shown),
   ];
 }
+
+function componentFact({ component, role, scheme, slots, imageBytesMax: most }: Shown['components'][number]) {
+  const where = `${slots.length === 1 ? 'slot' : 'slots'} ${slots.join(', ')}`;
+  return `${component}, ${roles[role]}; ${scheme}, ${where}; images of up to ${most / 1024} KiB`;
+}
+
+const roles: Readonly<Record<ComponentLayout['role'], string>> = {
+  start: 'which starts',
+  needed: 'which must be there',
+  extra: 'which may be there',
+  recovery: 'which stands in',
+};
+
+const verifiedBy: Readonly<Record<Shown['boot'], string>> = {
+  signature: "the author's signature, at each start",
+  mac: "the device's own MAC, once the author's signature has been verified",
+};
+
+function slotText({ state, sequenceNumber, because, attemptsLeft }: Shown['slots'][number]): string {
+  const number = sequenceNumber === undefined ? '' : `, sequence number ${sequenceNumber}`;
+  const left = attemptsLeft === undefined ? '' : `, ${attemptsLeft} attempts left`;
+  return `${state}${number}${left}${because === undefined ? '' : `: ${because}`}`;
+}
+
+function nextFacts({ next, components }: Shown): readonly Fact[] {
+  const { because, starts } = next;
+  if (starts.length === 0) return [['next start', `nothing: ${because}`]];
+  const named = components.length === 1 ? '' : `${starts.map(startText).join(', ')}; `;
+  return [['next start', `${named}${because}`]];
+}
+
+const startText = ({ component, slot, sequenceNumber }: Shown['next']['starts'][number]): string =>
+  `${component} ${sequenceNumber} in slot ${slot}`;

@@ -81,7 +81,8 @@ export async function openDemoFleet(options: DemoFleetOptions): Promise<DemoFlee
 }
 
 const flashIn = (file: string, pages: number) =>
-  (existsSync(file) ? openFlashFile(file) : makeFlashFile(file, pages)).flash;
+  (existsSync(file) ? openFlashFile(file) : makeFlashFile(file, { profile: 'class1', imagePages: pages }))
+    .flash;
 
 interface Plan {
   readonly devices: number;

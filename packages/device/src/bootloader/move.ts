@@ -13,7 +13,7 @@
 import type { Memory } from '../storage/arena.ts';
 import { lending } from '../storage/arena.ts';
 import type { Region } from '../storage/flash.ts';
-import { isErased, readWhatCan } from '../storage/flash.ts';
+import { erasedByte, readWhatCan } from '../storage/flash.ts';
 import type { Move } from '../storage/boot-record.ts';
 import type { Journal } from '../storage/journal.ts';
 import type { Layout, SlotLayout } from '../storage/layout.ts';
@@ -74,6 +74,12 @@ function unitsOf({ envelope, image }: SlotLayout, unit: number): readonly Region
   });
 }
 
+/** Without the erased granules at the end, which an erase has made already. */
+function wholeGranules(bytes: Uint8Array, granuleBytes: number): Uint8Array {
+  const last = bytes.findLastIndex((byte) => byte !== erasedByte);
+  return bytes.subarray(0, Math.ceil((last + 1) / granuleBytes) * granuleBytes);
+}
+
 /** Copied at once, in whole granules of any size up to this. */
 const pieceBytesMax = 1024;
 
@@ -86,7 +92,8 @@ function copyUnit(flash: Memory, { source, target }: Copy): void {
       const piece = { ...source, address: source.address + at, bytes: pieceBytes };
       const { bytes } = readWhatCan(flash, piece);
       if (at % pageBytes === 0) flash.erase(target.address + at);
-      if (!isErased(bytes)) flash.program(target.address + at, bytes);
+      const used = wholeGranules(bytes, target.granuleBytes);
+      if (used.length > 0) flash.program(target.address + at, used);
     }
   });
 }

@@ -11,7 +11,7 @@ import { encodeFrame, frameReader } from '@lapel/transport/frame';
 import { admitEnvelope } from '../admission.ts';
 import type { Counter } from '../hardware.ts';
 import type { Profile } from '../profile.ts';
-import type { Piece, RecoveryAnswer, Request } from '../recovery-protocol.ts';
+import type { RecoveryAnswer, Request } from '../recovery-protocol.ts';
 import {
   answerBytesMax,
   chunkBytesMax,
@@ -21,8 +21,7 @@ import {
   requestBytesMax,
 } from '../recovery-protocol.ts';
 import type { BootRecord } from '../storage/boot-record.ts';
-import type { Memory } from '../storage/arena.ts';
-import { createArena, withArena } from '../storage/arena.ts';
+import { createArena, memoryOnLine, withArena } from '../storage/arena.ts';
 import type { Flash } from '../storage/flash.ts';
 import { Journal } from '../storage/journal.ts';
 import { imageBytesMax, slotAt } from '../storage/layout.ts';
@@ -32,9 +31,9 @@ import { recoveryTargets } from '../storage/target.ts';
 import { readTrustStore } from '../trust-store.ts';
 import type { NothingBoots } from './boot.ts';
 import { agreeWithCounter, floorOfStart } from './counter.ts';
+import { openIntake } from './intake.ts';
 import { finishMove } from './move.ts';
 import type { Provisioned } from './provisioned.ts';
-import type { ImagePiece, Wanted } from './reinstall.ts';
 import { reinstall } from './reinstall.ts';
 
 export interface Recovery {
@@ -92,6 +91,9 @@ export function recover(
   };
 }
 
+/** A request and its answer. */
+const lineBytes = requestBytesMax + answerBytesMax;
+
 interface Place extends Omit<Provisioned, 'flash'> {
   readonly board: Flash;
   /** What hardware remembers of the floor, where the journal has lost it. */
@@ -104,75 +106,29 @@ interface Session {
   readonly isDone: boolean;
 }
 
-type Done = Extract<RecoveryAnswer, { readonly name: 'done' }>;
-
-interface Installing {
-  readonly machine: ReturnType<typeof reinstall>;
-  readonly wanted: Wanted;
-  readonly sequenceNumber: number;
-}
-
 function openSession(place: Place): Session {
   const { profile, journal } = place;
   const envelopeBytesMax = Math.min(profile.limits.envelopeBytes, envelopeRoom(place));
-  /** The envelope as far as it has come: in memory, until it has proved itself. */
-  let envelope = { content: new Uint8Array(), filled: 0 };
-  let installing: Installing | undefined;
-  let done: Done | undefined;
+  let done: RecoveryAnswer | undefined;
 
-  /** Runs the machine to where it waits for the next piece, or to its end. */
-  const proceed = (
-    machine: Installing['machine'],
-    piece: ImagePiece | undefined,
-    sequenceNumber: number,
-  ): RecoveryAnswer => {
-    const step = piece === undefined ? machine.next() : machine.next(piece);
-    if (step.done === true) {
-      installing = undefined;
-      return (done = { name: 'done', slot: step.value, sequenceNumber });
-    }
-    installing = { machine, wanted: step.value, sequenceNumber };
-    return wantsImage(step.value);
-  };
-
-  const takeEnvelope = ({ sizeBytes, offset, content }: Piece): RecoveryAnswer => {
-    if (offset === 0) {
-      installing = undefined;
-      envelope = { content: new Uint8Array(requireEnvelope(sizeBytes, envelopeBytesMax)), filled: 0 };
-    } else if (installing !== undefined) return wantsImage(installing.wanted);
-    const end = offset + content.length;
-    const follows = offset === envelope.filled && sizeBytes === envelope.content.length && end <= sizeBytes;
-    if (!follows) return wantsEnvelope(envelope.filled);
-    envelope.content.set(content, offset);
-    envelope.filled = end;
-    return end < sizeBytes ? wantsEnvelope(end) : accept(envelope.content);
-  };
-
-  const accept = (whole: Uint8Array): RecoveryAnswer => {
+  const intake = openIntake(envelopeBytesMax, (envelope) => {
     const { layout } = profile;
-    const admitted = admitEnvelope(whole, profile, place.trust, journal.bootRecord, place.least);
+    const admitted = admitEnvelope(envelope, profile, place.trust, journal.bootRecord, place.least);
     const { digest, manifest } = admitted.authentic;
     const binding = bindingOf(journal.bootRecord, digest.bytes);
     const targets = recoveryTargets(layout, journal.bootRecord);
-    const machine = reinstall({
-      ...place,
-      flash: memoryFor(place, whole),
-      layout,
-      envelope: whole,
-      admitted,
-      binding,
-      targets,
-      running: new Map(),
-    });
-    return proceed(machine, undefined, manifest.sequenceNumber);
-  };
+    const flash = memoryOnLine(place.board, profile.ramBytes, lineBytes, envelope.length);
+    const running = new Map();
+    const machine = reinstall({ ...place, flash, layout, envelope, admitted, binding, targets, running });
+    return { machine, sequenceNumber: manifest.sequenceNumber };
+  });
 
   const answer = (request: Request): RecoveryAnswer => {
     if (request.name === 'hello') return introduction(place, envelopeBytesMax);
     if (done !== undefined) return done;
-    if (request.name === 'envelope') return takeEnvelope(request);
-    if (installing === undefined) return wantsEnvelope(0);
-    return proceed(installing.machine, request, installing.sequenceNumber);
+    const progress = intake[request.name](request);
+    if (progress.name === 'done') done = progress;
+    return progress;
   };
 
   return {
@@ -184,36 +140,12 @@ function openSession(place: Place): Session {
         return answer(request);
       } catch (error) {
         if (!(error instanceof SuitError)) throw error;
-        installing = undefined;
-        envelope = { content: new Uint8Array(), filled: 0 };
+        intake.reset();
         const { stage, reason, message } = error;
         return { name: 'refused', stage, reason, because: inAnswer(message) };
       }
     },
   };
-}
-
-/** One envelope at a time, and what the line needs beside it. */
-function memoryFor({ board, profile }: Place, envelope: Uint8Array): Memory {
-  const arena = createArena(profile.ramBytes);
-  arena.take(requestBytesMax + answerBytesMax, 'a request and an answer');
-  arena.take(envelope.length, 'an envelope');
-  return withArena(board, arena);
-}
-
-const wantsEnvelope = (offset: number): RecoveryAnswer => ({ name: 'wants', what: 'envelope', offset });
-
-const wantsImage = ({ component, offset }: Wanted): RecoveryAnswer => ({
-  name: 'wants',
-  what: 'image',
-  offset,
-  ...(component === 0 ? {} : { component }),
-});
-
-function requireEnvelope(sizeBytes: number, most: number): number {
-  if (sizeBytes > 0 && sizeBytes <= most) return sizeBytes;
-  const found = `expected an envelope of 1 to ${most} bytes, found ${sizeBytes}`;
-  throw new SuitError('parse', 'operation-failed', found);
 }
 
 /** Whoever once offered this very update is owed the report of it, whichever way it came. */

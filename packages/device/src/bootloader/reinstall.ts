@@ -29,7 +29,15 @@ type Waiting<T> = Generator<Wanted, T, ImagePiece>;
 
 /** Returns the slot of an image that is to be tried at the next start. @throws {SuitError} stage `run`. */
 export function* reinstall(installing: Installing): Waiting<number> {
-  const { journal, admitted, layout, trust } = installing;
+  const { journal, trust } = installing;
+  const slot = yield* restage(installing);
+  journal.append({ name: 'trial', slot, attempts: trust.attempts });
+  return slot;
+}
+
+/** The same as far as the image is staged: when it is tried, somebody else says. @throws {SuitError} */
+export function* restage(installing: Installing): Waiting<number> {
+  const { admitted, layout } = installing;
   // An order that brings no image is not for a device of which nothing boots.
   if (!admitted.components.some((each) => componentOf(layout, each) !== undefined)) {
     throw operationFailed('expected a manifest that brings an image, found none');
@@ -51,7 +59,6 @@ export function* reinstall(installing: Installing): Waiting<number> {
       throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
     }
   }
-  journal.append({ name: 'trial', slot, attempts: trust.attempts });
   return slot;
 }
 
@@ -76,10 +83,16 @@ function* obtain(
   effect: Effect,
   components: readonly ComponentIdentifier[],
 ): Waiting<Answer> {
+  // There is no clock here: whether an update that expires may be installed then, the policy says.
+  if (effect.do === 'time') return undefined;
   const answer = installer.perform(effect);
   if (!isIncoming(answer) || effect.do !== 'fetch') return answer as Answer;
   const name = componentName(effect.component);
   const component = components.findIndex((each) => componentName(each) === name);
+  if (component === -1) {
+    const found = 'expected a payload of the manifest itself over a line, found one of its dependency';
+    throw new SuitError('run', 'component-unsupported', found);
+  }
   yield* take(answer, component, answer.payloadBytes);
   return undefined;
 }

@@ -11,11 +11,19 @@ import { SuitError, admit, authenticate, componentName, driveSync, run } from '@
 import type { Profile } from '../profile.ts';
 import { lending } from '../storage/arena.ts';
 import { answerFrom, isQuestion, isVerified } from '../storage/components.ts';
+import { dependenciesOf, openShelf } from '../storage/dependencies.ts';
 import { componentOf, slotAt } from '../storage/layout.ts';
 import { readStoredEnvelope } from '../storage/slots.ts';
+import { policyOf } from '../trust-store.ts';
 import type { Provisioned } from './provisioned.ts';
 import type { Part, Parts } from './select.ts';
 import { authenticateAgain } from './voucher.ts';
+
+/**
+ * S4-41: what was installed in time is booted for ever. Use-before says until when an update may be installed
+ * (update-management §5.1), and an expired firmware is better than none.
+ */
+const beforeAnyTime = -1;
 
 /** What was found out about one image. */
 export interface Proof {
@@ -68,7 +76,8 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
   const [{ state, slot }] = group;
   const stored = readStoredEnvelope(flash, slotAt(layout, slot), state.envelopeBytes);
   const again = authenticateAgain(device, stored, group[0]);
-  const manifest = again ?? authenticate(stored, trust.bootAnchors, limits, trust.policy);
+  const policy = policyOf(profile, trust);
+  const manifest = again ?? authenticate(stored, trust.bootAnchors, limits, policy);
   // Another manifest than the one that was installed, however authentic, was never on trial here.
   if (!equalInConstantTime(manifest.digest.bytes, state.digest)) {
     throw new SuitError('setup', 'unauthorised', 'expected the manifest that was installed, found another');
@@ -76,8 +85,10 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
   requireSequenceNumber(manifest, group);
   const admitted = admit(manifest, {
     limits,
+    policy,
     hasComponent: (component) => componentOf(layout, component) !== undefined,
     isAnothers: (component) => isSuperseded(component, group, all, profile),
+    dependencies: dependenciesOf(trust.bootAnchors),
     floor: () => undefined,
   });
   const views = new Map(
@@ -87,8 +98,12 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
     ]),
   );
   const measured = new Map<string, Uint8Array>();
+  const shelf = openShelf();
   const answer = (effect: Effect): Answer => {
     if (effect.do === 'invoke') return;
+    if (effect.do === 'time') return beforeAnyTime;
+    if (effect.do === 'envelope') return shelf.envelope({ flash, layout, views }, effect);
+    if (effect.do === 'version') return manifest.manifest.setVersion;
     if (!isQuestion(effect)) {
       throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} while booting, found one`);
     }
@@ -98,6 +113,7 @@ function* prove(device: Provisioned, group: Parts, all: Parts): Iterable<readonl
     return found;
   };
   const { failure, records, verified } = driveSync(run(admitted, 'invocation'), answer);
+  shelf.free();
   if (failure !== undefined) throw failure.error;
   for (const part of group) {
     const { identifier } = part.component;

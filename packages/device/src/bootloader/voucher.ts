@@ -8,6 +8,7 @@
 import { Writer, major } from '@lapel/cbor';
 import type { AuthenticManifest } from '@lapel/suit';
 import { SuitError, authenticateByVoucher, vouchFor } from '@lapel/suit';
+import { policyOf } from '../trust-store.ts';
 import type { Provisioned } from './provisioned.ts';
 import type { Part } from './select.ts';
 
@@ -17,7 +18,8 @@ export function authenticateAgain(
   stored: Uint8Array,
   part: Part,
 ): AuthenticManifest | undefined {
-  const { bootSecret: secret, bootAnchors, policy } = trust;
+  const { bootSecret: secret, bootAnchors } = trust;
+  const policy = policyOf(profile, trust);
   const { voucher: code } = part.state;
   if (secret === undefined || code === undefined) return undefined;
   try {

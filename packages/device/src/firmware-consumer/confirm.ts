@@ -4,7 +4,7 @@
  * not prove itself reverts by itself.
  */
 
-import type { AuthenticManifest } from '@lapel/suit';
+import type { AuthenticManifest, ComponentIdentifier } from '@lapel/suit';
 import type { Clock, Random } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
 import type { Counter } from '../hardware.ts';
@@ -17,13 +17,18 @@ import type { TrustStore } from '../trust-store.ts';
 import { backOff } from './fetch.ts';
 import { within } from './within.ts';
 
-export interface Trial {
+export interface Trial extends Proving {
   readonly journal: Journal;
-  readonly trust: TrustStore;
   readonly layout: Layout;
   readonly counter?: Counter;
   readonly slot: number;
   readonly manifest: AuthenticManifest;
+  /** Whose floors rise with it: those that the manifest names, and those of its dependencies. */
+  readonly components: readonly ComponentIdentifier[];
+}
+
+export interface Proving {
+  readonly trust: TrustStore;
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -34,19 +39,15 @@ export interface Trial {
    * this very message; rejects with a TransportError while it cannot be reached.
    */
   readonly announce: () => Promise<boolean>;
+  /** Resolves once other processors run their part of it, or to why they do not; before the deadline. */
+  readonly together?: (deadlineMs: number) => Promise<string | undefined>;
 }
 
 /** Ends the trial one way or the other, and says which; the caller restarts the device after `reverted`. */
 export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
-  const { trust, clock, selfTest, journal, slot } = trial;
-  const deadline = clock.monotonicMs() + trust.deadlineMs;
-  const passed = await within(deadline, trial, selfTest);
-  if (passed === undefined) return revert(trial, `no end of the self-test within ${trust.deadlineMs} ms`);
-  if (!passed) return revert(trial, 'the self-test failed');
-  if (trust.confirmBy === 'tracker' && !(await isAnswered(deadline, trial))) {
-    return revert(trial, `no answer from the status tracker within ${trust.deadlineMs} ms`);
-  }
-  const components = trial.manifest.manifest.common.components ?? [];
+  const { journal, slot, components } = trial;
+  const because = await disproof(trial);
+  if (because !== undefined) return revert(trial, because);
   const record = confirmation(journal.bootRecord, slot, components);
   if (record === undefined) throw new Error(`expected an image on trial in slot ${slot}, found none`);
   journal.append(record);
@@ -54,11 +55,24 @@ export async function confirm(trial: Trial): Promise<'confirmed' | 'reverted'> {
   return 'confirmed';
 }
 
-async function isAnswered(deadline: number, trial: Trial): Promise<boolean> {
-  const { announce, clock, random, signal } = trial;
+/** Why it has not proved itself; undefined where it has. */
+export async function disproof(proving: Proving): Promise<string | undefined> {
+  const { trust, clock, selfTest, together } = proving;
+  const deadline = clock.monotonicMs() + trust.deadlineMs;
+  const alone = await together?.(deadline);
+  if (alone !== undefined) return alone;
+  const passed = await within(deadline, proving, selfTest);
+  if (passed === undefined) return `no end of the self-test within ${trust.deadlineMs} ms`;
+  if (!passed) return 'the self-test failed';
+  if (trust.confirmBy === 'self-test' || (await isAnswered(deadline, proving))) return undefined;
+  return `no answer from the status tracker within ${trust.deadlineMs} ms`;
+}
+
+async function isAnswered(deadline: number, proving: Proving): Promise<boolean> {
+  const { announce, clock, random, signal } = proving;
   for (let attempt = 0; clock.monotonicMs() < deadline; attempt++) {
     try {
-      if ((await within(deadline, trial, announce)) === true) return true;
+      if ((await within(deadline, proving, announce)) === true) return true;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
     }

@@ -24,7 +24,8 @@ export interface Fetching {
 export interface Sink {
   /** Bytes received so far: where a fetch goes on. */
   readonly offset: number;
-  push(chunk: Uint8Array): void;
+  /** One that has to wait for room makes whoever fetches wait, too. */
+  push(chunk: Uint8Array): void | Promise<void>;
 }
 
 /** Attempts without a single new byte, after which a fetch is given up. */
@@ -103,7 +104,7 @@ async function fetchOnce(
           `expected ${sizeBytes} bytes at ${shown(uri)}, found more`,
         );
       }
-      sink.push(fresh);
+      await sink.push(fresh);
     }
   } finally {
     await discard(response.body);

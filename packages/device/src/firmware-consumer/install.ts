@@ -5,10 +5,13 @@
  */
 
 import { equalInConstantTime } from '@lapel/cose';
-import type { AdmittedManifest, Answer, ComponentIdentifier, Effect, Ending } from '@lapel/suit';
-import { componentName, drive, run } from '@lapel/suit';
+import type { AdmittedManifest, Answer, ComponentIdentifier, Effect, Ending, Version } from '@lapel/suit';
+import { SuitError, componentName, drive, run } from '@lapel/suit';
 import type { Booted } from '../bootloader/boot.ts';
 import { select } from '../bootloader/select.ts';
+import type { Conditions } from '../conditions.ts';
+import type { Peers } from '../peer/link.ts';
+import type { Profile } from '../profile.ts';
 import type { BootRecord } from '../storage/boot-record.ts';
 import { createArena, withArena } from '../storage/arena.ts';
 import type { Views } from '../storage/components.ts';
@@ -21,8 +24,13 @@ import { stateOf } from '../storage/slot-state.ts';
 import type { RunningSlots } from '../storage/target.ts';
 import { targetsOf } from '../storage/target.ts';
 import type { OnStep } from '../step.ts';
+import type { Elsewhere } from './elsewhere.ts';
+import { reachPeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
 import { fetchPayload } from './fetch.ts';
+import type { Asking } from './ask-conditions.ts';
+import { askConditions, isCondition } from './ask-conditions.ts';
+import { endingOf } from './report.ts';
 import { unpacking } from './unpack.ts';
 
 export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'running' | 'unpack'> {
@@ -30,12 +38,23 @@ export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'ru
   readonly ramBytes: number;
   /** What was booted: never written. */
   readonly decision: Booted;
+  readonly profile: Profile;
+  readonly peers?: Peers;
   readonly fetching: Fetching;
+  readonly conditions?: Conditions;
   readonly onStep?: OnStep;
 }
 
-/** How an update procedure ended; `staged` is a slot with an image that lies ready to be tried. */
-export type Installed = Ending & { readonly staged?: number; readonly isSpoiled: boolean };
+/**
+ * How an update procedure ended. `staged` is a slot with an image that lies ready to be tried; or all that
+ * lies ready is `elsewhere`, with another processor. `isPutOff` says of a failure that it is only for now.
+ */
+export type Installed = Ending & {
+  readonly staged?: number | 'elsewhere';
+  /** A payload was not what its format says. */
+  readonly isSpoiled: boolean;
+  readonly isPutOff: boolean;
+};
 
 /**
  * @throws {TransportError} where the network stays away: nothing is lost, the same call goes on where this
@@ -49,16 +68,54 @@ export async function install(installation: Installation): Promise<Installed> {
   const targets = targetsOf(layout, journal.bootRecord, slotsOf(decision));
   const unpack = unpacking({ flash, layout });
   const running = viewsOf(decision);
+  const elsewhere = reachPeers(installation);
+  const refused = await elsewhere.offer().catch(refusal);
+  if (refused !== undefined) return { ...refused, isSpoiled: false, isPutOff: false };
   const installer = createInstaller({ ...installation, flash, targets, running, unpack });
-  const ending = await drive(run(admitted, 'update'), (effect) => perform(installer, effect, fetching));
-  const [staged] = installer.sizes.keys();
+  let isPutOff = false;
+  const asking: Asking = {
+    ...fetching,
+    conditions: installation.conditions ?? {},
+    versionOf: (component) => versionOf(installation, installer, component),
+    onLater: () => void (isPutOff = true),
+  };
+  const ending = await drive(run(admitted, 'update'), (effect) => {
+    if (isCondition(effect)) return askConditions(asking, effect);
+    return elsewhere.isAbout(effect) ? elsewhere.perform(effect) : perform(installer, effect, fetching);
+  });
+  const staged = stagedIn(installer, elsewhere);
   if (ending.failure === undefined && staged !== undefined) {
     onStep?.('image-verified', `in ${arena.peakBytes} bytes of working memory`);
   }
   const { isSpoiled } = installer;
-  if (!installer.close(ending) || staged === undefined) return { ...ending, isSpoiled };
+  const installed = { ...ending, isSpoiled, isPutOff };
+  const isClosed = installer.close(ending) || (ending.failure === undefined && staged === 'elsewhere');
+  if (!isClosed || staged === undefined) return installed;
   onStep?.('staged');
-  return { ...ending, isSpoiled, staged };
+  return { ...installed, staged };
+}
+
+/** What the manifest says that brought it: this one, once it has written the component. */
+function versionOf(
+  { admitted, decision, layout }: Installation,
+  { sizes }: Installer,
+  component: ComponentIdentifier,
+): Version | undefined {
+  const name = componentName(component);
+  const isNew = componentOf(layout, component)?.slots.some((slot) => sizes.has(slot)) ?? false;
+  const runs = decision.running.find((each) => componentName(each.component) === name);
+  return (isNew ? admitted.authentic : runs?.manifest)?.manifest.setVersion;
+}
+
+function stagedIn({ sizes }: Installer, { staged }: Elsewhere): Installed['staged'] {
+  const [slot] = sizes.keys();
+  return slot ?? (staged.size > 0 ? 'elsewhere' : undefined);
+}
+
+/** Another processor will not have it: nothing has been written here. */
+function refusal(error: unknown): Ending {
+  if (error instanceof SuitError) return endingOf(error);
+  throw error;
 }
 
 async function perform(installer: Installer, effect: Effect, fetching: Fetching): Promise<Answer> {

@@ -5,18 +5,21 @@
 
 import type { AgentOptions } from '../agent-options.ts';
 import { expectedDowntimeMs } from '../downtime.ts';
-import { within } from './within.ts';
+import { answered } from './within.ts';
 
-/** How long an application may take to answer. One that hangs keeps no update away. */
-const answerMsMax = 60_000;
-
-/** Whether the device may restart now. */
-export async function mayInterrupt(agent: AgentOptions, signal: AbortSignal): Promise<boolean> {
+/**
+ * Whether the device may restart now.
+ * @param of how long that is expected to take; where a recovery application does it, longer.
+ */
+export async function mayInterrupt(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  of = expectedDowntimeMs,
+): Promise<boolean> {
   const { onInterruption, profile, journal, clock } = agent;
   if (onInterruption === undefined) return true;
-  const expectedMs = expectedDowntimeMs(profile, journal.bootRecord);
+  const expectedMs = of(profile, journal.bootRecord);
   agent.onStep?.('interruption-announced', `${expectedMs} ms`);
-  const deadline = clock.monotonicMs() + answerMsMax;
-  const answer = await within(deadline, { clock, signal }, () => onInterruption({ expectedMs }));
+  const answer = await answered({ clock, signal }, () => onInterruption({ expectedMs }));
   return answer !== 'later';
 }

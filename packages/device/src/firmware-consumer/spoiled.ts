@@ -34,8 +34,9 @@ export function patienceWith(journal: Journal, clock: Clock): Spoiled {
       const waitMs = Math.min(waitMsMax, waitMsFirst * 2 ** (times - 1));
       const leftMs = lastMs + waitMs - clock.monotonicMs();
       if (leftMs <= 0) return;
-      const found = `found one that arrived wrong ${times} times: tried again in ${Math.ceil(leftMs / 1000)} s`;
-      throw new SuitError('run', 'operation-failed', `expected a whole payload, ${found}`);
+      const found = `found one that arrived wrong ${times} times`;
+      const later = `tried again in ${Math.ceil(leftMs / 1000)} s`;
+      throw new SuitError('run', 'operation-failed', `expected a whole payload, ${found}: ${later}`);
     },
     happened(digest) {
       lastMs = clock.monotonicMs();

@@ -4,12 +4,14 @@
  */
 
 import { equalInConstantTime } from '@lapel/cose';
-import type { AdmittedManifest, Ending } from '@lapel/suit';
+import type { AdmittedManifest, AuthenticManifest, Ending, SuitRecord } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
 import { TransportError } from '@lapel/transport';
 import type { AgentOptions } from '../agent-options.ts';
+import { handoverDowntimeMs } from '../downtime.ts';
 import { inRecord } from '../storage/journal-record.ts';
 import type { Candidate } from '../update-source.ts';
+import { requirePeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
 import { backOff, fetchEnvelope } from './fetch.ts';
 import type { Installed } from './install.ts';
@@ -19,6 +21,7 @@ import { atMost, once, severalTimes } from './patience.ts';
 import type { Spoiled } from './spoiled.ts';
 import { endingOf, referenceTo, reportFailure, reportPending, reportSuccess } from './report.ts';
 import { tell } from './tell.ts';
+import { isConfirmedElsewhere, tryElsewhere } from './try-elsewhere.ts';
 import { verify } from './verify.ts';
 
 /** `postponed`: it could not be obtained for now. */
@@ -49,7 +52,7 @@ async function attempt(
   signal: AbortSignal,
   spoiled: Spoiled,
 ): Promise<UpdateEnd> {
-  const { profile, trust, decision } = agent;
+  const { profile, decision } = agent;
   const { layout } = profile;
   const { binding } = candidate;
   const fetching = { ...agent, signal, base: candidate.uri };
@@ -59,22 +62,14 @@ async function attempt(
   agent.onStep?.('manifest-validated');
   const { digest } = admitted.authentic;
   const same = decision.running.find((each) => equalInConstantTime(digest.bytes, each.manifest.digest.bytes));
-  if (same !== undefined) {
+  if (same !== undefined || isConfirmedElsewhere(agent, admitted)) {
     // Whoever offers what runs has missed the report of it.
-    const report = reportSuccess(trust, referenceTo(same.manifest), binding, same.records);
-    await severalTimes(agent, signal, () => agent.source.report(report, signal));
-    return 'up-to-date';
+    const { manifest, records } = same ?? { manifest: admitted.authentic, records: [] };
+    return succeed(agent, signal, manifest, binding, records);
   }
 
   if (isInPlace(layout, agent.journal.bootRecord, admitted)) {
-    const report = reportSuccess(trust, referenceTo(admitted.authentic), binding, []);
-    await severalTimes(agent, signal, () => agent.source.report(report, signal));
-    return 'up-to-date';
-  }
-
-  if (mustHandOver(layout, admitted.components, decision)) {
-    if (!decision.isRecovery) return handOver(agent, signal, admitted);
-    return fail(agent, signal, candidate, endingOf(replacesItself()), digest.bytes);
+    return succeed(agent, signal, admitted.authentic, binding, []);
   }
 
   const impatience = refusalOf(() => spoiled.requirePatience(digest.bytes));
@@ -82,12 +77,22 @@ async function attempt(
     const end = await fail(agent, signal, candidate, endingOf(impatience), digest.bytes);
     return binding.nonce === undefined ? 'postponed' : end;
   }
+  if (mustHandOver(layout, admitted.components, decision)) {
+    if (!decision.isRecovery) return handOver(agent, signal, admitted);
+    return fail(agent, signal, candidate, endingOf(replacesItself()), digest.bytes);
+  }
+
   agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
   for (let wrong = 1; ; wrong++) {
     const ended = await install({ ...agent, ...profile, envelope, admitted, binding, fetching });
-    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended);
-    if (ended.failure === undefined) return 'up-to-date';
+    if (ended.staged === 'elsewhere') return tryElsewhere(agent, signal, admitted, binding, ended);
+    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended.staged, ended);
+    // It brought nothing that is booted: it ends here.
+    if (ended.failure === undefined) {
+      return succeed(agent, signal, admitted.authentic, binding, ended.records);
+    }
+    if (ended.isPutOff) return putOff(agent, ended);
     // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined || ended.isSpoiled;
     if (!mismatch || wrong === wrongPayloadMax) {
@@ -102,20 +107,40 @@ async function attempt(
   }
 }
 
+/** There is nothing to boot for it, and whoever offered it is told that all is well. */
+async function succeed(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  manifest: AuthenticManifest,
+  binding: Candidate['binding'],
+  records: readonly SuitRecord[],
+): Promise<UpdateEnd> {
+  const report = reportSuccess(agent.trust, referenceTo(manifest), binding, records);
+  await severalTimes(agent, signal, () => agent.source.report(report, signal));
+  return 'up-to-date';
+}
+
+/** Not now, says the application, or what the manifest waits for: nobody is told of a failure. */
+function putOff({ onStep }: AgentOptions, { failure }: Installed): 'postponed' {
+  onStep?.('postponed', failure?.error.message);
+  return 'postponed';
+}
+
 /** What is staged is booted next, on trial: once the application has put its service down. */
 async function activate(
   agent: AgentOptions,
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
   binding: Candidate['binding'],
-  { staged = 0, records }: Installed,
+  staged: number,
+  { records }: Installed,
 ): Promise<UpdateEnd> {
   const { journal, trust, profile } = agent;
   const report = reportPending(trust, referenceTo(authentic), binding, records);
-  await tell(agent, signal, 'installing', authentic.digest.bytes);
   await once(() => agent.source.report(report, signal));
   if (!(await mayInterrupt(agent, signal))) return 'postponed';
   const { digest } = authentic;
+  await tell(agent, signal, 'installing', digest.bytes);
   if (isForRecovery(profile.layout, staged)) journal.append({ name: 'handover', digest: digest.bytes });
   journal.append({ name: 'trial', slot: staged, attempts: trust.attempts });
   agent.onStep?.('restarting');
@@ -128,8 +153,8 @@ async function handOver(
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
 ): Promise<UpdateEnd> {
+  if (!(await mayInterrupt(agent, signal, handoverDowntimeMs))) return 'postponed';
   await tell(agent, signal, 'installing', authentic.digest.bytes);
-  if (!(await mayInterrupt(agent, signal))) return 'postponed';
   agent.journal.append({ name: 'handover', digest: authentic.digest.bytes });
   agent.onStep?.('restarting', 'for the recovery application');
   return 'staged';
@@ -149,12 +174,13 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching:
   const { profile, trust, journal } = agent;
   try {
     const envelope =
-      candidate.envelope ??
+      copyOf(candidate.envelope, profile.limits.envelopeBytes) ??
       (await atMost(agent, fetching.signal, () =>
         fetchEnvelope(candidate.uri, profile.limits.envelopeBytes, fetching),
       ));
     const admitted = verify(envelope, profile, trust, journal.bootRecord, candidate.binding);
     requireOffered(admitted, candidate);
+    requirePeers(profile.layout, admitted, agent.peers);
     return { envelope, admitted };
   } catch (error) {
     if (error instanceof SuitError) return { failure: error };
@@ -171,6 +197,13 @@ function refusalOf(check: () => void): SuitError | undefined {
     throw error;
   }
 }
+
+/**
+ * Copied once, so that what is installed is what was checked, whatever its owner does with it meanwhile (REQ
+ * MFST.CONST). What is too long is refused before it costs memory.
+ */
+const copyOf = (bytes: Uint8Array | undefined, most: number): Uint8Array | undefined =>
+  bytes === undefined || bytes.length > most ? bytes : new Uint8Array(bytes);
 
 function requireOffered({ authentic }: AdmittedManifest, { digest }: Candidate): void {
   if (digest === undefined || equalInConstantTime(authentic.digest.bytes, digest)) return;

@@ -20,7 +20,7 @@ export function verify(
   record: BootRecord,
   binding: OfferBinding = {},
 ): AdmittedManifest {
-  const admitted = admitEnvelope(envelope, profile, trust, record);
+  const admitted = admitEnvelope(envelope, profile, trust, record, undefined, 'linked');
   refuseReverted(admitted.authentic.digest.bytes, record, binding);
   return admitted;
 }

@@ -2,6 +2,15 @@
 
 import type { Clock } from '@lapel/transport';
 
+/** How long an application may take to answer. One that hangs keeps no update away, and allows none. */
+const answerMsMax = 60_000;
+
+/** What the application answers, or undefined where it hangs. */
+export const answered = <T>(
+  at: { readonly clock: Clock; readonly signal: AbortSignal },
+  ask: () => Promise<T>,
+): Promise<T | undefined> => within(at.clock.monotonicMs() + answerMsMax, at, ask);
+
 /** What the work resolves to, or undefined where it takes longer. */
 export async function within<T>(
   deadlineMs: number,

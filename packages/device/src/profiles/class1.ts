@@ -4,20 +4,10 @@
  */
 
 import type { ComponentIdentifier } from '@lapel/suit';
-import { class1 as limits } from '@lapel/suit';
 import type { Profile } from '../profile.ts';
 import { takeFrom } from '../storage/layout.ts';
 import type { ChipKind } from './flash-plan.ts';
-import {
-  class1RamBytes,
-  common,
-  component,
-  external,
-  internal,
-  named,
-  slot,
-  smallTiming,
-} from './flash-plan.ts';
+import { class1Affords, common, component, external, internal, named, slot } from './flash-plan.ts';
 
 export interface Class1Options {
   /** Pages of 2 KiB of one image: 20 (40 KiB) make a device with two slots one of 112 KiB. */
@@ -26,8 +16,6 @@ export interface Class1Options {
   /** What manifests call the component whose images lie in the slots. */
   readonly component?: ComponentIdentifier;
 }
-
-const affords = { limits, timing: smallTiming, ramBytes: class1RamBytes };
 
 /** What a factory's descriptions call the only component. */
 const onlyComponent: ComponentIdentifier = [new Uint8Array([0])];
@@ -40,7 +28,7 @@ export function class1(options: Class1Options = {}): Profile {
   const slots = [slot(taking, chip, imagePages), slot(taking, chip, imagePages)] as const;
   const components = [component(main, 'start', 'two-slots', [0, 1])] as const;
   const geometry = [{ ...chip, pages: taking.pages }];
-  return { name: 'class1', layout: { geometry, ...regions, slots, components }, ...affords };
+  return { name: 'class1', layout: { geometry, ...regions, slots, components }, ...class1Affords };
 }
 
 /** One slot that runs; the new image is staged on a chip beside it, and copied over the old one. */
@@ -57,7 +45,7 @@ export function class1Overwrite(options: Class1Options = {}): Profile {
     { ...external, pages: beside.pages },
   ];
   const layout = { geometry, ...regions, slots: [runs, staged] as const, components };
-  return { name: 'class1-overwrite', layout, ...affords };
+  return { name: 'class1-overwrite', layout, ...class1Affords };
 }
 
 /** One slot that runs; the new image is staged beside it, and exchanged with the old one. */
@@ -74,7 +62,7 @@ export function class1Swap(options: Class1Options = {}): Profile {
   const components = [component(main, 'start', 'swap', [0, 1, 2])] as const;
   const geometry = [{ ...chip, pages: taking.pages }];
   const layout = { geometry, ...regions, slots: [runs, staged, kept] as const, components };
-  return { name: 'class1-swap', layout, ...affords };
+  return { name: 'class1-swap', layout, ...class1Affords };
 }
 
 /** Pages of the recovery application of a device that deletes first. */
@@ -98,7 +86,7 @@ export function class1DeleteFirst(options: Class1Options = {}): Profile {
   ] as const;
   const geometry = [{ ...chip, pages: taking.pages }];
   const layout = { geometry, ...regions, slots: [first, second, recovery] as const, components };
-  return { name: 'class1-delete-first', layout, ...affords };
+  return { name: 'class1-delete-first', layout, ...class1Affords };
 }
 
 const chipOf = ({ granuleBytes = internal.granuleBytes }: Class1Options): ChipKind => ({

@@ -1,6 +1,7 @@
 /** How profiles share out a chip: the parts that every device has come first, then its slots. */
 
 import type { ComponentIdentifier } from '@lapel/suit';
+import { class1 } from '@lapel/suit';
 import type { Timing } from '../profile.ts';
 import type { Region } from '../storage/flash.ts';
 import type { ComponentLayout, Layout, Role, Scheme, SlotLayout, Taking } from '../storage/layout.ts';
@@ -23,8 +24,8 @@ export const smallTiming: Timing = {
   programMsPerKiB: 12,
 };
 
-/** Working memory of a Class 1 device (RFC 7228). */
-export const class1RamBytes = 10_240;
+/** What a Class 1 device can afford: about 10 KiB of working memory (RFC 7228). */
+export const class1Affords = { limits: class1, timing: smallTiming, ramBytes: 10_240 };
 
 export interface Common extends Pick<Layout, 'loader' | 'journal' | 'trustStore'> {
   readonly taking: Taking;

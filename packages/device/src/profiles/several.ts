@@ -3,19 +3,18 @@
  * side, two processors that share a memory, a bootloader of two stages, storage of more than one kind.
  */
 
-import { class1 as small } from '@lapel/suit';
 import type { Profile } from '../profile.ts';
 import type { ComponentLayout } from '../storage/layout.ts';
 import { takeFrom } from '../storage/layout.ts';
 import {
-  class1RamBytes,
+  class1Affords,
   common,
   component,
+  envelopeBytes,
   external,
   internal,
   named,
   slot,
-  smallTiming,
 } from './flash-plan.ts';
 
 export interface SeveralOptions {
@@ -23,8 +22,6 @@ export interface SeveralOptions {
   readonly imagePages?: number;
   readonly granuleBytes?: number;
 }
-
-const affords = { limits: small, timing: smallTiming, ramBytes: class1RamBytes };
 
 /** Two components with two slots each, in one flash. */
 function pairs(
@@ -37,7 +34,7 @@ function pairs(
   const place = () => slot(taking, chip, imagePages);
   const slots = [place(), place(), place(), place()] as const;
   const geometry = [{ ...chip, pages: taking.pages }];
-  return { name, layout: { geometry, ...regions, slots, components }, ...affords };
+  return { name, layout: { geometry, ...regions, slots, components }, ...class1Affords };
 }
 
 /** RFC 9019 §5.2: the secure side starts, and writes both; either is updated alone, or both at once. */
@@ -73,6 +70,32 @@ export const twoStage = (options: SeveralOptions = {}): Profile =>
     options,
   );
 
+/**
+ * A processor with an isolated side whose applications come from others than the firmware (S4-67, RFC 9397).
+ * Each of two authors has a component for its manifest, which is a dependency of the one that updates the
+ * device, and one for what it is about.
+ */
+export function trustedApplications(options: SeveralOptions = {}): Profile {
+  const { imagePages = 12, granuleBytes = internal.granuleBytes } = options;
+  const chip = { ...internal, granuleBytes };
+  const { taking, ...regions } = common(chip, 2);
+  const place = (pages = imagePages) => slot(taking, chip, pages);
+  const manifest = () => place(Math.ceil(envelopeBytes / chip.pageBytes));
+  const slots = [place(), place(), manifest(), manifest(), place(), place(), manifest(), manifest()] as const;
+  const components = [
+    component(named('firmware'), 'start', 'two-slots', [0, 1]),
+    component(named('firmware-manifest'), 'extra', 'two-slots', [2, 3]),
+    component(named('application'), 'extra', 'two-slots', [4, 5]),
+    component(named('application-manifest'), 'extra', 'two-slots', [6, 7]),
+  ] as const;
+  const geometry = [{ ...chip, pages: taking.pages }];
+  return {
+    name: 'trusted-applications',
+    layout: { geometry, ...regions, slots, components },
+    ...class1Affords,
+  };
+}
+
 /** Heterogeneous storage: the firmware in internal flash, data on a chip with other sectors beside it. */
 export function heterogeneous(options: SeveralOptions = {}): Profile {
   const { imagePages = 12, granuleBytes = internal.granuleBytes } = options;
@@ -90,5 +113,5 @@ export function heterogeneous(options: SeveralOptions = {}): Profile {
     { ...external, pages: beside.pages },
   ];
   const layout = { geometry, ...regions, slots: [...firmware, ...data] as const, components };
-  return { name: 'heterogeneous', layout, ...affords };
+  return { name: 'heterogeneous', layout, ...class1Affords };
 }

@@ -55,6 +55,14 @@ export function createArena(limitBytes: number): Arena {
   };
 }
 
+/** Memory for one procedure that talks over a line: what the line needs is taken. */
+export function memoryOnLine(flash: Flash, ramBytes: number, lineBytes: number, envelopeBytes = 0): Memory {
+  const arena = createArena(ramBytes);
+  arena.take(lineBytes, 'a request and an answer');
+  arena.take(envelopeBytes, 'an envelope');
+  return withArena(flash, arena);
+}
+
 export const withArena = (flash: Flash, arena: Arena): Memory => ({
   arena,
   geometry: flash.geometry,

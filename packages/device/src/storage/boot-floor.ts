@@ -2,7 +2,8 @@
  * The command that raises the boot floor: a `write` to a component that every device has besides its own,
  * `["boot-floor"]`, signed like everything that a manifest says. What it writes is `[component, sequence
  * number]`; below that number nothing of the component boots any more, however little else is left. It rises
- * to what has been confirmed at most, so that it strands no device.
+ * to what is confirmed and still there at most, so
+ * that it strands no device.
  */
 
 import { CborError, read, tuple, uint } from '@lapel/cbor';
@@ -11,6 +12,7 @@ import type { BootRecord } from './boot-record.ts';
 import type { RecordOf } from './journal-record.ts';
 import type { Layout } from './layout.ts';
 import { componentOf } from './layout.ts';
+import { stateOf } from './slot-state.ts';
 
 export const bootFloorComponent: ComponentIdentifier = [new TextEncoder().encode('boot-floor')];
 
@@ -19,22 +21,31 @@ const BootFloorCommand = tuple(ComponentIdentifier, uint);
 export const isBootFloor = (component: ComponentIdentifier): boolean =>
   componentName(component) === componentName(bootFloorComponent);
 
-/** @throws {SuitError} where it is none that this device may follow. */
+/**
+ * Undefined where it is that high already.
+ * @throws {SuitError} where it is none that this device may follow.
+ */
 export function readBootFloor(
   content: Uint8Array,
   layout: Layout,
-  { floors }: BootRecord,
-): RecordOf<'bootFloor'> {
+  { slots, bootFloors }: BootRecord,
+): RecordOf<'bootFloor'> | undefined {
   const [component, sequenceNumber] = decoded(content);
-  const confirmed = floors.get(componentName(component))?.sequenceNumber ?? 0;
-  if (componentOf(layout, component) === undefined) {
+  const own = componentOf(layout, component);
+  if (own === undefined) {
     throw new SuitError('run', 'component-unsupported', 'expected a component of this device, found another');
   }
+  // What was confirmed and has rotted since is nothing that the device could boot in place of what it has.
+  const confirmed = own.slots.reduce((most, slot) => {
+    const state = stateOf(slots, slot);
+    return state.state === 'confirmed' ? Math.max(most, state.sequenceNumber) : most;
+  }, 0);
   if (sequenceNumber > confirmed) {
     const found = `expected a boot floor of at most ${confirmed}, as confirmed, found ${sequenceNumber}`;
     throw new SuitError('run', 'condition-failed', found);
   }
-  return { name: 'bootFloor', component, sequenceNumber };
+  const before = bootFloors.get(componentName(component))?.sequenceNumber ?? 0;
+  return sequenceNumber > before ? { name: 'bootFloor', component, sequenceNumber } : undefined;
 }
 
 function decoded(content: Uint8Array): readonly [ComponentIdentifier, number] {

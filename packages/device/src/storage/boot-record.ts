@@ -42,11 +42,19 @@ export interface BootRecord {
   readonly spoiled: Spoiled | undefined;
   /** The copy of the trust store that holds while the other one is written. */
   readonly trustHeldIn: 0 | 1 | undefined;
+  /** What one of two processors has told the other to run, and is not confirmed yet. */
+  readonly told: Told | undefined;
 }
 
 export interface Spoiled {
   readonly digest: Uint8Array;
   readonly times: number;
+}
+
+export interface Told {
+  readonly digest: Uint8Array;
+  readonly components: readonly ComponentIdentifier[];
+  readonly binding: OfferBinding;
 }
 
 export interface Floor {
@@ -66,6 +74,7 @@ export const nothingInstalled: BootRecord = {
   reverted: undefined,
   spoiled: undefined,
   trustHeldIn: undefined,
+  told: undefined,
 };
 
 /**
@@ -101,6 +110,10 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
       return { ...before, handover: record.digest };
     case 'handedOver':
       return { ...before, handover: undefined };
+    case 'told': {
+      const { digest, components } = record;
+      return { ...before, told: { digest, components, binding: bindingOf(record) } };
+    }
     case 'receiving':
       return receive(before, record);
     case 'trial':
@@ -115,8 +128,8 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
 function cleared(before: BootRecord, slots: readonly number[]): BootRecord {
   const change = (state: SlotState, slot: number): SlotState =>
     slots.includes(slot) ? { state: 'empty' } : state;
-  const kept = { ...before, slots: mapSlots(before.slots, change) };
-  return { ...kept, move: undefined, handover: undefined, trustHeldIn: undefined };
+  const begun = { move: undefined, handover: undefined, told: undefined, trustHeldIn: undefined };
+  return { ...before, slots: mapSlots(before.slots, change), ...begun };
 }
 
 /** What lies in the slot, and in those that overlap it, is gone. */
@@ -152,6 +165,7 @@ function revert(before: BootRecord, record: RecordOf<'reverted'>): BootRecord {
   return {
     ...withoutHandover(before, failed),
     slots,
+    told: unlessSame(before.told, failed),
     reverted: { digest: failed, because, binding: bindingOf(record), times, rotten },
   };
 }
@@ -166,10 +180,10 @@ function confirm(before: BootRecord, record: RecordOf<'confirmed'>): BootRecord 
     const voucher = isSame && state.voucher !== undefined ? { voucher: state.voucher } : {};
     return withSlot(next, slot, { state: 'confirmed', ...held, imageBytes, ...voucher });
   }, before);
-  return record.components.reduce(
-    (next, component) => withFloor(next, component, sequenceNumber, digest),
-    withoutHandover(confirmed, digest),
-  );
+  return record.components.reduce((next, component) => withFloor(next, component, sequenceNumber, digest), {
+    ...withoutHandover(confirmed, digest),
+    told: unlessSame(confirmed.told, digest),
+  });
 }
 
 /** The end of an update is the end of what was handed over for it. */
@@ -179,6 +193,10 @@ function withoutHandover(before: BootRecord, of: Uint8Array): BootRecord {
     ? before
     : { ...before, handover: undefined };
 }
+
+/** The trial of what was told has come to its end. */
+const unlessSame = (told: Told | undefined, ended: Uint8Array): Told | undefined =>
+  told !== undefined && compareBytes(told.digest, ended) === 0 ? undefined : told;
 
 /**
  * What was staged is where it runs. What lay there is where it is kept, if it was worth it; else whatever was

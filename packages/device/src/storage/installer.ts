@@ -14,6 +14,7 @@ import type { ComponentView, Views } from './components.ts';
 import { answerFrom, isQuestion } from './components.ts';
 import { requireDependants } from './dependants.ts';
 import { windows } from './arena.ts';
+import { openShelf } from './dependencies.ts';
 import type { ImageWriter } from './image-writer.ts';
 import { writingBytes } from './image-writer.ts';
 import type { RecordOf } from './journal-record.ts';
@@ -83,6 +84,7 @@ export function createInstaller(installing: Installing): Installer {
   const sizes = new Map<number, number>();
   const floors: RecordOf<'bootFloor'>[] = [];
   let nextTrust: Provision | undefined;
+  const shelf = openShelf();
   let isSpoiled = false;
 
   const receive = (
@@ -124,11 +126,18 @@ export function createInstaller(installing: Installing): Installer {
   const perform = (effect: Effect): Answer | Incoming => {
     if (isQuestion(effect)) return answerFrom({ ...installing, views }, effect);
     switch (effect.do) {
+      case 'envelope':
+        return shelf.envelope({ ...installing, views }, effect);
+      // Nobody counts who needs what: a slot holds what the last update brought.
+      case 'unlink':
+        return undefined;
       case 'fetch':
         return receive(effect.component, effect.expected, unpackingOf(effect));
       case 'write':
         if (isBootFloor(effect.component)) {
-          return void floors.push(readBootFloor(effect.content, layout, journal.bootRecord));
+          const floor = readBootFloor(effect.content, layout, journal.bootRecord);
+          if (floor !== undefined) floors.push(floor);
+          return undefined;
         }
         if (isTrustAnchors(effect.component)) {
           return void (nextTrust = trustAfter(installing, effect.content));
@@ -152,6 +161,7 @@ export function createInstaller(installing: Installing): Installer {
       return isSpoiled;
     },
     close(ending) {
+      shelf.free();
       const isReady = closeSlots(installing, ending, sizes);
       if (ending.failure !== undefined) return isReady;
       for (const floor of floors) journal.append(floor);
@@ -166,8 +176,8 @@ function trustAfter(installing: Installing, content: Uint8Array): Provision | un
   const { trust: before, journal, admitted } = installing;
   const next = followed(content, before);
   if (next === undefined) return undefined;
-  const place = { ...installing, limits: admitted.limits };
-  requireDependants(place, journal.bootRecord, { before, after: openProvision(next) });
+  const booting = { ...installing, limits: admitted.limits, policy: admitted.policy };
+  requireDependants(booting, journal.bootRecord, before, openProvision(next));
   return next;
 }
 

@@ -69,8 +69,8 @@ export const records = {
   confirmed: {
     type: 6,
     body: map({
-      /** Each image: its slot, and how long it is. */
-      images: required(1, array(tuple(slot, uint), { min: 1, max: slotsMax })),
+      /** Each image: its slot, and how long it is; none where other processors keep them all. */
+      images: required(1, array(tuple(slot, uint), { max: slotsMax })),
       components: required(2, array(ComponentIdentifier, { max: componentsMax })),
       digest: required(3, digest),
       sequenceNumber: required(4, uint),
@@ -140,8 +140,22 @@ export const records = {
   cleared: { type: 19, body: map({ slots: required(1, slots) }) },
   /** Payloads of this manifest arrived wrong, so many times in a row. */
   spoiled: { type: 20, body: map({ digest: required(1, digest), times: required(2, uint) }) },
+  /**
+   * Two processors on a bus, one of which says what the other runs. In the journal of the one: what it has
+   * said on trial, of an update that only the other takes part in. In that of the other: what it was told
+   * last.
+   */
+  told: {
+    type: 21,
+    body: map({
+      digest: required(1, digest),
+      components: required(2, array(ComponentIdentifier, { max: componentsMax })),
+      nonce: optional(3, nonce),
+      generation: optional(4, uint),
+    }),
+  },
   /** Which copy of the trust store holds while the other one is written; both are whole where absent. */
-  trust: { type: 21, body: map({ holds: optional(1, copy) }) },
+  trust: { type: 22, body: map({ holds: optional(1, copy) }) },
 } as const;
 
 export type RecordName = keyof typeof records;

@@ -1,5 +1,7 @@
 /** What a slot holds, as far as the journal's records say. */
 
+import { compareBytes } from '@lapel/cbor';
+
 /** What is known of every image that somebody signed. */
 export interface Held {
   readonly digest: Uint8Array;
@@ -62,3 +64,7 @@ export const stateOf = (slots: Slots, slot: number): SlotState => slots[slot] ??
 
 export const mapSlots = (slots: Slots, change: (state: SlotState, slot: number) => SlotState): Slots =>
   slots.map(change) as unknown as Slots;
+
+/** Whether two digests of manifests are there, and the same. */
+export const isSame = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
+  a !== undefined && b !== undefined && compareBytes(a, b) === 0;

@@ -1,7 +1,7 @@
 /** A state as the fewest records that make it again, and the record that confirms an update. */
 
 import { compareBytes } from '@lapel/cbor';
-import type { ComponentIdentifier } from '@lapel/suit';
+import type { AuthenticManifest, ComponentIdentifier } from '@lapel/suit';
 import type { BootRecord } from './boot-record.ts';
 import type { JournalRecord, RecordOf } from './journal-record.ts';
 import type { SlotState, Whole } from './slot-state.ts';
@@ -9,7 +9,7 @@ import { isComplete, stateOf } from './slot-state.ts';
 
 /** What a compaction writes. */
 export function snapshot(record: BootRecord): readonly JournalRecord[] {
-  const { floors, bootFloors, reverted, spoiled, slots, move, handover, trustHeldIn: holds } = record;
+  const { floors, bootFloors, reverted, spoiled, slots, move, handover, told } = record;
   const empty = slots.flatMap(({ state }, slot) => (state === 'empty' ? [slot] : []));
   const found: JournalRecord[] = [{ name: 'cleared', slots: empty }];
   for (const { component, sequenceNumber, manifestDigest } of floors.values()) {
@@ -24,6 +24,11 @@ export function snapshot(record: BootRecord): readonly JournalRecord[] {
   slots.forEach((state, slot) => found.push(...slotSnapshot(state, slot)));
   if (move !== undefined) found.push({ name: 'moving', ...move });
   if (handover !== undefined) found.push({ name: 'handover', digest: handover });
+  if (told !== undefined) {
+    const { binding, ...rest } = told;
+    found.push({ name: 'told', ...rest, ...binding });
+  }
+  const { trustHeldIn: holds } = record;
   if (holds !== undefined) found.push({ name: 'trust', holds });
   return found;
 }
@@ -44,6 +49,19 @@ export function confirmation(
   );
   return confirmed(held, images, components);
 }
+
+/** The record that confirms an update whose images are all kept by other processors. */
+export const confirmationElsewhere = (
+  { digest, manifest: { sequenceNumber } }: AuthenticManifest,
+  components: readonly ComponentIdentifier[],
+): RecordOf<'confirmed'> => ({
+  name: 'confirmed',
+  images: [],
+  components,
+  digest: digest.bytes,
+  sequenceNumber,
+  envelopeBytes: 0,
+});
 
 function confirmed(
   { digest, sequenceNumber, envelopeBytes, binding }: Whole,

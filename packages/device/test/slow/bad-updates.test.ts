@@ -49,7 +49,7 @@ test('X-44, S4-48: ten thousand bad updates cost not one erase and not one progr
 /** Of any page, however often a valid manifest comes with a payload that is not its own. */
 const erasesMax = 48;
 
-test(`X-44: ten thousand offers with a corrupt payload cost no page more than ${erasesMax} erases`, async () => {
+test(`X-44: ten thousand offers with a corrupt payload cost no page over ${erasesMax} erases`, async () => {
   const made = await make({ imagePages: 4 });
   const { profile, factory } = made;
   const seed = 45;

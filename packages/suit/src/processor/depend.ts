@@ -73,7 +73,7 @@ export function* dependencyIntegrity(index: number, state: State): Run<void> {
     if (!equalInConstantTime(sum, wanted.bytes)) {
       throw operationFailed(`expected the manifest ${hex(wanted.bytes)}, found ${hex(sum)}`);
     }
-    return admitDependency(authentic, recipient, dependency.prefix);
+    return admitDependency(authentic, recipient, dependency.prefix, shared.root);
   });
   for (const name of state.passed.get(index) ?? []) requireAbsent(name, index, found);
   dependencies.set(index, stateOf(found, [...path, index], shared));

@@ -14,6 +14,12 @@ export interface ExpectedImage {
   readonly sizeBytes?: number;
 }
 
+/**
+ * SUIT_Encryption_Info, a COSE_Encrypt as it stands in the manifest (firmware-encryption §4): whoever acts
+ * stores what comes out of `decrypting`, and that is what is expected.
+ */
+export type EncryptionInfo = Uint8Array;
+
 export type Effect =
   | ManagementEffect
   | DependencyEffect
@@ -35,11 +41,14 @@ export type Effect =
   | { readonly do: 'slot'; readonly component: ComponentIdentifier; readonly slot: number }
   /** The component's content, or undefined where it is not of that size. */
   | { readonly do: 'content'; readonly component: ComponentIdentifier; readonly sizeBytes: number }
-  /** Stores these bytes. No answer; like all that follow, it throws where it fails. */
+  /** Stores these bytes, decrypted first where they are not plain. No answer; like all below, it throws. */
   | {
       readonly do: 'write';
       readonly component: ComponentIdentifier;
       readonly content: Uint8Array;
+      readonly encryption?: EncryptionInfo;
+      /** Fetch arguments, of what comes out of the decryption. */
+      readonly arguments?: Uint8Array;
       readonly expected: ExpectedImage;
     }
   /** Obtains a payload and stores it. */
@@ -54,6 +63,9 @@ export type Effect =
       readonly do: 'copy';
       readonly component: ComponentIdentifier;
       readonly source: ComponentIdentifier;
+      readonly encryption?: EncryptionInfo;
+      /** Fetch arguments, of what comes out of the decryption. */
+      readonly arguments?: Uint8Array;
       readonly expected: ExpectedImage;
     }
   | { readonly do: 'swap'; readonly component: ComponentIdentifier; readonly source: ComponentIdentifier }

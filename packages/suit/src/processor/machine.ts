@@ -38,8 +38,9 @@ export interface Ending {
   /** The records that the reporting policies asked for, at most 64. */
   readonly records: readonly SuitRecord[];
   /**
-   * Components that an image match has proved, and nothing has changed since. A manifest need not check
-   * what it fetched; whoever is about to boot a component finds here whether this one did.
+   * Components that an image match has proved, or of a dependency the check of its integrity, and nothing
+   * has changed since. A manifest need not check what it fetched; whoever is about to boot a component finds
+   * here whether this one did.
    */
   readonly verified: readonly ComponentIdentifier[];
   readonly failure?: { readonly error: SuitError; readonly record: SuitRecord };

@@ -69,12 +69,24 @@ function directed(name: DirectiveName, target: Target): ComponentEffect {
   switch (name) {
     case 'directive-write': {
       const content = needed(parameters.content, 'content');
-      return { do: 'write', component, content, expected: expectedImage(parameters) };
+      return {
+        do: 'write',
+        component,
+        content,
+        ...encryption(parameters),
+        expected: expectedImage(parameters),
+      };
     }
     case 'directive-fetch':
       return fetch(target);
     case 'directive-copy':
-      return { do: 'copy', component, source: source(target), expected: expectedImage(parameters) };
+      return {
+        do: 'copy',
+        component,
+        source: source(target),
+        ...encryption(parameters),
+        expected: expectedImage(parameters),
+      };
     case 'directive-swap':
       return { do: 'swap', component, source: ownSource(target) };
     case 'directive-invoke': {
@@ -152,6 +164,16 @@ function fetch({ component, parameters, payloads }: Target): ComponentEffect {
   const { fetchArguments } = parameters;
   const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
   return { do: 'fetch', component, uri, expected, ...extra };
+}
+
+/**
+ * Firmware-encryption §4: acts on write and copy. What is fetched stays as it comes, so how its content is
+ * packed is told to whoever decrypts it.
+ */
+function encryption({ encryptionInfo, fetchArguments }: Parameters) {
+  if (encryptionInfo === undefined) return {};
+  const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
+  return { encryption: encryptionInfo, ...extra };
 }
 
 function source({ parameters, components }: Target): ComponentIdentifier {

@@ -36,9 +36,9 @@ const consumed: Readonly<Record<PolicyCommandName, readonly ParameterName[]>> = 
   'condition-is-dependency': [],
   'directive-process-dependency': [],
   'directive-unlink': [],
-  'directive-write': ['content', 'componentMetadata'],
+  'directive-write': ['content', 'encryptionInfo', 'componentMetadata'],
   'directive-fetch': ['uri', 'fetchArguments', 'componentMetadata'],
-  'directive-copy': ['sourceComponent', 'componentMetadata'],
+  'directive-copy': ['sourceComponent', 'encryptionInfo', 'componentMetadata'],
   'directive-swap': ['sourceComponent'],
   'directive-invoke': ['invokeArguments'],
 };

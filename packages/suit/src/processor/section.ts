@@ -16,6 +16,7 @@ import type { Slot } from '../trust-domains.ts';
 import { dependencyIntegrity, dependencyMatch, isPassedOver, requireSettled } from './depend.ts';
 import type { Run } from './drive.ts';
 import { isAnothers } from './elsewhere.ts';
+import { requireProof } from './encryption.ts';
 import type { SettledCommandName } from './perform.ts';
 import { perform } from './perform.ts';
 import { consumedBy } from './record.ts';
@@ -152,13 +153,15 @@ function* recorded(
   shared.last = record;
   if (name !== 'directive-unlink') forget(name, component, state);
   requireNoRace(name, component, state);
+  requireProof(name, component, state);
   let succeeded = false;
   try {
     const slot = state.admitted.slots[component];
     const settled = name === 'condition-abort' || name === 'condition-is-dependency';
     const failure = settled ? verdictOf(name, slot) : yield* performed(name, component, parameters, state);
     succeeded = failure === undefined;
-    if (succeeded && name === 'condition-image-match' && slot !== undefined) {
+    const proves = name === 'condition-image-match' || name === 'condition-dependency-integrity';
+    if (succeeded && proves && slot !== undefined) {
       shared.verified.set(slot.name, slot.component);
     }
     return failure;

@@ -2,6 +2,7 @@
 
 import { UnknownKeyError, read } from '@lapel/cbor';
 import type { AdmittedManifest } from '../admit.ts';
+import type { AuthenticManifest } from '../authenticate.ts';
 import type { ByIndex } from '../by-index.ts';
 import type { ComponentIdentifier, ComponentIndex, SectionName } from '../manifest.ts';
 import { Parameters, parameterNames, sections } from '../manifest.ts';
@@ -16,6 +17,7 @@ const recordsMax = 64;
 
 /** What a procedure remembers of all its manifests together. */
 export interface Shared {
+  readonly root: AuthenticManifest;
   /** By the component's name: what one manifest sets, those around it find (trust-domains §5.4). */
   readonly parameters: Map<string, Parameters>;
   commandsLeft: number;
@@ -25,7 +27,7 @@ export interface Shared {
   readonly records: SuitRecord[];
   /** Nested sequences that have been read: however often one runs, reading costs no more than its bytes. */
   readonly nested: Map<EncodedSequence, readonly Located[]>;
-  /** Components that an image match has proved, and nothing has changed since, by name. */
+  /** Components that an image match, or of a dependency its integrity, has proved, by name. */
   readonly verified: Map<string, ComponentIdentifier>;
 }
 
@@ -62,6 +64,7 @@ export interface State {
 export function initialState(admitted: AdmittedManifest): State {
   const { limits, recipient } = admitted;
   return stateOf(admitted, [], {
+    root: admitted.authentic,
     parameters: new Map(),
     commandsLeft: limits.commands,
     dependenciesLeft: recipient.dependencies?.countMax ?? 0,

@@ -4,7 +4,7 @@
  */
 
 import { hex } from '@lapel/cbor';
-import { digest, equalInConstantTime } from '@lapel/cose';
+import { digest, equalInConstantTime, joined } from '@lapel/cose';
 import type { Floor, Recipient } from '../admit.ts';
 import { componentName } from '../trust-domains.ts';
 import type { TrustAnchor } from '../trust-anchor.ts';
@@ -13,7 +13,9 @@ import type { ComponentIdentifier } from '../manifest.ts';
 import type { Policy } from '../policy.ts';
 import { SuitError } from '../reason.ts';
 import type { Version, WaitEvents } from '../update-management.ts';
-import type { Answer, Effect } from './effect.ts';
+import type { Answer, Effect, EncryptionInfo } from './effect.ts';
+import type { DecryptionKey } from './encryption.ts';
+import { decrypting } from './encryption.ts';
 
 export interface VirtualRecipient extends Recipient {
   /** What each component holds, by `componentName`. */
@@ -49,6 +51,8 @@ export interface VirtualRecipientOptions {
   readonly anchors?: readonly TrustAnchor[];
   /** The manifests that need a component, each a digest in hex; without any list it does not count. */
   readonly references?: ReadonlyMap<string, Set<string>>;
+  /** For what is encrypted; without them, nothing that is can be stored. */
+  readonly decryptionKeys?: readonly DecryptionKey[];
   /** What is served, by URI. */
   readonly payloads?: ReadonlyMap<string, Uint8Array>;
 }
@@ -99,7 +103,7 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
       default:
         trace.push(`${effect.do} ${componentName(effect.component)}`);
         requireUnlinked(effect, options.references);
-        return change(effect, components, options.payloads);
+        return change(effect, components, options);
     }
   }
 
@@ -120,20 +124,22 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
 function change(
   effect: Change,
   components: Map<string, Uint8Array>,
-  payloads: ReadonlyMap<string, Uint8Array> | undefined,
+  { payloads, decryptionKeys = [] }: VirtualRecipientOptions,
 ): void {
   const store = (component: ComponentIdentifier, content: Uint8Array) =>
     void components.set(componentName(component), content);
   switch (effect.do) {
     case 'write':
-      return store(effect.component, effect.content);
+      return store(effect.component, plaintext(effect.content, effect.encryption, decryptionKeys));
     case 'fetch': {
       const payload = payloads?.get(effect.uri);
       if (payload === undefined) throw failed(`expected a payload at ${effect.uri}, found none`);
       return store(effect.component, payload);
     }
-    case 'copy':
-      return store(effect.component, filled(components, effect.source, 'a source'));
+    case 'copy': {
+      const source = filled(components, effect.source, 'a source');
+      return store(effect.component, plaintext(source, effect.encryption, decryptionKeys));
+    }
     case 'swap': {
       const source = filled(components, effect.source, 'a source');
       store(effect.source, contentOf(components, effect.component));
@@ -142,6 +148,17 @@ function change(
     case 'invoke':
       filled(components, effect.component, 'something to invoke');
   }
+}
+
+function plaintext(
+  content: Uint8Array,
+  encryption: EncryptionInfo | undefined,
+  keys: readonly DecryptionKey[],
+): Uint8Array {
+  if (encryption === undefined) return content;
+  const running = decrypting(encryption, keys);
+  const first = running.update(content);
+  return joined(first, running.finish());
 }
 
 /** Trust-domains §5.6.5: each manifest takes its own reference away, and that once. */
