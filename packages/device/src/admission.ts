@@ -9,7 +9,7 @@ import { SuitError, admit, authenticate, componentName } from '@lapel/suit';
 import type { Profile } from './profile.ts';
 import { isBootFloor } from './storage/boot-floor.ts';
 import type { BootRecord } from './storage/boot-record.ts';
-import { componentOf } from './storage/layout.ts';
+import { componentOf, isStaging } from './storage/layout.ts';
 import type { TrustStore } from './trust-store.ts';
 
 /**
@@ -28,7 +28,9 @@ export function admitEnvelope(
     limits: profile.limits,
     hasComponent: (component) =>
       componentOf(profile.layout, component) !== undefined || isBootFloor(component),
-    floor: (component) => atLeast(floors.get(componentName(component)), least),
+    // What passes through a component says nothing of what comes next.
+    floor: (component) =>
+      isStaging(profile.layout, component) ? undefined : atLeast(floors.get(componentName(component)), least),
   });
   const { algorithm } = manifest.digest;
   if (algorithm === 'sha-256') return admitted;

@@ -18,7 +18,13 @@ export type { Network } from './firmware-consumer/fetch.ts';
 export type { Firmware } from './firmware.ts';
 export { manufacture } from './manufacture.ts';
 export type { Profile, Timing } from './profile.ts';
-export { class1, class1DeleteFirst, class1Overwrite, class1Swap } from './profiles/class1.ts';
+export {
+  class1,
+  class1DeleteFirst,
+  class1Encrypted,
+  class1Overwrite,
+  class1Swap,
+} from './profiles/class1.ts';
 export { dualShared, heterogeneous, secureNormal, twoStage } from './profiles/several.ts';
 export { createRecoverySender } from './recovery-sender.ts';
 export type { RecoverySender, RecoveryState } from './recovery-sender.ts';

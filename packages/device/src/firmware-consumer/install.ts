@@ -16,7 +16,7 @@ import type { Flash } from '../storage/flash.ts';
 import type { Installer, Installing } from '../storage/installer.ts';
 import { createInstaller, isIncoming } from '../storage/installer.ts';
 import type { Layout } from '../storage/layout.ts';
-import { componentOf } from '../storage/layout.ts';
+import { componentOf, isStaging } from '../storage/layout.ts';
 import { stateOf } from '../storage/slot-state.ts';
 import type { RunningSlots } from '../storage/target.ts';
 import { targetsOf } from '../storage/target.ts';
@@ -51,7 +51,7 @@ export async function install(installation: Installation): Promise<Installed> {
   const running = viewsOf(decision);
   const installer = createInstaller({ ...installation, flash, targets, running, unpack });
   const ending = await drive(run(admitted, 'update'), (effect) => perform(installer, effect, fetching));
-  const [staged] = installer.sizes.keys();
+  const staged = installer.filled;
   if (ending.failure === undefined && staged !== undefined) {
     onStep?.('image-verified', `in ${arena.peakBytes} bytes of working memory`);
   }
@@ -96,11 +96,13 @@ export const isInPlace = (
   { slots }: BootRecord,
   { components, authentic }: AdmittedManifest,
 ): boolean =>
-  components.every((component) =>
-    componentOf(layout, component)?.slots.some((slot) => {
-      const state = stateOf(slots, slot);
-      return state.state === 'confirmed' && equalInConstantTime(state.digest, authentic.digest.bytes);
-    }),
+  components.every(
+    (component) =>
+      isStaging(layout, component) ||
+      componentOf(layout, component)?.slots.some((slot) => {
+        const state = stateOf(slots, slot);
+        return state.state === 'confirmed' && equalInConstantTime(state.digest, authentic.digest.bytes);
+      }),
   );
 
 /** Whether a slot is that of a recovery application, which is booted only when it is called for. */
