@@ -10,7 +10,7 @@ import type { Profile } from './profile.ts';
 import { dependenciesOf } from './storage/dependencies.ts';
 import { isBootFloor } from './storage/boot-floor.ts';
 import type { BootRecord } from './storage/boot-record.ts';
-import { componentOf } from './storage/layout.ts';
+import { componentOf, isStaging } from './storage/layout.ts';
 import type { TrustStore } from './trust-store.ts';
 
 /**
@@ -38,7 +38,9 @@ export function admitEnvelope(
       componentOf(profile.layout, component) !== undefined || isBootFloor(component),
     isAnothers: (component) => reach === 'own' && componentOf(profile.layout, component)?.scheme === 'link',
     dependencies: dependenciesOf(trust),
-    floor: (component) => atLeast(floors.get(componentName(component)), least),
+    // What passes through a component says nothing of what comes next.
+    floor: (component) =>
+      isStaging(profile.layout, component) ? undefined : atLeast(floors.get(componentName(component)), least),
   });
   const { algorithm } = manifest.digest;
   if (algorithm === 'sha-256') return admitted;

@@ -20,8 +20,8 @@ import {
   write,
 } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
-import { decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
-import type { TrustAnchor } from '@lapel/suit';
+import { decodeDecryptionKey, decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
+import type { DecryptionKey, TrustAnchor } from '@lapel/suit';
 import { ComponentIdentifier } from '@lapel/suit';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
@@ -34,6 +34,8 @@ const identifier = bytes(16);
 const coseKey = embedded(raw);
 const anchorsMax = 4;
 const beginningsMax = 8;
+/** One in use, and the next one. */
+const decryptionKeysMax = 2;
 
 /**
  * Whose word ends a trial: `tracker`, the status tracker's signed receipt; `self-test`, the firmware's own,
@@ -64,6 +66,8 @@ export const Provision = map({
   permissions: optional(13, array(array(ComponentIdentifier, { max: beginningsMax }), { max: anchorsMax })),
   /** For what the bootloader says to itself; without it the signature is checked at every start. */
   bootSecret: optional(12, bytes(32)),
+  /** For payloads that are encrypted: secrets that wrap, or private keys on P-256. */
+  decryptionKeys: optional(14, array(coseKey, { min: 1, max: decryptionKeysMax })),
 });
 export type Provision = Infer<typeof Provision>;
 
@@ -79,6 +83,7 @@ export interface TrustStore {
   readonly attempts: number;
   readonly deadlineMs: number;
   readonly bootSecret: Uint8Array | undefined;
+  readonly decryptionKeys: readonly DecryptionKey[];
 }
 
 const headBytes = 8;
@@ -147,6 +152,7 @@ export function openProvision(content: Provision): TrustStore {
     bootSecret: content.bootSecret,
     deviceKey: decodeSigningKey(content.deviceKey),
     deviceIdentifier: content.deviceIdentifier,
+    decryptionKeys: (content.decryptionKeys ?? []).map(decodeDecryptionKey),
     anchors: anchorsOf(content),
     trackerKey: content.trackerKey === undefined ? undefined : decodeVerificationKey(content.trackerKey),
   };

@@ -19,7 +19,7 @@ import type { Flash } from '../storage/flash.ts';
 import type { Installer, Installing } from '../storage/installer.ts';
 import { createInstaller, isIncoming } from '../storage/installer.ts';
 import type { Layout } from '../storage/layout.ts';
-import { componentOf } from '../storage/layout.ts';
+import { componentOf, isStaging } from '../storage/layout.ts';
 import { stateOf } from '../storage/slot-state.ts';
 import type { RunningSlots } from '../storage/target.ts';
 import { targetsOf } from '../storage/target.ts';
@@ -107,9 +107,8 @@ function versionOf(
   return (isNew ? admitted.authentic : runs?.manifest)?.manifest.setVersion;
 }
 
-function stagedIn({ sizes }: Installer, { staged }: Elsewhere): Installed['staged'] {
-  const [slot] = sizes.keys();
-  return slot ?? (staged.size > 0 ? 'elsewhere' : undefined);
+function stagedIn({ filled }: Installer, { staged }: Elsewhere): Installed['staged'] {
+  return filled ?? (staged.size > 0 ? 'elsewhere' : undefined);
 }
 
 /** Another processor will not have it: nothing has been written here. */
@@ -153,11 +152,13 @@ export const isInPlace = (
   { slots }: BootRecord,
   { components, authentic }: AdmittedManifest,
 ): boolean =>
-  components.every((component) =>
-    componentOf(layout, component)?.slots.some((slot) => {
-      const state = stateOf(slots, slot);
-      return state.state === 'confirmed' && equalInConstantTime(state.digest, authentic.digest.bytes);
-    }),
+  components.every(
+    (component) =>
+      isStaging(layout, component) ||
+      componentOf(layout, component)?.slots.some((slot) => {
+        const state = stateOf(slots, slot);
+        return state.state === 'confirmed' && equalInConstantTime(state.digest, authentic.digest.bytes);
+      }),
   );
 
 /** Whether a slot is that of a recovery application, which is booted only when it is called for. */

@@ -3,18 +3,19 @@
  * network, and the bootloader's recovery, which waits for a line. Both only push the bytes that they obtain.
  */
 
-import type { Answer, ComponentIdentifier, Effect, Ending, ExpectedImage } from '@lapel/suit';
-import { SuitError, componentName } from '@lapel/suit';
+import type { Answer, ComponentIdentifier, Effect, Ending, EncryptionInfo, ExpectedImage } from '@lapel/suit';
+import { SuitError, componentName, decrypting } from '@lapel/suit';
+import { decryptingBytes, decryptingSink } from '../payload/decrypt.ts';
 import type { TrustStore } from '../trust-store.ts';
 import { isBootFloor, readBootFloor } from './boot-floor.ts';
 import type { ComponentView, Views } from './components.ts';
 import { answerFrom, isQuestion } from './components.ts';
-import { windows } from './arena.ts';
+import { windowBytes, windows } from './arena.ts';
 import { openShelf } from './dependencies.ts';
 import type { ImageWriter } from './image-writer.ts';
 import { writingBytes } from './image-writer.ts';
 import type { RecordOf } from './journal-record.ts';
-import { slotAt } from './layout.ts';
+import { isStaging, slotAt } from './layout.ts';
 import type { Reception } from './reception.ts';
 import { closeSlots, openSlot, requireRoom } from './reception.ts';
 import { unlessFault } from './slots.ts';
@@ -67,6 +68,8 @@ export interface Installer {
   close(ending: Ending): boolean;
   /** Slots that were filled, with the bytes of their images. */
   readonly sizes: ReadonlyMap<number, number>;
+  /** The first of them that is to be tried. */
+  readonly filled: number | undefined;
   /** Whether a payload was not what its format says. */
   readonly isSpoiled: boolean;
 }
@@ -78,6 +81,8 @@ export function createInstaller(installing: Installing): Installer {
   const { layout, journal, targets } = installing;
   const views = new Map(installing.running);
   const sizes = new Map<number, number>();
+  /** Slots of a payload that only passes through. */
+  const passing = new Set<number>();
   const floors: RecordOf<'bootFloor'>[] = [];
   const shelf = openShelf();
   let isSpoiled = false;
@@ -86,11 +91,14 @@ export function createInstaller(installing: Installing): Installer {
     component: ComponentIdentifier,
     expected: ExpectedImage,
     unpacking?: Unpacking,
+    encryption?: EncryptionInfo,
   ): Incoming | undefined => {
+    const decryption = encryption === undefined ? undefined : decryptionOf(installing, encryption, expected);
     const slot = targetOf(targets, component);
     const place = slotAt(layout, slot);
     const accept = (sizeBytes: number): void => {
       sizes.set(slot, sizeBytes);
+      if (isStaging(layout, component)) passing.add(slot);
       views.set(componentName(component), { slot, sizeBytes });
     };
     requireRoom(place, expected.sizeBytes ?? 0, installing.envelope);
@@ -101,7 +109,9 @@ export function createInstaller(installing: Installing): Installer {
       accept(writer);
       return undefined;
     }
-    const taking = unpacking?.into(writer, expected.sizeBytes ?? place.image.bytes);
+    const unpacked = unpacking?.into(writer, expected.sizeBytes ?? place.image.bytes);
+    const taking =
+      decryption === undefined ? unpacked : decryptingSink(decryption, unpacked ?? rawSink(writer));
     const payloadBytes = unpacking === undefined ? expected.sizeBytes : unpacking.payloadBytes;
     const onSpoiled = (reason: string): void => {
       isSpoiled = true;
@@ -110,12 +120,19 @@ export function createInstaller(installing: Installing): Installer {
     return incoming({ writer, taking, payloadBytes, onSpoiled, accept });
   };
 
-  const unpackingOf = (effect: Extract<Effect, { readonly do: 'fetch' }>): Unpacking | undefined => {
+  const unpackingOf = (effect: Extract<Effect, { readonly do: 'fetch' | 'write' | 'copy' }>) => {
     if (effect.arguments === undefined) return undefined;
     const before = installing.running.get(componentName(effect.component));
     if (installing.unpack !== undefined) return installing.unpack(effect.arguments, before);
     const found = 'expected a payload that is the image itself, found one with fetch arguments';
     throw new SuitError('run', 'parameter-unsupported', found);
+  };
+
+  /** What is stored as it is has the size of its source; of what is decrypted the manifest tells its own. */
+  const into = (effect: Extract<Effect, { readonly do: 'write' | 'copy' }>, sizeBytes: number) => {
+    const { component, expected, encryption } = effect;
+    if (encryption === undefined) return receive(component, { ...expected, sizeBytes });
+    return receive(component, expected, unpackingOf(effect), encryption);
   };
 
   const perform = (effect: Effect): Answer | Incoming => {
@@ -129,17 +146,15 @@ export function createInstaller(installing: Installing): Installer {
       case 'fetch':
         return receive(effect.component, effect.expected, unpackingOf(effect));
       case 'write':
-        if (isBootFloor(effect.component)) {
+        if (isBootFloor(effect.component) && effect.encryption === undefined) {
           const floor = readBootFloor(effect.content, layout, journal.bootRecord);
           if (floor !== undefined) floors.push(floor);
           return undefined;
         }
-        return fill(receive(effect.component, { ...effect.expected, sizeBytes: effect.content.length }), [
-          effect.content,
-        ]);
+        return fill(into(effect, effect.content.length), cut(effect.content));
       case 'copy':
         return copy(installing, views.get(componentName(effect.source)), (sizeBytes) =>
-          receive(effect.component, { ...effect.expected, sizeBytes }),
+          into(effect, sizeBytes),
         );
       default:
         throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} in an update, found one`);
@@ -149,6 +164,9 @@ export function createInstaller(installing: Installing): Installer {
   return {
     sizes,
     perform,
+    get filled() {
+      return [...sizes.keys()].find((slot) => !passing.has(slot));
+    },
     get isSpoiled() {
       return isSpoiled;
     },
@@ -160,6 +178,28 @@ export function createInstaller(installing: Installing): Installer {
     },
   };
 }
+
+/**
+ * Before anything is written. Every holder of the content key could have made the tag: what is decrypted is
+ * installed only where its author signed a digest of it.
+ */
+function decryptionOf({ flash, trust }: Installing, info: EncryptionInfo, expected: ExpectedImage) {
+  if (expected.digest === undefined) {
+    const found = 'expected a digest of what is to be decrypted, found none';
+    throw new SuitError('run', 'parameter-unsupported', found);
+  }
+  const running = decrypting(info, trust.decryptionKeys);
+  flash.arena.take(decryptingBytes, 'decryption');
+  return running;
+}
+
+const rawSink = (writer: ImageWriter): Taking => ({
+  get offset() {
+    return writer.offset;
+  },
+  push: (chunk) => writer.push(chunk),
+  finish() {},
+});
 
 interface Arriving {
   readonly writer: ImageWriter;
@@ -190,6 +230,11 @@ function incoming({ writer, taking, payloadBytes, onSpoiled, accept }: Arriving)
       accept(writer.finish());
     },
   };
+}
+
+/** In pieces like those that are read from flash: whatever works on them is made for these. */
+function* cut(content: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < content.length; at += windowBytes) yield content.subarray(at, at + windowBytes);
 }
 
 /** Pieces that come from the start, of which an earlier attempt may have written some. */
