@@ -14,7 +14,7 @@ import { closingLine, emptyTally, judge, note, type Tally } from './tally.ts';
 
 /** The machines have two cores. */
 const filesAtOnce = 2;
-const fileMillisecondsMax = 5 * 60_000;
+const fileMillisecondsMax = 15 * 60_000;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,6 +1,7 @@
 /**
  * A hash-based key as files: the secret, beside it the ledger of its leaves (`author.leaves` for
- * `author.pem`), and somewhere else, where its owner wanted one, the mark by which a ledger that was put back is noticed.
+ * `author.pem`), and somewhere else, where its owner wanted one, the mark by which a ledger that was put
+ * back is noticed.
  * The key's file says where the mark is, so nobody can forget to hold the ledger against it.
  */
 

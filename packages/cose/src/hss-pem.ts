@@ -1,6 +1,7 @@
 /**
  * The public half of a hash-based key as other tools read it: SubjectPublicKeyInfo in PEM (RFC 9708 §4),
- * whose algorithm is id-alg-hss-lms-hashsig, without parameters, and whose bits are the key of RFC 8554 as it is.
+ * whose algorithm is id-alg-hss-lms-hashsig, without parameters, and whose bits are the key of RFC
+ * 8554 as it is.
  */
 
 import { compareBytes } from '@lapel/cbor';

@@ -10,8 +10,8 @@ import type { Profile } from './profile.ts';
 import { dependenciesOf } from './storage/dependencies.ts';
 import { isBootFloor } from './storage/boot-floor.ts';
 import type { BootRecord } from './storage/boot-record.ts';
-import { componentOf } from './storage/layout.ts';
-import { isTrustAnchors } from './trust-order.ts';
+import { componentOf, isStaging } from './storage/layout.ts';
+import { isTrustAnchors } from './trust-anchors.ts';
 import type { TrustStore } from './trust-store.ts';
 import { policyOf } from './trust-store.ts';
 
@@ -43,7 +43,9 @@ export function admitEnvelope(
       isTrustAnchors(component),
     isAnothers: (component) => reach === 'own' && componentOf(profile.layout, component)?.scheme === 'link',
     dependencies: dependenciesOf(trust.anchors),
-    floor: (component) => atLeast(floors.get(componentName(component)), least),
+    // What passes through a component says nothing of what comes next.
+    floor: (component) =>
+      isStaging(profile.layout, component) ? undefined : atLeast(floors.get(componentName(component)), least),
   });
   if (admitted.components.length > 1 && admitted.components.some(isTrustAnchors)) {
     const found = 'expected an order about trust anchors alone, found one beside other components';

@@ -23,7 +23,13 @@ export type { Peer, PeerLink, Peers } from './peer/link.ts';
 export { createPeer } from './peer/peer.ts';
 export type { BusPeer, Launch, PeerOptions } from './peer/peer.ts';
 export type { Profile, Timing } from './profile.ts';
-export { class1, class1DeleteFirst, class1Overwrite, class1Swap } from './profiles/class1.ts';
+export {
+  class1,
+  class1DeleteFirst,
+  class1Encrypted,
+  class1Overwrite,
+  class1Swap,
+} from './profiles/class1.ts';
 export { dualBus } from './profiles/dual-bus.ts';
 export type { DualBus } from './profiles/dual-bus.ts';
 export {

@@ -16,7 +16,7 @@ import type { Flash } from './storage/flash.ts';
 import { eraseRegion } from './storage/flash.ts';
 import { ImageWriter } from './storage/image-writer.ts';
 import { Journal } from './storage/journal.ts';
-import { componentOf, slotAt } from './storage/layout.ts';
+import { componentOf, isStaging, slotAt } from './storage/layout.ts';
 import { claim } from './storage/reception.ts';
 import { confirmation, confirmationElsewhere } from './storage/snapshot.ts';
 import { factoryTargets, targetOf } from './storage/target.ts';
@@ -58,7 +58,9 @@ function load({ flash, profile, journal, store }: Workbench, firmware: Firmware)
   const { envelope } = firmware;
   const admitted = admitEnvelope(envelope, profile, store, journal.bootRecord);
   const { components } = admitted;
-  const own = components.filter((each) => componentOf(layout, each)?.scheme !== 'link');
+  const own = components.filter(
+    (each) => componentOf(layout, each)?.scheme !== 'link' && !isStaging(layout, each),
+  );
   for (const component of own) {
     const slot = targetOf(factoryTargets(layout), component);
     claim({ flash, layout, journal, envelope, admitted, binding: {} }, slot);

@@ -8,8 +8,19 @@ import type { Infer } from '@lapel/cbor';
 import { array, bytes, compareBytes, either, embedded, major, map, optional, raw } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { decodeVerificationKey } from '@lapel/cose';
-import type { AnchorState, TrustAnchor } from '@lapel/suit';
-import { anchorStates, grantFields, isWithin, permissionsIn } from '@lapel/suit';
+import type { AnchorState, ComponentIdentifier, TrustAnchor } from '@lapel/suit';
+import {
+  anchorStates,
+  componentName,
+  grantFields,
+  isWithin,
+  permissionsIn,
+  trustAnchorsComponent,
+} from '@lapel/suit';
+
+/** Whether a `write` there is such an order: a component that every device has besides its own. */
+export const isTrustAnchors = (component: ComponentIdentifier): boolean =>
+  componentName(component) === componentName(trustAnchorsComponent);
 
 /** Two generations of a few parties, and keys that are remembered as revoked. */
 export const anchorsMax = 8;

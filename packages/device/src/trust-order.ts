@@ -7,16 +7,12 @@
 import { compareBytes, hex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { CoseError, decodeVerificationKey, digest, equalInConstantTime } from '@lapel/cose';
-import type { Change, ComponentIdentifier, FailureReason, OpenTrustOrder, TrustOrder } from '@lapel/suit';
-import { SuitError, anchorStates, componentName, openTrustOrder, trustAnchorsComponent } from '@lapel/suit';
+import type { Change, FailureReason, OpenTrustOrder, TrustOrder } from '@lapel/suit';
+import { SuitError, anchorStates, openTrustOrder } from '@lapel/suit';
 import type { Ruled, Standing } from './trust-anchors.ts';
 import { anchorsMax, chainMax, isGrantedBy, lesser, standingOf, stateIn } from './trust-anchors.ts';
 import type { Provision, TrustStore } from './trust-store.ts';
 import { canBeMet, openProvision, orderNumberIn } from './trust-store.ts';
-
-/** Whether a `write` there is such an order: a component that every device has besides its own. */
-export const isTrustAnchors = (component: ComponentIdentifier): boolean =>
-  componentName(component) === componentName(trustAnchorsComponent);
 
 /**
  * The store as it is to be; undefined where this very order has been followed already.

@@ -22,8 +22,8 @@ import {
   write,
 } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
-import { decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
-import type { Policy, Requirement, TrustAnchor } from '@lapel/suit';
+import { decodeDecryptionKey, decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
+import type { DecryptionKey, Policy, Requirement, TrustAnchor } from '@lapel/suit';
 import { distinctVoices, quorums, strict } from '@lapel/suit';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
@@ -35,6 +35,8 @@ export const trustStoreVersion = 1;
 
 const identifier = bytes(16);
 const coseKey = embedded(raw);
+/** One in use, and the next one. */
+const decryptionKeysMax = 2;
 
 /** How many of which group must vouch for a manifest. */
 const Required = map({ count: required(1, uint), group: optional(2, text(32)) });
@@ -64,10 +66,12 @@ export const Provision = map({
   deadlineMs: required(11, uint),
   /** For what the bootloader says to itself; without it the signature is checked at every start. */
   bootSecret: optional(12, bytes(32)),
+  /** For payloads that are encrypted: secrets that wrap, or private keys on P-256. */
+  decryptionKeys: optional(14, array(coseKey, { min: 1, max: decryptionKeysMax })),
   /** Who all must vouch for a manifest, to be installed and to be booted; any one anchor where absent. */
-  required: optional(13, array(Required, { min: 1, max: requirementsMax })),
+  required: optional(15, array(Required, { min: 1, max: requirementsMax })),
   /** Sequence number and SHA-256 of the last order about anchors that was followed. */
-  order: optional(14, tuple(uint, bytes(32))),
+  order: optional(16, tuple(uint, bytes(32))),
 });
 export type Provision = Infer<typeof Provision>;
 
@@ -90,6 +94,7 @@ export interface TrustStore {
   readonly attempts: number;
   readonly deadlineMs: number;
   readonly bootSecret: Uint8Array | undefined;
+  readonly decryptionKeys: readonly DecryptionKey[];
 }
 
 const headBytes = 8;
@@ -204,6 +209,7 @@ export function openProvision(content: Provision): TrustStore {
     bootSecret: content.bootSecret,
     deviceKey: decodeSigningKey(content.deviceKey),
     deviceIdentifier: content.deviceIdentifier,
+    decryptionKeys: (content.decryptionKeys ?? []).map(decodeDecryptionKey),
     trackerKey: content.trackerKey === undefined ? undefined : decodeVerificationKey(content.trackerKey),
   };
 }

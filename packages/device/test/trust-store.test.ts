@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeSigningKey, encodeWrappingKey, generateSigningKey, generateWrappingKey } from '@lapel/cose';
 import { Journal, boot, flashBytes, manufacture, provision, readTrustStore } from '@lapel/device';
 import { norFlash, readFlash, seededRandom } from '@lapel/simulator';
 import { flashOf, make } from './world.ts';
@@ -70,6 +71,22 @@ test('S4-124: what a device could not live with is not provisioned', () => {
     const flash = flashOf(made);
     assert.throws(() => provision(flash, layout.trustStore, content));
     assert.equal(flash.operations, 0);
+  }
+});
+
+test('S4-87: a device keeps up to two keys to decrypt with, and none that is no such key', () => {
+  const [secret, pair] = [generateWrappingKey('A128KW'), generateSigningKey('P-256')];
+  const flash = norFlash({ geometry: layout.geometry });
+  const keys = [encodeWrappingKey(secret), encodeSigningKey(pair)];
+  provision(flash, layout.trustStore, { ...made.provision, decryptionKeys: keys });
+  const [first, second, ...more] = readTrustStore(flash, layout.trustStore)?.decryptionKeys ?? [];
+  assert.deepEqual(first, secret);
+  assert.deepEqual([second?.use, second?.kid, more.length], ['recover', pair.kid, 0]);
+  const other = encodeSigningKey(generateSigningKey('Ed25519'));
+  for (const decryptionKeys of [[...keys, ...keys], [other]]) {
+    const empty = norFlash({ geometry: layout.geometry });
+    assert.throws(() => provision(empty, layout.trustStore, { ...made.provision, decryptionKeys }));
+    assert.equal(empty.operations, 0);
   }
 });
 

@@ -28,6 +28,7 @@ export interface Making {
   readonly imageBytes?: number;
   readonly seed?: number;
   readonly trust?: Partial<Provision>;
+  readonly profile?: Profile;
 }
 
 export async function make({
@@ -35,8 +36,8 @@ export async function make({
   imageBytes = 3001,
   seed = 1,
   trust,
+  profile = class1({ imagePages }),
 }: Making = {}): Promise<Made> {
-  const profile = class1({ imagePages });
   const [author, deviceKey, trackerKey] = [key(), key(), key()];
   const release = (image: Uint8Array, sequence: number, by = author, of = className) =>
     makeRelease({ image, sequence, version: `1.${sequence}.0`, className: of, key: by });

@@ -157,6 +157,7 @@ const roles: Readonly<Record<ComponentLayout['role'], string>> = {
   needed: 'which must be there',
   extra: 'which may be there',
   recovery: 'which stands in',
+  staging: 'which payloads pass through',
 };
 
 const verifiedBy: Readonly<Record<Shown['boot'], string>> = {

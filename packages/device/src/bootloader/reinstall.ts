@@ -8,7 +8,7 @@ import { SuitError, componentName, run } from '@lapel/suit';
 import { isVerified } from '../storage/components.ts';
 import type { Incoming, Installer, Installing } from '../storage/installer.ts';
 import { createInstaller, isIncoming } from '../storage/installer.ts';
-import { componentOf } from '../storage/layout.ts';
+import { componentOf, isStaging } from '../storage/layout.ts';
 
 export interface ImagePiece {
   /** Which of the manifest's components it is for. */
@@ -48,13 +48,13 @@ export function* restage(installing: Installing): Waiting<number> {
   );
   const isReady = installer.close(ending);
   if (ending.failure !== undefined) throw ending.failure.error;
-  const [slot] = installer.sizes.keys();
+  const slot = installer.filled;
   if (!isReady || slot === undefined) {
     throw operationFailed('expected a manifest that brings an image, found none');
   }
   for (const identifier of admitted.components) {
     // The bootloader would not jump to it: it is told now, while somebody listens.
-    const isOwn = componentOf(layout, identifier)?.scheme !== 'link';
+    const isOwn = componentOf(layout, identifier)?.scheme !== 'link' && !isStaging(layout, identifier);
     if (isOwn && !isVerified(ending.verified, { identifier })) {
       throw new SuitError('run', 'condition-failed', 'expected the manifest to match the image, found none');
     }

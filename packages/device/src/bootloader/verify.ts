@@ -142,8 +142,8 @@ function requireSequenceNumber({ manifest: { sequenceNumber } }: AuthenticManife
 }
 
 /**
- * Another processor proves what lies there, or a later manifest brought it. What an update brought together
- * is otherwise booted together, or not at all (RFC 9019 §5.2).
+ * Another processor proves what lies there, a later manifest brought it, or it only passed through. What an
+ * update brought together is otherwise booted together, or not at all (RFC 9019 §5.2).
  */
 function isSuperseded(
   component: ComponentIdentifier,
@@ -151,7 +151,8 @@ function isSuperseded(
   all: Parts,
   { layout }: Profile,
 ): boolean {
-  if (componentOf(layout, component)?.scheme === 'link') return true;
+  const own = componentOf(layout, component);
+  if (own?.scheme === 'link' || own?.role === 'staging') return true;
   const booted = all.find((part) => componentName(part.component.identifier) === componentName(component));
   return booted !== undefined && booted.state.sequenceNumber > state.sequenceNumber;
 }

@@ -16,10 +16,10 @@ import type { BootRecord } from '../storage/boot-record.ts';
 import { createArena, withArena } from '../storage/arena.ts';
 import type { Views } from '../storage/components.ts';
 import type { Flash } from '../storage/flash.ts';
-import type { Installer, Installing } from '../storage/installer.ts';
+import type { Abilities, Installer, Installing } from '../storage/installer.ts';
 import { createInstaller, isIncoming } from '../storage/installer.ts';
 import type { Layout } from '../storage/layout.ts';
-import { componentOf } from '../storage/layout.ts';
+import { componentOf, isStaging } from '../storage/layout.ts';
 import { stateOf } from '../storage/slot-state.ts';
 import type { RunningSlots } from '../storage/target.ts';
 import { targetsOf } from '../storage/target.ts';
@@ -31,9 +31,11 @@ import { fetchPayload } from './fetch.ts';
 import type { Asking } from './ask-conditions.ts';
 import { askConditions, isCondition } from './ask-conditions.ts';
 import { endingOf } from './report.ts';
+import { decryptionWith } from './decrypt.ts';
+import { following } from './follow-order.ts';
 import { unpacking } from './unpack.ts';
 
-export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'running' | 'unpack'> {
+export interface Installation extends Omit<Installing, 'flash' | 'targets' | 'running' | 'abilities'> {
   readonly flash: Flash;
   readonly ramBytes: number;
   /** What was booted: never written. */
@@ -61,17 +63,21 @@ export type Installed = Ending & {
  * one stopped.
  */
 export async function install(installation: Installation): Promise<Installed> {
-  const { layout, journal, admitted, decision, fetching, onStep, ramBytes, envelope } = installation;
+  const { layout, journal, admitted, decision, fetching, onStep, ramBytes, envelope, trust } = installation;
   const arena = createArena(ramBytes);
   arena.take(envelope.length, 'an envelope');
   const flash = withArena(installation.flash, arena);
   const targets = targetsOf(layout, journal.bootRecord, slotsOf(decision));
-  const unpack = unpacking({ flash, layout });
   const running = viewsOf(decision);
   const elsewhere = reachPeers(installation);
   const refused = await elsewhere.offer().catch(refusal);
   if (refused !== undefined) return { ...refused, isSpoiled: false, isPutOff: false };
-  const installer = createInstaller({ ...installation, flash, targets, running, unpack });
+  const abilities: Abilities = {
+    unpack: unpacking({ flash, layout }),
+    decrypt: decryptionWith(trust.decryptionKeys, flash),
+    followOrder: following({ ...installation, flash }),
+  };
+  const installer = createInstaller({ ...installation, flash, targets, running, abilities });
   let isPutOff = false;
   const asking: Asking = {
     ...fetching,
@@ -107,9 +113,8 @@ function versionOf(
   return (isNew ? admitted.authentic : runs?.manifest)?.manifest.setVersion;
 }
 
-function stagedIn({ sizes }: Installer, { staged }: Elsewhere): Installed['staged'] {
-  const [slot] = sizes.keys();
-  return slot ?? (staged.size > 0 ? 'elsewhere' : undefined);
+function stagedIn({ filled }: Installer, { staged }: Elsewhere): Installed['staged'] {
+  return filled ?? (staged.size > 0 ? 'elsewhere' : undefined);
 }
 
 /** Another processor will not have it: nothing has been written here. */
@@ -153,11 +158,13 @@ export const isInPlace = (
   { slots }: BootRecord,
   { components, authentic }: AdmittedManifest,
 ): boolean =>
-  components.every((component) =>
-    componentOf(layout, component)?.slots.some((slot) => {
-      const state = stateOf(slots, slot);
-      return state.state === 'confirmed' && equalInConstantTime(state.digest, authentic.digest.bytes);
-    }),
+  components.every(
+    (component) =>
+      isStaging(layout, component) ||
+      componentOf(layout, component)?.slots.some((slot) => {
+        const state = stateOf(slots, slot);
+        return state.state === 'confirmed' && equalInConstantTime(state.digest, authentic.digest.bytes);
+      }),
   );
 
 /** Whether a slot is that of a recovery application, which is booted only when it is called for. */

@@ -31,6 +31,27 @@ export function class1(options: Class1Options = {}): Profile {
   return { name: 'class1', layout: { geometry, ...regions, slots, components }, ...class1Affords };
 }
 
+/** As `class1`, with room on a chip beside it for what is encrypted, as it comes (component `download`). */
+export function class1Encrypted(options: Class1Options = {}): Profile {
+  const { imagePages = 20, component: main = onlyComponent } = options;
+  const chip = chipOf(options);
+  const { taking, ...regions } = common(chip, 2);
+  const slots = [slot(taking, chip, imagePages), slot(taking, chip, imagePages)] as const;
+  const beside = takeFrom(external, taking.pages * chip.pageBytes);
+  // A page more than the image: a tag is longer, and packing what can't be packed is too.
+  const download = slot(beside, external, Math.ceil((imagePages * chip.pageBytes) / external.pageBytes) + 1);
+  const components = [
+    component(main, 'start', 'two-slots', [0, 1]),
+    component(named('download'), 'staging', 'in-place', [2]),
+  ] as const;
+  const geometry = [
+    { ...chip, pages: taking.pages },
+    { ...external, pages: beside.pages },
+  ];
+  const layout = { geometry, ...regions, slots: [...slots, download] as const, components };
+  return { name: 'class1-encrypted', layout, ...class1Affords };
+}
+
 /** One slot that runs; the new image is staged on a chip beside it, and copied over the old one. */
 export function class1Overwrite(options: Class1Options = {}): Profile {
   const { imagePages = 20, component: main = onlyComponent } = options;

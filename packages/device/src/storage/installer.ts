@@ -3,22 +3,19 @@
  * network, and the bootloader's recovery, which waits for a line. Both only push the bytes that they obtain.
  */
 
-import type { Answer, ComponentIdentifier, Effect, Ending, ExpectedImage } from '@lapel/suit';
+import type { Answer, ComponentIdentifier, Effect, Ending, EncryptionInfo, ExpectedImage } from '@lapel/suit';
 import { SuitError, componentName } from '@lapel/suit';
-import { changeTrustStore } from '../trust-change.ts';
-import { followed, isTrustAnchors } from '../trust-order.ts';
-import type { Provision, TrustStore } from '../trust-store.ts';
-import { openProvision } from '../trust-store.ts';
+import { isTrustAnchors } from '../trust-anchors.ts';
+import type { TrustStore } from '../trust-store.ts';
 import { isBootFloor, readBootFloor } from './boot-floor.ts';
 import type { ComponentView, Views } from './components.ts';
 import { answerFrom, isQuestion } from './components.ts';
-import { requireDependants } from './dependants.ts';
-import { windows } from './arena.ts';
+import { windowBytes, windows } from './arena.ts';
 import { openShelf } from './dependencies.ts';
 import type { ImageWriter } from './image-writer.ts';
 import { writingBytes } from './image-writer.ts';
 import type { RecordOf } from './journal-record.ts';
-import { slotAt } from './layout.ts';
+import { isStaging, slotAt } from './layout.ts';
 import type { Reception } from './reception.ts';
 import { closeSlots, openSlot, requireRoom } from './reception.ts';
 import { unlessFault } from './slots.ts';
@@ -31,8 +28,17 @@ export interface Installing extends Reception {
   readonly targets: Targets;
   /** What the components hold before. */
   readonly running: Views;
-  /** How payloads are told from images (S4-112). Without it each is the image as it is. */
-  readonly unpack?: Unpack;
+  /** Absent where a device that boots nothing is first brought back, by images as they are. */
+  readonly abilities?: Abilities;
+}
+
+/** What an installation does beside storing images. */
+export interface Abilities {
+  /** How payloads are told from images (S4-112). */
+  readonly unpack: Unpack;
+  readonly decrypt: Decrypt;
+  /** Decides at once; what it returns is done once the procedure has ended well. @throws {SuitError} */
+  readonly followOrder: (order: Uint8Array) => () => void;
 }
 
 /**
@@ -47,7 +53,10 @@ export interface Unpacking {
   into(writer: ImageWriter, imageBytesMax: number): Taking;
 }
 
-interface Taking {
+/** @throws {SuitError} where this device has no key for it; nothing has been written. */
+export type Decrypt = (encryption: EncryptionInfo) => (output: Taking) => Taking;
+
+export interface Taking {
   readonly offset: number;
   push(chunk: Uint8Array): void;
   finish(): void;
@@ -71,6 +80,8 @@ export interface Installer {
   close(ending: Ending): boolean;
   /** Slots that were filled, with the bytes of their images. */
   readonly sizes: ReadonlyMap<number, number>;
+  /** The first of them that is to be tried. */
+  readonly filled: number | undefined;
   /** Whether a payload was not what its format says. */
   readonly isSpoiled: boolean;
 }
@@ -82,8 +93,10 @@ export function createInstaller(installing: Installing): Installer {
   const { layout, journal, targets } = installing;
   const views = new Map(installing.running);
   const sizes = new Map<number, number>();
+  /** Slots of a payload that only passes through. */
+  const passing = new Set<number>();
   const floors: RecordOf<'bootFloor'>[] = [];
-  let nextTrust: Provision | undefined;
+  const orders: (() => void)[] = [];
   const shelf = openShelf();
   let isSpoiled = false;
 
@@ -91,11 +104,14 @@ export function createInstaller(installing: Installing): Installer {
     component: ComponentIdentifier,
     expected: ExpectedImage,
     unpacking?: Unpacking,
+    encryption?: EncryptionInfo,
   ): Incoming | undefined => {
+    const decryption = encryption === undefined ? undefined : decryptionOf(installing, encryption, expected);
     const slot = targetOf(targets, component);
     const place = slotAt(layout, slot);
     const accept = (sizeBytes: number): void => {
       sizes.set(slot, sizeBytes);
+      if (isStaging(layout, component)) passing.add(slot);
       views.set(componentName(component), { slot, sizeBytes });
     };
     requireRoom(place, expected.sizeBytes ?? 0, installing.envelope);
@@ -106,7 +122,8 @@ export function createInstaller(installing: Installing): Installer {
       accept(writer);
       return undefined;
     }
-    const taking = unpacking?.into(writer, expected.sizeBytes ?? place.image.bytes);
+    const unpacked = unpacking?.into(writer, expected.sizeBytes ?? place.image.bytes);
+    const taking = decryption === undefined ? unpacked : decryption(unpacked ?? rawSink(writer));
     const payloadBytes = unpacking === undefined ? expected.sizeBytes : unpacking.payloadBytes;
     const onSpoiled = (reason: string): void => {
       isSpoiled = true;
@@ -115,12 +132,17 @@ export function createInstaller(installing: Installing): Installer {
     return incoming({ writer, taking, payloadBytes, onSpoiled, accept });
   };
 
-  const unpackingOf = (effect: Extract<Effect, { readonly do: 'fetch' }>): Unpacking | undefined => {
+  const unpackingOf = (effect: Extract<Effect, { readonly do: 'fetch' | 'write' | 'copy' }>) => {
     if (effect.arguments === undefined) return undefined;
     const before = installing.running.get(componentName(effect.component));
-    if (installing.unpack !== undefined) return installing.unpack(effect.arguments, before);
-    const found = 'expected a payload that is the image itself, found one with fetch arguments';
-    throw new SuitError('run', 'parameter-unsupported', found);
+    return ableTo(installing, 'a payload with fetch arguments').unpack(effect.arguments, before);
+  };
+
+  /** What is stored as it is has the size of its source; of what is decrypted the manifest tells its own. */
+  const into = (effect: Extract<Effect, { readonly do: 'write' | 'copy' }>, sizeBytes: number) => {
+    const { component, expected, encryption } = effect;
+    if (encryption === undefined) return receive(component, { ...expected, sizeBytes });
+    return receive(component, expected, unpackingOf(effect), encryption);
   };
 
   const perform = (effect: Effect): Answer | Incoming => {
@@ -134,20 +156,19 @@ export function createInstaller(installing: Installing): Installer {
       case 'fetch':
         return receive(effect.component, effect.expected, unpackingOf(effect));
       case 'write':
-        if (isBootFloor(effect.component)) {
+        if (isBootFloor(effect.component) && effect.encryption === undefined) {
           const floor = readBootFloor(effect.content, layout, journal.bootRecord);
           if (floor !== undefined) floors.push(floor);
           return undefined;
         }
-        if (isTrustAnchors(effect.component)) {
-          return void (nextTrust = trustAfter(installing, effect.content));
+        if (isTrustAnchors(effect.component) && effect.encryption === undefined) {
+          const { followOrder } = ableTo(installing, 'an order about trust anchors');
+          return void orders.push(followOrder(effect.content));
         }
-        return fill(receive(effect.component, { ...effect.expected, sizeBytes: effect.content.length }), [
-          effect.content,
-        ]);
+        return fill(into(effect, effect.content.length), cut(effect.content));
       case 'copy':
         return copy(installing, views.get(componentName(effect.source)), (sizeBytes) =>
-          receive(effect.component, { ...effect.expected, sizeBytes }),
+          into(effect, sizeBytes),
         );
       default:
         throw new SuitError('run', 'command-unsupported', `expected no ${effect.do} in an update, found one`);
@@ -157,6 +178,9 @@ export function createInstaller(installing: Installing): Installer {
   return {
     sizes,
     perform,
+    get filled() {
+      return [...sizes.keys()].find((slot) => !passing.has(slot));
+    },
     get isSpoiled() {
       return isSpoiled;
     },
@@ -165,21 +189,37 @@ export function createInstaller(installing: Installing): Installer {
       const isReady = closeSlots(installing, ending, sizes);
       if (ending.failure !== undefined) return isReady;
       for (const floor of floors) journal.append(floor);
-      if (nextTrust !== undefined) changeTrustStore(installing.flash, layout, journal, nextTrust);
+      for (const carryOut of orders) carryOut();
       return isReady;
     },
   };
 }
 
-/** What an order makes of the trust store; undefined where it has been followed. @throws {SuitError} */
-function trustAfter(installing: Installing, content: Uint8Array): Provision | undefined {
-  const { trust: before, journal, admitted } = installing;
-  const next = followed(content, before);
-  if (next === undefined) return undefined;
-  const booting = { ...installing, limits: admitted.limits, policy: admitted.policy };
-  requireDependants(booting, journal.bootRecord, before, openProvision(next));
-  return next;
+/** @throws {SuitError} where images are only stored. */
+function ableTo({ abilities }: Installing, what: string): Abilities {
+  if (abilities !== undefined) return abilities;
+  const found = `expected a payload that is the image itself, found ${what}`;
+  throw new SuitError('run', 'parameter-unsupported', found);
 }
+
+/**
+ * Before anything is written. Every holder of the content key could have made the tag: what is decrypted is
+ * installed only where its author signed a digest of it.
+ */
+function decryptionOf(installing: Installing, encryption: EncryptionInfo, { digest }: ExpectedImage) {
+  const { decrypt } = ableTo(installing, 'one that is encrypted');
+  if (digest !== undefined) return decrypt(encryption);
+  const found = 'expected a digest of what is to be decrypted, found none';
+  throw new SuitError('run', 'parameter-unsupported', found);
+}
+
+const rawSink = (writer: ImageWriter): Taking => ({
+  get offset() {
+    return writer.offset;
+  },
+  push: (chunk) => writer.push(chunk),
+  finish() {},
+});
 
 interface Arriving {
   readonly writer: ImageWriter;
@@ -210,6 +250,11 @@ function incoming({ writer, taking, payloadBytes, onSpoiled, accept }: Arriving)
       accept(writer.finish());
     },
   };
+}
+
+/** In pieces like those that are read from flash: whatever works on them is made for these. */
+function* cut(content: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < content.length; at += windowBytes) yield content.subarray(at, at + windowBytes);
 }
 
 /** Pieces that come from the start, of which an earlier attempt may have written some. */

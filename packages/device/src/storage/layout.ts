@@ -28,9 +28,10 @@ export type Scheme = 'two-slots' | 'overwrite' | 'swap' | 'delete-first' | 'in-p
 
 /**
  * `start` is what the bootloader jumps to; `needed` must verify before it does; `extra` need not be there;
- * `recovery` is jumped to where the others do not verify.
+ * `recovery` is jumped to where the others do not verify. `staging` is where a payload lies until it is
+ * copied to one of them, a ciphertext for one: it is never booted, and nobody asks for it at a start.
  */
-export type Role = 'start' | 'needed' | 'extra' | 'recovery';
+export type Role = 'start' | 'needed' | 'extra' | 'recovery' | 'staging';
 
 export interface ComponentLayout {
   readonly identifier: ComponentIdentifier;
@@ -68,6 +69,10 @@ export function componentOf(
   const name = componentName(identifier);
   return components.find((each) => componentName(each.identifier) === name);
 }
+
+/** Whether a payload only passes through this component. */
+export const isStaging = (layout: Layout, identifier: ComponentIdentifier): boolean =>
+  componentOf(layout, identifier)?.role === 'staging';
 
 /** The slots whose content is gone once this one is written. */
 export function overlapping(layout: Layout, slot: number): readonly number[] {

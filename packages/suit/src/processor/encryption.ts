@@ -25,7 +25,7 @@ export function requireProof(name: PolicyCommandName, component: number, state: 
   const algorithm = algorithmOf(encryptionInfo);
   const source = name === 'directive-copy' ? sourceComponent : undefined;
   const isProvable = source !== undefined && parametersOf(source, state).imageDigest !== undefined;
-  // §7.1.2, §10: and nobody wastes a battery on decrypting what anybody sent.
+  // §7.1.2, §11: and nobody wastes a battery on decrypting what anybody sent.
   if (isProvable && !isMatched(source, state)) {
     throw operationFailed('expected an image match of the ciphertext before it is decrypted, found none');
   }
