@@ -94,8 +94,6 @@ export function reachPeers(reaching: Reaching): Elsewhere {
             fetchPayload(effect.uri, sink, effect.expected.sizeBytes, fetching),
           );
         case 'write':
-          // Its keys are its own, and the line between the two is no secret to whoever can touch it.
-          if (effect.encryption !== undefined) throw unsupported('no ciphertext for another processor');
           return receive(effect, effect.content.length, (sink) => bring(effect.content, sink));
         case 'digest':
           return digestOf(effect, staged, reaching);
