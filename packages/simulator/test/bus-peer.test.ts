@@ -5,16 +5,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildEnvelope, signEnvelope } from '@lapel/author';
 import type { Item } from '@lapel/cbor';
 import { decode, encode, hex, unhex } from '@lapel/cbor';
-import { digest, encodeWrappingKey, generateWrappingKey } from '@lapel/cose';
 import type { Launch } from '@lapel/device';
 import { createPeer } from '@lapel/device';
-import { writeEnvelope } from '@lapel/suit';
 import { encodeFrame, frameReader } from '@lapel/transport/frame';
 import type { NorFlash } from '../src/flash.ts';
-import { deviceClass, vendor } from '../src/firmware.ts';
 import { norFlash } from '../src/flash.ts';
 import { readFlash } from '../src/flash-reader.ts';
 import { livePair } from '../src/pair-life.ts';
@@ -23,7 +19,7 @@ import { workshop } from '../src/powercut-workshop.ts';
 import { seededRandom } from '../src/random.ts';
 import { ends, pairWorld } from './pair-world.ts';
 
-const { plan, made, profiles, chips, old, both, last, onlyPeer } = await pairWorld();
+const { plan, profiles, chips, old, both, last, onlyPeer } = await pairWorld();
 const { layout } = profiles.peer;
 
 const requests = { hello: 1, envelope: 2, image: 3, digest: 4, run: 5, settle: 6 } as const;
@@ -264,41 +260,4 @@ test('S4-104: a manifest for a processor that is not there is refused, and nothi
   for (const { address, bytes } of journal)
     for (const each of [later, before]) each.fill(0, address, address + bytes);
   assert.deepEqual(later, before);
-});
-
-test('S4-104, S1-13: a processor that only stores images takes no ciphertext for one', async () => {
-  const image = new Uint8Array(500).fill(7);
-  const key = encodeWrappingKey(generateWrappingKey('A128KW'));
-  const [, radio] = profiles.master.layout.components;
-  const described = {
-    image: 'image',
-    payload: 'integrated',
-    encryption: { algorithm: 'A128GCM', recipients: ['key'] },
-  } as const;
-  const fileAt = (path: string): Uint8Array => (path === 'key' ? key : image);
-  const envelope = await buildEnvelope(
-    {
-      sequence: 9,
-      vendorIdentifier: vendor,
-      classIdentifier: deviceClass('lamp'),
-      components: [{ id: radio?.identifier ?? [], images: [described], bootable: false }],
-      severable: [],
-    },
-    {
-      images: {
-        measure: async (path) => ({
-          sizeBytes: fileAt(path).length,
-          digest: digest('sha-256', fileAt(path)),
-        }),
-        read: async (path) => fileAt(path),
-      },
-      clock: { wallMs: () => 0 },
-      keep: async () => assert.fail('nothing is beside the envelope'),
-    },
-  );
-  const secret = { ...onlyPeer, sequence: 9, envelope: signEnvelope(writeEnvelope(envelope), made.author) };
-  const lived = await livePair({ ...plan, offers: [secret, both] });
-  const [failed = ''] = lived.steps.filter((step) => step.startsWith('failed'));
-  assert.match(failed, /peer: expected a payload that is the image itself, found one that is encrypted/);
-  assert.equal(ends(lived), '2 and 2');
 });
