@@ -12,9 +12,9 @@ import {
   signDetached,
 } from '@lapel/cose';
 import type { ContentAlgorithm, SigningKey, WrappingKey } from '@lapel/cose';
-import type { ImageDescription } from '@lapel/author';
-import { buildEnvelope, publishedUri, signEnvelope } from '@lapel/author';
-import { component, deviceClass, vendor } from '@lapel/simulator';
+import { publishedUri } from '@lapel/author';
+import type { Secret } from '@lapel/simulator';
+import { component, deviceClass, makeUpdate, vendor } from '@lapel/simulator';
 import type { Command, ComponentIdentifier } from '@lapel/suit';
 import {
   Digest,
@@ -55,43 +55,22 @@ export interface EncryptedRelease {
 
 /** Fetched to `download`, matched there, decrypted into the firmware; or written from the manifest. */
 export async function encryptedRelease(plan: EncryptedPlan): Promise<EncryptedRelease> {
-  const { image, sequence, author, keys, algorithm = 'A128GCM', format, integrated = false } = plan;
-  const files = new Map([['image', image]]);
-  if (typeof format === 'object') files.set('precursor', format.precursor);
-  keys.forEach((key, index) => files.set(`key ${index}`, kept(key)));
-  const fileAt = (path: string) => files.get(path) ?? new Uint8Array();
-  const described: ImageDescription = {
-    image: 'image',
-    payload: integrated ? 'integrated' : 'published',
-    ...(format === undefined
-      ? {}
-      : { format: format === 'compressed' ? format : { deltaFrom: 'precursor' } }),
-    encryption: { algorithm, recipients: keys.map((_, index) => `key ${index}`) },
-  };
+  const { image, sequence, author, keys, algorithm, format, integrated = false } = plan;
   const payloads: Uint8Array[] = [];
-  const envelope = await buildEnvelope(
-    {
-      sequence,
-      vendorIdentifier: vendor,
-      classIdentifier: deviceClass(className),
-      components: [
-        { id: component, images: [described], ...(integrated ? {} : { staging }), bootable: true },
-      ],
-      severable: [],
-    },
-    {
-      images: {
-        measure: async (path) => ({
-          sizeBytes: fileAt(path).length,
-          digest: digest('sha-256', fileAt(path)),
-        }),
-        read: async (path) => fileAt(path),
-      },
-      clock: { wallMs: () => 0 },
-      keep: async ({ content }) => void payloads.push(content),
-    },
-  );
-  return { envelope: signEnvelope(writeEnvelope(envelope), author), payloads };
+  const secret: Secret = {
+    keys: keys.map(kept),
+    ...(algorithm === undefined ? {} : { algorithm }),
+    ...(integrated ? {} : { staging }),
+  };
+  const envelope = await makeUpdate({
+    parts: [{ component, image, secret, ...(format === undefined ? {} : { format }) }],
+    sequence,
+    version: `1.${sequence}.0`,
+    className,
+    key: author,
+    onPayload: (content) => payloads.push(content),
+  });
+  return { envelope, payloads };
 }
 
 /** A content for one device, and its SUIT_Encryption_Info. */

@@ -1,9 +1,9 @@
 /** Makes releases for simulated devices with the author's own tools. */
 
-import type { SigningKey } from '@lapel/cose';
+import type { ContentAlgorithm, SigningKey } from '@lapel/cose';
 import { digest } from '@lapel/cose';
 import { buildEnvelope, signEnvelope } from '@lapel/author';
-import type { Images } from '@lapel/author';
+import type { ComponentDescription, ImageDescription, Images } from '@lapel/author';
 import type { ComponentIdentifier } from '@lapel/suit';
 import { classIdentifier, vendorIdentifier, writeEnvelope } from '@lapel/suit';
 
@@ -19,6 +19,16 @@ export interface Part {
   readonly component: ComponentIdentifier;
   readonly image: Uint8Array;
   readonly format?: 'compressed' | { readonly precursor: Uint8Array };
+  readonly secret?: Secret;
+}
+
+/** Who can read a payload. */
+export interface Secret {
+  /** Of devices, as they keep them. */
+  readonly keys: readonly Uint8Array[];
+  readonly algorithm?: ContentAlgorithm;
+  /** Where the ciphertext is fetched to; absent: it is inside the manifest. */
+  readonly staging?: ComponentIdentifier;
 }
 
 export interface UpdatePlan {
@@ -42,12 +52,7 @@ export const makeRelease = ({ image, ...plan }: ReleasePlan): Promise<Uint8Array
 /** The same for several components, which belong together. */
 export async function makeUpdate(plan: UpdatePlan): Promise<Uint8Array> {
   const { parts, sequence, version, className, key, onPayload } = plan;
-  const name = (index: number): string => `image ${index}`;
-  const precursorName = (index: number): string => `precursor ${index}`;
-  const images = new Map(parts.map(({ image }, index) => [name(index), image]));
-  parts.forEach(({ format }, index) => {
-    if (typeof format === 'object') images.set(precursorName(index), format.precursor);
-  });
+  const files = new Map(parts.flatMap(filesOf));
   const texts = parts.map(
     ({ component: id }) => [id, { vendorDomain, modelName: className, componentVersion: version }] as const,
   );
@@ -56,29 +61,46 @@ export async function makeUpdate(plan: UpdatePlan): Promise<Uint8Array> {
       sequence,
       vendorIdentifier: vendor,
       classIdentifier: deviceClass(className),
-      components: parts.map(({ component: id, format }, index) => ({
-        id,
-        images: [
-          {
-            image: name(index),
-            payload: 'published',
-            ...(format === undefined
-              ? {}
-              : { format: format === 'compressed' ? format : { deltaFrom: precursorName(index) } }),
-          },
-        ],
-        bootable: index === 0,
-      })),
+      components: parts.map(described),
       severable: [],
       text: { rest: [['en', { updateDescription: `${className} ${version}`, rest: texts }]] },
     },
     {
-      images: inMemory(images),
+      images: inMemory(files),
       clock: { wallMs: () => 0 },
       keep: async ({ content }) => onPayload?.(content),
     },
   );
   return signEnvelope(writeEnvelope(envelope), key);
+}
+
+const nameOf = (what: string, index: number): string => `${what} ${index}`;
+
+function filesOf({ image, format, secret }: Part, index: number): [string, Uint8Array][] {
+  const files: [string, Uint8Array][] = [[nameOf('image', index), image]];
+  if (typeof format === 'object') files.push([nameOf('precursor', index), format.precursor]);
+  secret?.keys.forEach((key, each) => files.push([nameOf(`key ${each}`, index), key]));
+  return files;
+}
+
+function described({ component: id, format, secret }: Part, index: number): ComponentDescription {
+  const image: ImageDescription = {
+    image: nameOf('image', index),
+    payload: secret !== undefined && secret.staging === undefined ? 'integrated' : 'published',
+    ...(format === undefined
+      ? {}
+      : { format: format === 'compressed' ? format : { deltaFrom: nameOf('precursor', index) } }),
+    ...(secret === undefined
+      ? {}
+      : {
+          encryption: {
+            algorithm: secret.algorithm ?? 'A128GCM',
+            recipients: secret.keys.map((_, each) => nameOf(`key ${each}`, index)),
+          },
+        }),
+  };
+  const { staging } = secret ?? {};
+  return { id, images: [image], ...(staging === undefined ? {} : { staging }), bootable: index === 0 };
 }
 
 function inMemory(images: ReadonlyMap<string, Uint8Array>): Images {

@@ -9,7 +9,7 @@ export { simulatedClock } from './clock.ts';
 export type { Behaviour, Running, SimulatedDevice } from './device-life.ts';
 export { live } from './device-life.ts';
 export { component, deviceClass, makeRelease, makeUpdate, vendor, vendorDomain } from './firmware.ts';
-export type { Part, ReleasePlan, UpdatePlan } from './firmware.ts';
+export type { Part, ReleasePlan, Secret, UpdatePlan } from './firmware.ts';
 export { servedFromMemory } from './memory-payloads.ts';
 export { liveInFleet, makeDevice } from './fleet.ts';
 export type { DevicePlan, Factory, FleetDevice, Surroundings } from './fleet.ts';

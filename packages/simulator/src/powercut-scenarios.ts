@@ -4,11 +4,12 @@
  * the recovery of one of which nothing boots.
  */
 
-import type { Profile } from '@lapel/device';
+import type { Profile, Provision } from '@lapel/device';
 import {
   Journal,
   class1,
   class1DeleteFirst,
+  class1Encrypted,
   class1Overwrite,
   class1Swap,
   dualShared,
@@ -16,7 +17,9 @@ import {
   secureNormal,
   twoStage,
 } from '@lapel/device';
+import { encodeWrappingKey, generateWrappingKey } from '@lapel/cose';
 import { componentName } from '@lapel/suit';
+import type { Part } from './firmware.ts';
 import { norFlash } from './flash.ts';
 import { settle } from './powercut-life.ts';
 import type { ChipState, Release, Scenario } from './powercut-scenario.ts';
@@ -31,6 +34,7 @@ export const powercutProfiles: Readonly<Record<string, Make>> = {
   'class1-overwrite': class1Overwrite,
   'class1-swap': class1Swap,
   'class1-delete-first': class1DeleteFirst,
+  'class1-encrypted': class1Encrypted,
   'secure-normal': secureNormal,
   'dual-shared': dualShared,
   'two-stage': twoStage,
@@ -53,7 +57,7 @@ export async function scenariosOf(name: string, seed: number, size: Size): Promi
   if (make === undefined) throw new RangeError(`expected one of ${Object.keys(powercutProfiles).join(', ')}`);
   const profile = make(size);
   const made = workshop(seed);
-  const parts = profile.layout.components.filter(({ role }) => role !== 'recovery');
+  const parts = profile.layout.components.filter(({ role }) => role !== 'recovery' && role !== 'staging');
   return parts.length > 1 ? several(profile, made, size) : single(profile, made, size);
 }
 
@@ -62,15 +66,16 @@ const bytesIn = ({ imagePages }: Size, share: number): number => Math.floor(imag
 async function single(profile: Profile, made: Workshop, size: Size): Promise<readonly Scenario[]> {
   const { components } = profile.layout;
   const [{ identifier: main, scheme }] = components;
-  const of = (share: number): Wanted => [main, bytesIn(size, share)];
+  const { travelling, trust } = secretFor(profile);
+  const of = (share: number, index = -1): Wanted => [main, bytesIn(size, share), travelling[index] ?? {}];
   const helper = components.find(({ role }) => role === 'recovery');
   const helpers =
     helper === undefined ? [] : [await made.release(1, [helper.identifier, bytesIn(size, 0.3)])];
-  const [first, second] = [await made.release(1, of(0.75)), await made.release(2, of(0.86))];
-  const [third, fourth] = [await made.release(3, of(0.61)), await made.release(4, of(0.99))];
+  const [first, second] = [await made.release(1, of(0.75)), await made.release(2, of(0.86, 0))];
+  const [third, fourth] = [await made.release(3, of(0.61, 1)), await made.release(4, of(0.99))];
   const base = {
     profile,
-    factory: made.device(profile, [first, ...helpers]),
+    factory: made.device(profile, [first, ...helpers], trust),
     releases: [first, second, third, fourth, ...helpers],
     attempts,
     behaviour: 'sound',
@@ -93,6 +98,23 @@ async function single(profile: Profile, made: Workshop, size: Size): Promise<rea
     { ...later, name: 'third update, full journal' },
     { ...later, ...ruin(later, fourth), name: 'recovery', wanted: ends(fourth), offers: [fourth] },
   ];
+}
+
+/** How payloads travel to a device that has room for what is encrypted, and the key that it has for them. */
+function secretFor({ layout }: Profile): Secretly {
+  const download = layout.components.find(({ role }) => role === 'staging');
+  if (download === undefined) return { travelling: [], trust: {} };
+  const key = encodeWrappingKey(generateWrappingKey('A128KW'));
+  const secret = { keys: [key], staging: download.identifier };
+  return {
+    travelling: [{ secret }, { secret: { ...secret, algorithm: 'A128CTR' }, format: 'compressed' }],
+    trust: { decryptionKeys: [key] },
+  };
+}
+
+interface Secretly {
+  readonly travelling: readonly Pick<Part, 'format' | 'secret'>[];
+  readonly trust: Partial<Provision>;
 }
 
 async function several(profile: Profile, made: Workshop, size: Size): Promise<readonly Scenario[]> {

@@ -7,6 +7,7 @@ import type { Profile, Provision } from '@lapel/device';
 import { manufacture, trustStoreVersion } from '@lapel/device';
 import type { ComponentIdentifier } from '@lapel/suit';
 import { authenticate, componentName, server } from '@lapel/suit';
+import type { Part } from './firmware.ts';
 import { deviceClass, makeUpdate, vendor } from './firmware.ts';
 import { norFlash } from './flash.ts';
 import type { ChipState, Release } from './powercut-scenario.ts';
@@ -16,8 +17,12 @@ import { seededRandom } from './random.ts';
 export const attempts = 3;
 const className = 'lamp';
 
-/** A component, and its image; or how many bytes of one are to be made up for it. */
-export type Wanted = readonly [component: ComponentIdentifier, image: Uint8Array | number];
+/** A component, and its image; or how many bytes of one are to be made up for it; and how it travels. */
+export type Wanted = readonly [
+  component: ComponentIdentifier,
+  image: Uint8Array | number,
+  travelling?: Pick<Part, 'format' | 'secret'>,
+];
 
 export interface Workshop {
   readonly author: SigningKey;
@@ -64,21 +69,30 @@ async function makeUp(
   sequence: number,
   [first, ...rest]: readonly [Wanted, ...Wanted[]],
 ): Promise<Release> {
-  const made = ([component, image]: Wanted) => ({
+  const made = ([component, image, travelling]: Wanted): Part => ({
     component,
     image: typeof image === 'number' ? random.bytes(image) : image,
+    ...travelling,
   });
   const parts = [made(first), ...rest.map(made)] as const;
   const version = `1.${sequence}.0`;
-  const envelope = await makeUpdate({ parts, sequence, version, className, key });
+  const payloads: Uint8Array[] = [];
+  const onPayload = (content: Uint8Array) => void payloads.push(content);
+  const envelope = await makeUpdate({ parts, sequence, version, className, key, onPayload });
   const { digest } = authenticate(envelope, [{ key: key.public }], server);
-  const [{ image }, ...further] = parts;
+  const [{ image, secret }, ...further] = parts;
+  // What is staged as it comes is an image too, of the component that it passes through.
+  const passing = payloads.map((payload) => [secret?.staging ?? [], payload] as const);
   return {
     sequence,
     envelope,
     digest: hex(digest.bytes),
     image,
     further: further.map((part) => part.image),
-    images: new Map(parts.map((part) => [componentName(part.component), part.image])),
+    images: new Map(
+      [...parts.map((part) => [part.component, part.image] as const), ...passing].map(
+        ([component, content]) => [componentName(component), content],
+      ),
+    ),
   };
 }
