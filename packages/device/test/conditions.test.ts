@@ -5,13 +5,13 @@ import { test } from 'node:test';
 import type { Conditions, Flash } from '@lapel/device';
 import { boot } from '@lapel/device';
 import type { NorFlash } from '@lapel/simulator';
-import { simulatedClock } from '@lapel/simulator';
+import { perform, set, simulatedClock } from '@lapel/simulator';
 import type { Command } from '@lapel/suit';
 import { strict } from '@lapel/suit';
 import type { Trying } from './attempt.ts';
 import { attempt, changed, hourMs, made, outcome, startSeconds } from './attempt.ts';
 import { newImage } from './life.ts';
-import { perform, resigned, set } from './resigned.ts';
+import { resigned } from './resigned.ts';
 import { bootedSlot, flashOf } from './world.ts';
 
 const expiring = (limit: number): readonly Command[] => [

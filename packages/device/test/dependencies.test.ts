@@ -6,35 +6,28 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boot, slotAt } from '@lapel/device';
-import type { Release } from '@lapel/simulator';
-import { seededRandom } from '@lapel/simulator';
+import type { Release, Update } from '@lapel/simulator';
+import { asRelease, at, manifestOf, perform, served, set, single } from '@lapel/simulator';
 import type { Command } from '@lapel/suit';
 import { componentName } from '@lapel/suit';
 import type { Handler } from '@lapel/transport';
-import type { Update } from './domains.ts';
 import {
   application,
   applicationAuthor,
   applicationManifest,
-  asRelease,
-  at,
   factory,
   firmware,
   layout,
   made,
   profile,
-  served,
-  fetch,
-  integrity,
-  manifestOf,
-  single,
   update,
 } from './domains.ts';
 import { chipOf, flipped, holds, lives, nameOf, slotsIn, startsOf, stateOfChip } from './lives.ts';
-import { set } from './resigned.ts';
 
 const firmwareImage = made.random.bytes(3303);
 const applicationImage = made.random.bytes(2205);
+const fetch = perform('directive-fetch');
+const integrity = perform('condition-dependency-integrity');
 const whole = update({ firmwareImage, applicationImage });
 /** The dependency that the envelope does not carry. */
 const fetched = whole.images.get(componentName(applicationManifest)) ?? new Uint8Array();
@@ -176,20 +169,4 @@ test('X-88: a dependency that is another one than named, or is not checked, inst
   const unchecked = await offered([update({ ...all, sections: obtain() })]);
   assert.match(unchecked.because ?? '', /expected a dependency whose integrity was checked at 0, found none/);
   assert.deepEqual([unchecked.starts, slotsIn(profile, unchecked.flash)[6]], ['0', 'unusable']);
-});
-
-/** A prime, so that cuts fall on every kind of step. */
-const stride = 13;
-
-test('X-88: wherever the power is cut, the device runs all of the old or of the new', async () => {
-  const counted = await offered([whole]);
-  for (let operation = 1; operation < counted.flash.operations; operation += stride) {
-    const chip = chipOf(profile, factory, { operation, torn: seededRandom(operation) });
-    await assert.rejects(lives({ profile, flash: chip, offers: [whole] }), { name: 'PowerCut' });
-    const after = stateOfChip(chip);
-    const found = nameOf(boot(chipOf(profile, after), profile));
-    assert.ok(['0', '1+2+4+6t', '1+2+4+6'].includes(found), `operation ${operation}: ${found}`);
-    const on = await offered([whole], undefined, after);
-    assert.equal(nameOf(boot(on.flash, profile)), '1+2+4+6', `operation ${operation}`);
-  }
 });

@@ -3,11 +3,10 @@
 import { bstr, read, write } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
 import { signEnvelope } from '@lapel/author';
-import type { Command, Parameters as Values, Version } from '@lapel/suit';
+import type { Command, Version } from '@lapel/suit';
 import {
   Digest,
   Manifest,
-  Parameters,
   digestOf,
   readEnvelope,
   readSequence,
@@ -18,14 +17,6 @@ import {
 } from '@lapel/suit';
 import { authenticate } from '@lapel/suit';
 import type { Made } from './world.ts';
-
-export const set = (parameters: Values): Command => ({
-  name: 'directive-override-parameters',
-  parameters: write(Parameters, parameters),
-});
-
-type Named = Extract<Command, { readonly policy: number }>['name'];
-export const perform = (name: Named): Command => ({ name, policy: 0 });
 
 export interface Change {
   /** Put in front of what is there. */

@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Conditions } from '@lapel/device';
-import { simulatedClock } from '@lapel/simulator';
+import { perform, set, simulatedClock } from '@lapel/simulator';
 import type { WaitEvents } from '@lapel/suit';
 import type { Trying } from './attempt.ts';
 import { attempt, changed, hourMs, startMs, startSeconds } from './attempt.ts';
-import { perform, set } from './resigned.ts';
 
 const waiting = (events: WaitEvents): Uint8Array =>
   changed({ before: { install: [set({ waitInfo: events }), perform('directive-wait')] } });

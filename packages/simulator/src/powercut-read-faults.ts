@@ -15,9 +15,11 @@ const onceEach = 24;
 const neverEach = 8;
 
 export async function failingReads(scenario: Scenario, operations: number, run: Run): Promise<void> {
-  if (!hasTwoSlots(scenario.profile) || scenario.brought !== undefined) return;
+  const { profile, brought, wrongPayloads } = scenario;
+  // With a payload that arrives wrong, a read that fails is the second mishap: the device reports a failure.
+  if (!hasTwoSlots(profile) || brought !== undefined || wrongPayloads !== undefined) return;
   const random = seededRandom(run.seed).fork(`reads of ${scenario.name}`);
-  const { journal, trustStore, slots } = scenario.profile.layout;
+  const { journal, trustStore, slots } = profile.layout;
   const anywhere = [...journal, ...trustStore, ...slots.flatMap(({ envelope, image }) => [envelope, image])];
   const spare = dispensable(scenario).flatMap((slot) => slots[slot]?.image ?? []);
   const drawn = (among: readonly Region[], until: 'read' | 'never', isCut: boolean): Mishaps => {

@@ -44,6 +44,12 @@ test('S4-41, S4-43, S1-02: two images that change places: after any cut the devi
 test('S4-41, S4-44, S1-01: the old image is deleted first: after any cut the device lives on', () =>
   tried('class1-delete-first'));
 
+test('S4-41, S1-13, S4-44: what is encrypted on its way: after any cut the device lives on', () =>
+  tried('class1-encrypted'));
+
+test('S4-41, S4-62, X-88: a manifest that needs another author’s: after any cut the device lives on', () =>
+  tried('trusted-applications'));
+
 test('S4-41, S4-102: a secure and a normal side, by one or both: after any cut the device lives on', () =>
   tried('secure-normal'));
 
