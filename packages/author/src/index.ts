@@ -5,8 +5,10 @@
  * device would trust it, `publishRelease` uploads it.
  */
 
-export { buildEnvelope, publishedUri } from './build.ts';
+export { buildEnvelope } from './build.ts';
 export type { BuildWorld } from './build.ts';
+export { publishedUri } from './plan-component.ts';
+export { descriptionSchema } from './description-keys.ts';
 export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';

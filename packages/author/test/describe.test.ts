@@ -150,7 +150,8 @@ const mistakes: readonly (readonly [what: string, text: string, message: string]
   [
     'an unknown severable element',
     `${minimal}severable: [invoke]\n`,
-    'd.yaml:6: expected one of payloadFetch, install, text, found "invoke"',
+    'd.yaml:6: expected one of payloadFetch, install, text, coswid, dependencyResolution, ' +
+      'candidateVerification, found "invoke"',
   ],
   [
     'a staging area that is the component itself',
@@ -169,11 +170,94 @@ const mistakes: readonly (readonly [what: string, text: string, message: string]
   ],
   [
     'no language',
-    `${minimal}text: { '': {} }\n`,
-    'd.yaml:6: expected a language tag such as en or de-AT, found ""',
+    `${minimal}text: { 'e n': {} }\n`,
+    'd.yaml:6: expected each key of text to be a language tag such as en or de-AT, found "e n"',
   ],
   ['an alias', `${minimal}text: *x\n`, 'd.yaml:6: expected text to be a map of keys, found an alias'],
   ['a key twice', `${minimal}class: bulb\n`, 'd.yaml:6: expected YAML or JSON, found a mistake in it'],
+  [
+    'a version that is none',
+    `${minimal}setVersion: 1.2-dev\n`,
+    'd.yaml:6: expected setVersion to be a version such as 1.2.3 or 1.2-rc.1, found "1.2-dev"',
+  ],
+  [
+    'a required version without a comparison',
+    `${minimal}requires: 1.2\n`,
+    'd.yaml:6: expected requires to be one of > >= = <= < and a version, such as ">=1.2", found "1.2"',
+  ],
+  [
+    'a day that no month has',
+    `${minimal}useBefore: 2027-02-31\n`,
+    'd.yaml:6: expected useBefore to be a time such as 2027-01-31, 2027-01-31T12:00Z or seconds since 1970',
+  ],
+  [
+    'a time without a zone',
+    `${minimal}useBefore: 2027-02-01T12:00\n`,
+    'd.yaml:6: expected useBefore to be a time such as 2027-01-31, 2027-01-31T12:00Z or seconds since 1970',
+  ],
+  [
+    'a wait for nothing',
+    `${minimal}waitFor: {}\n`,
+    'd.yaml:6: expected one or more of authorization, power, network, otherDevice, time, timeOfDay,',
+  ],
+  [
+    'an hour that no day has',
+    `${minimal}waitFor:\n  timeOfDayUtc: 24:00\n`,
+    'd.yaml:7: expected timeOfDayUtc to be a time such as 02:30, found "24:00"',
+  ],
+  [
+    'an exchange with what was not staged',
+    `${minimal}swap: true\n`,
+    'd.yaml:6: expected staging beside swap, found none',
+  ],
+  [
+    'arguments for an image that is not invoked',
+    `${minimal}invokeArguments: fast\n`,
+    'd.yaml:6: expected bootable: true beside invokeArguments, found none',
+  ],
+  [
+    'a permission that there is none of',
+    `${minimal}metadata: { permissions: [fly] }\n`,
+    'd.yaml:6: expected one of traverse_exec, create_write, list_read, createdir_append, read_attr,',
+  ],
+  [
+    'permissions of more bits than there are',
+    `${minimal}metadata: { permissions: 16384 }\n`,
+    'd.yaml:6: expected permissions to be at most 16383, found 16384',
+  ],
+  [
+    'a usage description that anybody on the way could change',
+    `${minimal}mud: { url: "http://x.example/", signer: mud.pem }\n`,
+    'd.yaml:6: expected url to be an https URL, found "http://x.example/"',
+  ],
+  [
+    'a dependency without its envelope',
+    `${minimal}dependencies:\n  - id: shelf\n`,
+    'd.yaml:7: expected the key envelope, such as envelope: radio.suit, found none',
+  ],
+  [
+    'a dependency where the component is',
+    `${minimal}dependencies: [{ id: main, envelope: d.suit }]\n`,
+    'd.yaml:1: expected each component once, found 6d61696e (hexadecimal) again',
+  ],
+  [
+    'a candidate that was not staged',
+    `${minimal}candidateVerification: true\n`,
+    'd.yaml:6: expected candidateVerification for an image that is staged, found none',
+  ],
+  [
+    'a payload of a component that is only looked at',
+    `${minimal.replace(/image.*\n/, '')}requires: "=1"\nuri: http://x.example/\n`,
+    'd.yaml:6: expected image beside uri, found none',
+  ],
+  [
+    'texts of a component beside several',
+    minimal.replace(
+      /component(.|\n)*/,
+      'text: { en: { vendorName: L } }\ncomponents: [{ id: m, image: i }]\n',
+    ),
+    'd.yaml:4: expected a key that a text of a manifest has, found "vendorName"; known are',
+  ],
   ['a list', '- 1\n', 'd.yaml:1: expected a description to be a map of keys, found a list'],
   ['nothing', '', 'd.yaml:1: expected a description to be a map of keys, found nothing'],
 ];
