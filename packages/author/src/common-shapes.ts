@@ -5,7 +5,7 @@ import type { ComponentIdentifier, Version, VersionMatch, comparisons } from '@l
 import { uuidBytes } from '@lapel/suit';
 import { refusal } from './located.ts';
 import type { Shape } from './shape.ts';
-import { mapped, named, numberOr, oneOrMore, pattern, seenAs, text, uint } from './shape.ts';
+import { mapped, named, numberOr, oneOrMore, pattern, patternOrNumber, seenAs, text, uint } from './shape.ts';
 
 const pathLengthMax = 4096;
 const uriLengthMax = 2048;
@@ -99,7 +99,7 @@ function versionOf(value: string): Version {
 export const version: Shape<Version> = named(
   'version',
   mapped(
-    pattern(new RegExp(`^${versionForm}$`), 'a version such as 1.2.3 or 1.2-rc.1', nameLengthMax),
+    patternOrNumber(new RegExp(`^${versionForm}$`), 'a version such as 1.2.3 or 1.2-rc.1', nameLengthMax),
     versionOf,
   ),
 );

@@ -9,6 +9,7 @@ export { buildEnvelope } from './build.ts';
 export type { BuildWorld } from './build.ts';
 export { publishedUri } from './plan-component.ts';
 export { descriptionSchema } from './description-keys.ts';
+export type { JsonSchema } from './shape.ts';
 export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';

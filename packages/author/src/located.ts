@@ -4,7 +4,7 @@
  * must not grow into gigabytes.
  */
 
-import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
+import { LineCounter, Scalar, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
 import { nearest } from './nearest.ts';
 
 /** The description can't be used as it is; `message` begins with its file and line. */
@@ -111,6 +111,15 @@ export function itemsOf(located: Located, { min, max }: { min: number; max: numb
 export const isFields = ({ node }: Located): boolean => isMap(node);
 export const isList = ({ node }: Located): boolean => isSeq(node);
 export const isNumber = ({ node }: Located): boolean => isScalar(node) && typeof node.value === 'number';
+
+export const isText = ({ node }: Located): boolean => isScalar(node) && typeof node.value === 'string';
+
+/** A number as the text that it was written as. */
+export function asWritten(located: Located): Located {
+  const { node } = located;
+  if (!isScalar(node) || typeof node.value !== 'number') return located;
+  return { ...located, node: new Scalar(node.source ?? '') };
+}
 
 /** A text as it was written: `1.10` and `007` are texts too, where one is expected. */
 export function textOf(located: Located, max: number): string {

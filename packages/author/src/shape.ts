@@ -9,7 +9,9 @@ import {
   intOf,
   isFields,
   isList,
+  asWritten,
   isNumber,
+  isText,
   itemsOf,
   pairsOf,
   refusal,
@@ -39,11 +41,20 @@ export const text = (max: number): Shape<string> => ({
 export const pattern = (expression: RegExp, says: string, max: number): Shape<string> => ({
   read(located) {
     const value = textOf(located, max);
-    if (expression.test(value)) return value;
+    if (isText(located) && expression.test(value)) return value;
     throw refusal(located, `expected ${located.name} to be ${says}, found ${JSON.stringify(value)}`);
   },
-  schema: () => ({ type: ['string', 'number'], pattern: expression.source, maxLength: max }),
+  schema: () => ({ type: 'string', pattern: expression.source, maxLength: max }),
 });
+
+/** A pattern that a number may follow, too: 1.10 is one, to whoever does not see how it was written. */
+export const patternOrNumber = (expression: RegExp, says: string, max: number): Shape<string> => {
+  const quoted = pattern(expression, says, max);
+  return {
+    read: (located) => quoted.read(asWritten(located)),
+    schema: (definitions) => ({ anyOf: [quoted.schema(definitions), { type: 'number', minimum: 0 }] }),
+  };
+};
 
 export const uint: Shape<number> = { read: uintOf, schema: () => ({ type: 'integer', minimum: 0 }) };
 export const int: Shape<number> = { read: intOf, schema: () => ({ type: 'integer' }) };
@@ -117,7 +128,7 @@ export const mapOr = <A, B>(map: Shape<A>, other: Shape<B>): Shape<A | B> => ({
 export const numberOr = <A, B>(number: Shape<A>, other: Shape<B>): Shape<A | B> => ({
   read: (located) => (isNumber(located) ? number.read(located) : other.read(located)),
   schema: (definitions) => ({
-    anyOf: [number.schema(definitions), { ...other.schema(definitions), type: 'string' }],
+    anyOf: [number.schema(definitions), other.schema(definitions)],
   }),
 });
 
