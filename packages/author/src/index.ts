@@ -38,6 +38,15 @@ export { outlineEnvelope } from './outline.ts';
 export type { Outline, PublishedPayload } from './outline.ts';
 export { publishRelease } from './publish.ts';
 export type { Payload, Publication, Published } from './publish.ts';
+export {
+  filesOfTemplate,
+  schemaFileName,
+  startingDescription,
+  templateNames,
+  templateTells,
+  usualAnswers,
+} from './starting-descriptions.ts';
+export type { StartingAnswers, TemplateName } from './starting-descriptions.ts';
 export { AlreadySigned, signEnvelope } from './sign.ts';
 export { verifyEnvelope } from './verify.ts';
 export type { Verified } from './verify.ts';
