@@ -3,132 +3,155 @@
  * `description` are short forms.
  */
 
-import type { ComponentIdentifier, Text } from '@lapel/suit';
-import type { ComponentFields } from './describe-component.ts';
-import type { Located } from './located.ts';
-import { fieldsOf, pairsOf, refusal, textOf } from './located.ts';
+import type { ComponentIdentifier, Text, VersionMatch } from '@lapel/suit';
+import { versionText } from '@lapel/suit';
+import { isForPeople, signOf } from './common-shapes.ts';
+import { fields, optional, told } from './fields.ts';
+import { refusal } from './located.ts';
+import type { Shape } from './shape.ts';
+import { byKey, mapped, named, pattern, text } from './shape.ts';
 
-export const manifestTextKeys = [
-  'manifestDescription',
-  'updateDescription',
-  'jsonSource',
-  'yamlSource',
-] as const;
-export const componentTextKeys = [
-  'vendorName',
-  'modelName',
-  'vendorDomain',
-  'modelInfo',
-  'componentDescription',
-  'componentVersion',
-] as const;
+const languagesMax = 32;
+const languageLengthMax = 64;
+const textLengthMax = 64 * 1024;
+const languageDefault = 'en';
 
-type ManifestTexts = { [K in (typeof manifestTextKeys)[number]]?: string };
-type ComponentTexts = { [K in (typeof componentTextKeys)[number]]?: string };
-type TextKey = (typeof manifestTextKeys)[number] | (typeof componentTextKeys)[number];
+const words = text(textLengthMax);
+/** Update-management §3.3, §3.4. */
+const plainWords = mapped(words, (value, located) => {
+  if (isForPeople(value)) return value;
+  throw refusal(located, `expected ${located.name} without control characters, found some`);
+});
+
+const manifestRows = {
+  manifestDescription: optional('What the manifest does.', words),
+  updateDescription: optional('What the update brings.', words),
+  jsonSource: optional('What the manifest was made from, as JSON.', words),
+  yamlSource: optional('What the manifest was made from, as YAML.', words),
+} as const;
+const componentRows = {
+  vendorName: optional('Who makes it.', words),
+  modelName: optional('What it is called.', words),
+  vendorDomain: optional('The domain that the vendor identifier was made from.', words),
+  modelInfo: optional('The name that the class identifier was made from.', words),
+  componentDescription: optional('What the component is.', words),
+  componentVersion: optional('Its version.', words),
+  versionRequired: optional('The version that it must have before, as people read it.', plainWords),
+  currentVersion: optional('Its version, with what only people need to know of it.', plainWords),
+} as const;
+
+/** The tags of RFC 9290 Appendix A, as the CDDL has them. */
+export const language = named(
+  'language',
+  pattern(/^[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*$/, 'a language tag such as en or de-AT', languageLengthMax),
+);
+
+type ManifestTexts = { readonly [K in keyof typeof manifestRows]?: string };
+type ComponentTexts = { readonly [K in keyof typeof componentRows]?: string };
+type ByLanguage<T> = readonly (readonly [language: string, texts: T])[];
+
+export const manifestTexts: Shape<ByLanguage<ManifestTexts>> = byKey(
+  language,
+  mapped(fields('a text of a manifest', manifestRows), ({ value }) => told(value)),
+  languagesMax,
+);
+export const componentTexts: Shape<ByLanguage<ComponentTexts>> = byKey(
+  language,
+  mapped(fields('a text of a component', componentRows), ({ value }) => told(value)),
+  languagesMax,
+);
+/** With the short form of one component, its texts stand beside those of the manifest. */
+export const allTexts: Shape<ByLanguage<ManifestTexts & ComponentTexts>> = byKey(
+  language,
+  mapped(fields('a text', { ...manifestRows, ...componentRows }), ({ value }) => told(value)),
+  languagesMax,
+);
 
 export interface DescribedTexts {
-  readonly language?: Located;
+  readonly language?: string | undefined;
   /** Short for the manifest's description. */
-  readonly description?: Located;
-  readonly text?: Located;
-  /** What may stand in `text`: with the short form of one component, its texts too. */
-  readonly textKeys: readonly TextKey[];
-  readonly components: readonly { readonly id: ComponentIdentifier; readonly fields: ComponentFields }[];
+  readonly description?: string | undefined;
+  /** Of the manifest, and of the first component. */
+  readonly texts?: ByLanguage<ManifestTexts & ComponentTexts> | undefined;
+  readonly components: readonly DescribedComponentTexts[];
   /** The names that identifiers were made from: told where any text is told (§8.4.4). */
   readonly names: { readonly vendorDomain: string | undefined; readonly modelInfo: string | undefined };
 }
 
-const languagesMax = 32;
-const textLengthMax = 64 * 1024;
-const languageDefault = 'en';
+export interface DescribedComponentTexts {
+  readonly id: ComponentIdentifier;
+  readonly version?: string | undefined;
+  readonly description?: string | undefined;
+  readonly texts?: ByLanguage<ComponentTexts> | undefined;
+  /** Told where any text is told, so that an operator knows why a device refuses (update-management §3.3). */
+  readonly requires?: readonly VersionMatch[] | undefined;
+}
 
 /** What is written in one language. */
 interface Written {
-  readonly manifest: ManifestTexts;
+  manifest: ManifestTexts;
   /** One for each component. */
-  readonly components: readonly ComponentTexts[];
+  readonly components: ComponentTexts[];
 }
 
-/** @returns undefined where nothing is told. @throws {DescriptionError} */
+/** @returns undefined where nothing is told. */
 export function describeText(described: DescribedTexts): Text | undefined {
-  const { components, names } = described;
+  const { components } = described;
   const languages = new Map<string, Written>();
-  const inLanguage = (language: string): Written => {
-    const written = languages.get(language) ?? { manifest: {}, components: components.map(() => ({})) };
-    languages.set(language, written);
+  const inLanguage = (tag: string): Written => {
+    const written = languages.get(tag) ?? { manifest: {}, components: components.map(() => ({})) };
+    languages.set(tag, written);
     return written;
   };
-  const short = described.language === undefined ? languageDefault : languageTag(described.language);
+  const tellOf = (index: number, tag: string, texts: ComponentTexts) => {
+    const written = inLanguage(tag).components;
+    written[index] = { ...written[index], ...texts };
+  };
+  const short = described.language ?? languageDefault;
   if (described.description !== undefined) {
-    inLanguage(short).manifest.manifestDescription = textOf(described.description, textLengthMax);
+    inLanguage(short).manifest = { manifestDescription: described.description };
   }
-  components.forEach(({ fields }, index) => {
-    const own = (language: string): ComponentTexts => inLanguage(language).components[index] ?? {};
-    if (fields.version !== undefined) own(short).componentVersion = textOf(fields.version, textLengthMax);
-    if (fields.description !== undefined) {
-      own(short).componentDescription = textOf(fields.description, textLengthMax);
-    }
-    for (const [language, texts] of textsOf(fields.text, componentTextKeys))
-      Object.assign(own(language), texts);
+  components.forEach(({ version, description, texts = [] }, index) => {
+    const own = told({ componentVersion: version, componentDescription: description });
+    if (Object.keys(own).length > 0) tellOf(index, short, own);
+    for (const [tag, each] of texts) tellOf(index, tag, each);
   });
-  for (const [language, texts] of textsOf(described.text, described.textKeys)) {
-    const {
-      manifest,
-      components: [first = {}],
-    } = inLanguage(language);
-    for (const [key, value] of Object.entries(texts)) {
-      Object.assign(manifestTextKeys.some((each) => each === key) ? manifest : first, { [key]: value });
-    }
+  for (const [tag, texts] of described.texts ?? []) {
+    const written = inLanguage(tag);
+    const isOfManifest = (key: string) => key in manifestRows;
+    written.manifest = { ...written.manifest, ...only(texts, isOfManifest) };
+    tellOf(
+      0,
+      tag,
+      only(texts, (key) => !isOfManifest(key)),
+    );
   }
-  return assembled(languages, components, names);
+  return assembled(languages, described);
 }
+
+const only = (texts: ManifestTexts & ComponentTexts, isWanted: (key: string) => boolean) =>
+  Object.fromEntries(Object.entries(texts).filter(([key]) => isWanted(key))) as ManifestTexts &
+    ComponentTexts;
 
 function assembled(
   languages: ReadonlyMap<string, Written>,
-  components: DescribedTexts['components'],
-  { vendorDomain, modelInfo }: DescribedTexts['names'],
+  { components, names }: DescribedTexts,
 ): Text | undefined {
   if (languages.size === 0) return undefined;
-  const named = {
-    ...(vendorDomain === undefined ? {} : { vendorDomain }),
-    ...(modelInfo === undefined ? {} : { modelInfo }),
-  };
   return {
-    rest: [...languages].map(([language, written]) => {
-      const rest = components.flatMap(({ id }, index) => {
-        const texts = { ...(index === 0 ? named : {}), ...written.components[index] };
+    rest: [...languages].map(([tag, written]) => {
+      const rest = components.flatMap(({ id, requires }, index) => {
+        const versionRequired = requires
+          ?.map(([comparison, version]) => `${signOf(comparison)}${versionText(version)}`)
+          .join(',');
+        const texts = {
+          ...(index === 0 ? told(names) : {}),
+          ...told({ versionRequired }),
+          ...written.components[index],
+        };
         return Object.keys(texts).length === 0 ? [] : [[id, texts] as const];
       });
-      return [language, { ...written.manifest, rest }] as const;
+      return [tag, { ...written.manifest, rest }] as const;
     }),
   };
-}
-
-/** The texts of each language. */
-function textsOf<K extends TextKey>(
-  located: Located | undefined,
-  keys: readonly K[],
-): readonly (readonly [string, { readonly [Key in K]?: string }])[] {
-  if (located === undefined) return [];
-  return pairsOf(located, languagesMax).map(([language, value]) => {
-    requireLanguage(language, value);
-    const texts: { [Key in K]?: string } = {};
-    for (const [key, field] of Object.entries(fieldsOf(value, keys)) as [K, Located][]) {
-      texts[key] = textOf(field, textLengthMax);
-    }
-    return [language, texts];
-  });
-}
-
-function languageTag(located: Located): string {
-  const language = textOf(located, 64);
-  requireLanguage(language, located);
-  return language;
-}
-
-/** The tags of RFC 9290 Appendix A, as the CDDL has them. */
-function requireLanguage(language: string, located: Located): void {
-  if (/^[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*$/.test(language) && language.length <= 64) return;
-  throw refusal(located, `expected a language tag such as en or de-AT, found ${JSON.stringify(language)}`);
 }

@@ -5,7 +5,6 @@
 
 import type { ContentAlgorithm, RecipientPublicKey, WrappingKey } from '@lapel/cose';
 import {
-  CoseError,
   contentAlgorithms,
   decodeDecryptionKey,
   encryptFor,
@@ -13,8 +12,8 @@ import {
   readKeyPem,
   recipientPublicKey,
 } from '@lapel/cose';
-import { ImageError } from './images.ts';
 import type { Images } from './images.ts';
+import { inFile, keyBytesMax } from './read-public-key.ts';
 
 export interface EncryptionDescription {
   readonly algorithm: ContentAlgorithm;
@@ -43,12 +42,11 @@ export async function encryptPayload(
   return { info, content: joined(first, running.finish()) };
 }
 
-const keyBytesMax = 4096;
 const dash = 0x2d;
 
 async function recipientIn(path: string, images: Images): Promise<WrappingKey | RecipientPublicKey> {
   const content = await images.read(path, keyBytesMax);
-  try {
+  return inFile(path, () => {
     // PEM begins with dashes, a COSE_Key with the head of a map.
     if (content[0] !== dash) {
       const key = decodeDecryptionKey(content);
@@ -56,8 +54,5 @@ async function recipientIn(path: string, images: Images): Promise<WrappingKey | 
     }
     const key = readKeyPem(new TextDecoder().decode(content));
     return recipientPublicKey(key.use === 'sign' ? key.public : key);
-  } catch (error) {
-    if (!(error instanceof CoseError)) throw error;
-    throw new ImageError(`${path}: ${error.message}`, { cause: error });
-  }
+  });
 }

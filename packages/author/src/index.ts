@@ -5,8 +5,11 @@
  * device would trust it, `publishRelease` uploads it.
  */
 
-export { buildEnvelope, publishedUri } from './build.ts';
+export { buildEnvelope } from './build.ts';
 export type { BuildWorld } from './build.ts';
+export { publishedUri } from './plan-component.ts';
+export { descriptionSchema } from './description-keys.ts';
+export type { JsonSchema } from './shape.ts';
 export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';
@@ -37,6 +40,15 @@ export { outlineEnvelope } from './outline.ts';
 export type { Outline, PublishedPayload } from './outline.ts';
 export { publishRelease } from './publish.ts';
 export type { Payload, Publication, Published } from './publish.ts';
+export {
+  filesOfTemplate,
+  schemaFileName,
+  startingDescription,
+  templateNames,
+  templateTells,
+  usualAnswers,
+} from './starting-descriptions.ts';
+export type { StartingAnswers, TemplateName } from './starting-descriptions.ts';
 export { AlreadySigned, signEnvelope } from './sign.ts';
 export { verifyEnvelope } from './verify.ts';
 export type { Verified } from './verify.ts';

@@ -4,7 +4,7 @@
  * must not grow into gigabytes.
  */
 
-import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
+import { LineCounter, Scalar, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
 import { nearest } from './nearest.ts';
 
 /** The description can't be used as it is; `message` begins with its file and line. */
@@ -78,15 +78,19 @@ export function fieldsOf<const K extends string>(
   return fields;
 }
 
-/** All pairs of a map whose keys the author chooses. */
-export function pairsOf(located: Located, max: number): readonly (readonly [string, Located])[] {
+/** All pairs of a map whose keys the author chooses: the place of each key, and that of what is behind it. */
+export function pairsOf(located: Located, max: number): readonly (readonly [Located, Located])[] {
   const { node, name, source } = located;
   if (!isMap(node)) throw refusal(located, `expected ${name} to be a map of keys, found ${kindOf(node)}`);
   if (node.items.length > max)
     throw refusal(located, `expected at most ${max} keys, found ${node.items.length}`);
   return node.items.map(({ key, value }) => {
     const word = isScalar(key) ? String(key.value) : '';
-    return [word, { node: value, name: word, line: lineOf(key, source.lines) ?? located.line, source }];
+    const line = lineOf(key, source.lines) ?? located.line;
+    return [
+      { node: key, name: `each key of ${name}`, line, source },
+      { node: value, name: word, line, source },
+    ];
   });
 }
 
@@ -106,6 +110,16 @@ export function itemsOf(located: Located, { min, max }: { min: number; max: numb
 
 export const isFields = ({ node }: Located): boolean => isMap(node);
 export const isList = ({ node }: Located): boolean => isSeq(node);
+export const isNumber = ({ node }: Located): boolean => isScalar(node) && typeof node.value === 'number';
+
+export const isText = ({ node }: Located): boolean => isScalar(node) && typeof node.value === 'string';
+
+/** A number as the text that it was written as. */
+export function asWritten(located: Located): Located {
+  const { node } = located;
+  if (!isScalar(node) || typeof node.value !== 'number') return located;
+  return { ...located, node: new Scalar(node.source ?? '') };
+}
 
 /** A text as it was written: `1.10` and `007` are texts too, where one is expected. */
 export function textOf(located: Located, max: number): string {
@@ -124,6 +138,13 @@ export function uintOf(located: Located): number {
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw refusal(located, `expected ${name} to be a whole number from 0, found ${kindOf(node)}`);
+}
+
+export function intOf(located: Located): number {
+  const { node, name } = located;
+  const value = isScalar(node) ? node.value : undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  throw refusal(located, `expected ${name} to be a whole number, found ${kindOf(node)}`);
 }
 
 export function boolOf(located: Located): boolean {

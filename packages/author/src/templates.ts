@@ -1,66 +1,45 @@
 /**
- * The templates of draft-ietf-suit-manifest-37 §7: what is wanted of components to the sequences of
- * commands that bring it about. Each template writes what one component needs into each sequence;
- * sequences of one manifest are theirs joined.
+ * The templates of draft-ietf-suit-manifest-37 §7 and of the extension drafts: what is wanted of components
+ * to the sequences of commands that bring it about. Each template writes what one component needs into each
+ * sequence; sequences of one manifest are theirs joined.
  */
 
-import { write } from '@lapel/cbor';
-import type { Command, ComponentIdentifier, Digest, SectionName } from '@lapel/suit';
-import { Parameters, digestOf, reporting, writeSequence } from '@lapel/suit';
-import type { ImageFigures } from './images.ts';
-
-/** A component with its images measured and its indices known. */
-export interface Planned {
-  readonly index: number;
-  readonly images: readonly [PlannedImage] | readonly PlannedSlot[];
-  /** Index of the component that the payload is downloaded to first. */
-  readonly stagingIndex?: number;
-  readonly load?: { readonly index: number; readonly figures: ImageFigures };
-  readonly bootable: boolean;
-}
-
-export interface PlannedImage {
-  readonly figures: ImageFigures;
-  /** Absent where the image is in its component already. */
-  readonly uri?: string;
-  /** What whoever fetches must know of the payload (§8.4.8.13). */
-  readonly fetchArguments?: Uint8Array;
-  readonly encryption?: PlannedEncryption;
-}
-
-/** A ciphertext: inside the manifest, or downloaded first. */
-type PlannedEncryption = { readonly info: Uint8Array } & (
-  | { readonly content: Uint8Array; readonly ciphertext?: undefined }
-  | { readonly ciphertext: ImageFigures; readonly content?: undefined }
-);
-
-export interface PlannedSlot extends PlannedImage {
-  readonly slot: number;
-}
-
-export interface Compatibility {
-  readonly vendorIdentifier: Uint8Array;
-  readonly classIdentifier: Uint8Array;
-  readonly deviceIdentifier?: Uint8Array;
-}
+import type { Command, Parameters, SectionName } from '@lapel/suit';
+import { writeSequence } from '@lapel/suit';
+import {
+  classMatch,
+  copy,
+  deviceMatch,
+  digestParameter,
+  fetch,
+  imageMatch,
+  imageParameters,
+  invocation,
+  override,
+  slotMatch,
+  swap,
+  vendorMatch,
+  writing,
+} from './commands.ts';
+import type { At, Compatibility, Plan, Planned, PlannedImage, PlannedSlot } from './planned.ts';
+import { hasSlots } from './planned.ts';
+import { before } from './templates-before.ts';
+import { dependencyCommands, dependencyDigest } from './templates-dependency.ts';
+import { uninstall } from './templates-uninstall.ts';
 
 export type Sequences = Readonly<Partial<Record<SectionName, Uint8Array>>>;
 
-/** @param components of the manifest; with several, each sequence names the one it speaks of (§6.2) */
-export function sequencesFor(
-  planned: readonly Planned[],
-  compatibility: Compatibility,
-  components: readonly ComponentIdentifier[],
-): Sequences {
-  const at = (index: number, commands: readonly Command[]): readonly Command[] =>
-    commands.length === 0 || components.length === 1
+/** @param count components of the manifest, dependencies included */
+export function sequencesFor(plan: Plan, count: number): Sequences {
+  const { components: planned, dependencies, candidateVerification } = plan;
+  const at: At = (index, commands) =>
+    commands.length === 0 || count === 1
       ? commands
       : [{ name: 'directive-set-component-index', index }, ...commands];
-  return written({
-    sharedSequence: planned.flatMap((each, order) =>
-      at(each.index, shared(each, order === 0 ? compatibility : undefined)),
-    ),
-    validate: planned.flatMap(({ index }) => at(index, [imageMatch])),
+  const ofDependencies = (section: SectionName) =>
+    dependencies.flatMap((each) => at(each.index, dependencyCommands(each, section, plan)));
+  const own: Partial<Record<SectionName, readonly Command[]>> = {
+    validate: planned.flatMap((each) => (each.images.length === 0 ? [] : at(each.index, [imageMatch]))),
     load: planned.flatMap((each) =>
       each.load === undefined ? [] : at(each.load.index, load(each.index, each.load)),
     ),
@@ -70,84 +49,124 @@ export function sequencesFor(
     payloadFetch: planned.flatMap((each) =>
       each.stagingIndex === undefined ? [] : at(each.stagingIndex, stage(each)),
     ),
+    candidateVerification: planned.flatMap((each) =>
+      each.stagingIndex === undefined || !candidateVerification ? [] : at(each.stagingIndex, candidate(each)),
+    ),
     install: planned.flatMap((each) => at(each.index, install(each))),
-  });
+  };
+  const joined: Partial<Record<SectionName, readonly Command[]>> = {
+    sharedSequence: [...compatible(plan, at), ...dependencies.flatMap((each) => dependencyDigest(each, at))],
+    uninstall: uninstall(plan, at),
+  };
+  // What is needed comes before what needs it.
+  for (const section of sectionsOfDependencies) {
+    joined[section] = [...ofDependencies(section), ...(own[section] ?? [])];
+  }
+  return written(withBefore(joined, before(plan, at)));
 }
 
-const everything =
-  reporting.recordOnSuccess |
-  reporting.recordOnFailure |
-  reporting.sysinfoOnSuccess |
-  reporting.sysinfoOnFailure;
+const sectionsOfDependencies = [
+  'dependencyResolution',
+  'payloadFetch',
+  'candidateVerification',
+  'install',
+  'validate',
+  'load',
+  'invoke',
+] as const satisfies readonly SectionName[];
 
-/**
- * What the author wants to hear of each command (§8.4.7), as Appendix B has it: conditions tell all, a
- * directive its failure, and the choice of a slot only that it was made, since a failure there is an
- * ordinary turn.
- */
-const vendorMatch: Command = { name: 'condition-vendor-identifier', policy: everything };
-const classMatch: Command = { name: 'condition-class-identifier', policy: everything };
-const deviceMatch: Command = { name: 'condition-device-identifier', policy: everything };
-const imageMatch: Command = { name: 'condition-image-match', policy: everything };
-const slotMatch: Command = {
-  name: 'condition-component-slot',
-  policy: reporting.recordOnSuccess | reporting.sysinfoOnSuccess,
-};
-const fetch: Command = { name: 'directive-fetch', policy: reporting.recordOnFailure };
-const writing: Command = { name: 'directive-write', policy: reporting.recordOnFailure };
-const copy: Command = { name: 'directive-copy', policy: reporting.recordOnFailure };
-const invocation: Command = { name: 'directive-invoke', policy: reporting.recordOnFailure };
+/** What must hold before the update begins is asked in the first sequence that an update runs. */
+function withBefore(
+  sequences: Readonly<Partial<Record<SectionName, readonly Command[]>>>,
+  commands: readonly Command[],
+): Readonly<Partial<Record<SectionName, readonly Command[]>>> {
+  const order = ['dependencyResolution', 'payloadFetch', 'install'] as const;
+  const first = order.find((name) => (sequences[name] ?? []).length > 0) ?? 'install';
+  return { ...sequences, [first]: [...commands, ...(sequences[first] ?? [])] };
+}
+
+/** §7.1, with the first component, or where there is none with the first dependency. */
+function compatible({ components, dependencies, compatibility }: Plan, at: At): readonly Command[] {
+  const [first] = dependencies;
+  if (components.length === 0 && first !== undefined) {
+    return at(first.index, [override(compatibility), ...identification(compatibility)]);
+  }
+  return components.flatMap((each, order) =>
+    at(each.index, shared(each, order === 0 ? compatibility : undefined)),
+  );
+}
+
+const identification = ({ deviceIdentifier }: Compatibility): readonly Command[] => [
+  vendorMatch,
+  classMatch,
+  ...(deviceIdentifier === undefined ? [] : [deviceMatch]),
+];
 
 /**
  * §7.1 for the first component, and what every later sequence may rely on: digest and size, chosen by
  * slot in §7.7.
  */
 function shared({ images }: Planned, compatibility: Compatibility | undefined): readonly Command[] {
-  const conditions = compatibility === undefined ? [] : [vendorMatch, classMatch];
-  if (compatibility?.deviceIdentifier !== undefined) conditions.push(deviceMatch);
+  const conditions = compatibility === undefined ? [] : identification(compatibility);
   if (hasSlots(images)) {
     const choice = bySlot(images, ({ figures }) => [override(imageParameters(figures))]);
     const given = compatibility === undefined ? [] : [override(compatibility)];
     return [...given, choice, ...conditions];
   }
-  return [override({ ...compatibility, ...imageParameters(images[0].figures) }), ...conditions];
+  const [image] = images;
+  const parameters = { ...compatibility, ...(image === undefined ? {} : imageParameters(image.figures)) };
+  return Object.keys(parameters).length === 0 ? [] : [override(parameters), ...conditions];
 }
 
 /**
  * §7.3 where the payload is fetched into its component, §7.4 where it is copied there from where it was
  * staged.
  */
-function install({ images, stagingIndex }: Planned): readonly Command[] {
-  const encryption = images[0]?.encryption;
+function install({ images, stagingIndex, swap: swaps, metadata }: Planned): readonly Command[] {
+  const [image] = images;
+  if (image === undefined) return [];
+  // Update-management §4.6: set before the command that it goes with.
+  const described: Parameters = metadata === undefined ? {} : { componentMetadata: metadata };
   if (stagingIndex !== undefined) {
-    return [override({ sourceComponent: stagingIndex, ...decryption(images[0]) }), copy, imageMatch];
+    const source = { ...described, sourceComponent: stagingIndex };
+    if (swaps === true) return [override(source), swap, imageMatch];
+    return [override({ ...source, ...decryption(image) }), copy, imageMatch];
   }
+  const { encryption } = image;
   if (encryption?.content !== undefined) {
     const { content, info } = encryption;
-    return [override({ content, encryptionInfo: info }), writing, imageMatch];
+    return [override({ ...described, content, encryptionInfo: info }), writing, imageMatch];
   }
   if (!hasSlots(images)) {
-    const [image] = images;
-    return image.uri === undefined ? [] : [override(fetchParameters(image)), fetch, imageMatch];
+    if (image.uri === undefined) return [];
+    return [override({ ...described, ...fetchParameters(image) }), fetch, imageMatch];
   }
   if (images.every(({ uri }) => uri === undefined)) return [];
-  const choice = bySlot(images, (image) =>
-    image.uri === undefined ? [] : [override(fetchParameters(image))],
-  );
-  return [choice, fetch, imageMatch];
+  const choice = bySlot(images, (each) => (each.uri === undefined ? [] : [override(fetchParameters(each))]));
+  return [...(metadata === undefined ? [] : [override(described)]), choice, fetch, imageMatch];
 }
 
 /** §7.4: the download moves to payload-fetch, and proves itself before anything is installed. */
 function stage({ images: [image] }: Planned): readonly Command[] {
   if (image?.uri === undefined) return [];
-  const { uri, encryption } = image;
-  // Firmware-encryption §7.1.2: nobody decrypts what the author did not make.
-  const parameters =
-    encryption?.ciphertext === undefined
-      ? { imageDigest: digestParameter(image.figures), ...fetchParameters(image) }
-      : { ...imageParameters(encryption.ciphertext), uri };
-  return [override(parameters), fetch, imageMatch];
+  return [override({ ...staged(image), ...fetched(image) }), fetch, imageMatch];
 }
+
+/** Trust-domains §7.1: once more, for whoever installs and did not fetch. */
+function candidate({ images: [image] }: Planned): readonly Command[] {
+  return image?.uri === undefined ? [] : [override(staged(image)), imageMatch];
+}
+
+/** Firmware-encryption §7.1.2: of a ciphertext its own, as nobody decrypts what the author did not make. */
+const staged = ({ encryption, figures }: PlannedImage): Parameters =>
+  encryption?.ciphertext === undefined
+    ? { imageDigest: digestParameter(figures) }
+    : imageParameters(encryption.ciphertext);
+
+const fetched = (image: PlannedImage): Parameters =>
+  image.encryption?.ciphertext === undefined
+    ? fetchParameters(image)
+    : fetchParameters({ figures: image.figures, ...(image.uri === undefined ? {} : { uri: image.uri }) });
 
 /** §7.6. */
 function load(source: number, { figures }: NonNullable<Planned['load']>): readonly Command[] {
@@ -155,12 +174,10 @@ function load(source: number, { figures }: NonNullable<Planned['load']>): readon
 }
 
 /** §7.2; with slots the one to run is chosen again, as §7.7 has it. */
-function invoke({ images }: Planned): readonly Command[] {
-  return hasSlots(images) ? [bySlot(images, () => []), invocation] : [invocation];
+function invoke({ images, invokeArguments }: Planned): readonly Command[] {
+  const given = invokeArguments === undefined ? [] : [override({ invokeArguments })];
+  return [...given, ...(hasSlots(images) ? [bySlot(images, () => [])] : []), invocation];
 }
-
-const hasSlots = (images: Planned['images']): images is readonly PlannedSlot[] =>
-  images.every((image) => 'slot' in image);
 
 /** §7.7: the slot is asked for, and where it is this one, what belongs to it is done. */
 function bySlot(images: readonly PlannedSlot[], then: (image: PlannedSlot) => readonly Command[]): Command {
@@ -170,26 +187,13 @@ function bySlot(images: readonly PlannedSlot[], then: (image: PlannedSlot) => re
   return { name: 'directive-try-each', sequences };
 }
 
-const override = (parameters: Parameters): Command => ({
-  name: 'directive-override-parameters',
-  parameters: write(Parameters, parameters),
-});
-
-const digestParameter = ({ digest }: ImageFigures): Digest =>
-  digestOf({ algorithm: 'sha-256', bytes: digest });
-
-const imageParameters = (figures: ImageFigures): Parameters => ({
-  imageDigest: digestParameter(figures),
-  imageSize: figures.sizeBytes,
-});
-
 const fetchParameters = ({ uri, fetchArguments }: PlannedImage): Parameters => ({
   ...(uri === undefined ? {} : { uri }),
   ...(fetchArguments === undefined ? {} : { fetchArguments }),
 });
 
 /** A copy tells how what it decrypts is packed: the fetch before it took the ciphertext as it came. */
-const decryption = ({ encryption, fetchArguments }: Partial<PlannedImage> = {}): Parameters => ({
+const decryption = ({ encryption, fetchArguments }: PlannedImage): Parameters => ({
   ...(encryption === undefined ? {} : { encryptionInfo: encryption.info }),
   ...(encryption === undefined || fetchArguments === undefined ? {} : { fetchArguments }),
 });

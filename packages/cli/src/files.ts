@@ -1,7 +1,8 @@
 /** Files that a person names on the command line: read under a limit, written whole or not at all. */
 
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, rmSync } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { CoseError, readKeyPem } from '@lapel/cose';
@@ -15,7 +16,7 @@ const textBytesMax = 256 * 1024;
 
 /** An envelope, from a file or, with `-`, from stdin. */
 export async function readEnvelopeFile(file: string): Promise<Uint8Array> {
-  if (file === '-') return readAll(process.stdin, server.envelopeBytes);
+  if (file === '-') return readAll(process.stdin, server.envelopeBytes, 'stdin');
   return readBounded(file, server.envelopeBytes);
 }
 
@@ -53,6 +54,7 @@ export async function writeNewFile(file: string, content: string | Uint8Array, m
 /** Under another name first: whoever reads the file sees the old content or the new one, never a half. */
 export async function replaceFile(file: string, content: Uint8Array): Promise<void> {
   const other = `${file}.${randomUUID()}`;
+  const forget = removedWhenStopped(other);
   try {
     await writeNewFile(other, content, 0o644);
     await rename(other, file);
@@ -61,7 +63,23 @@ export async function replaceFile(file: string, content: Uint8Array): Promise<vo
     // The user knows nothing of the other name.
     if (error instanceof Error && 'path' in error) error.path = file;
     throw error;
+  } finally {
+    forget();
   }
+}
+
+/** Whoever stops the command finds nothing of the file; the command then ends as it would have. */
+function removedWhenStopped(file: string): () => void {
+  const stop = (signal: NodeJS.Signals): void => {
+    rmSync(file, { force: true });
+    forget();
+    process.kill(process.pid, signal);
+  };
+  const forget = (): void => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  return forget;
 }
 
 const codeOf = (error: unknown): unknown =>
@@ -80,19 +98,25 @@ async function readKey(file: string, watching?: Watching): Promise<SigningKey | 
 }
 
 async function readBounded(file: string, limitBytes: number): Promise<Uint8Array> {
-  const { size } = await stat(file);
-  if (size > limitBytes) throw tooLong(file, limitBytes);
-  const bytes = new Uint8Array(await readFile(file));
-  if (bytes.length > limitBytes) throw tooLong(file, limitBytes);
-  return bytes;
+  const found = await stat(file);
+  if (found.isDirectory()) {
+    throw new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found a folder`);
+  }
+  if (found.size > limitBytes) throw tooLong(file, limitBytes);
+  // A device has no size, and may have no end.
+  return readAll(createReadStream(file), limitBytes, file);
 }
 
-async function readAll(stream: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Uint8Array> {
+async function readAll(
+  stream: AsyncIterable<Uint8Array>,
+  limitBytes: number,
+  name: string,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of stream) {
     length += chunk.length;
-    if (length > limitBytes) throw tooLong('stdin', limitBytes);
+    if (length > limitBytes) throw tooLong(name, limitBytes);
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks));

@@ -34,6 +34,7 @@ const program = new Command('lapel')
     `
 One update, from the image to the fleet:
   lapel keygen author.pem
+  lapel init -o lamp.yaml
   lapel create lamp.yaml -o lamp.suit
   lapel sign lamp.suit --key author.pem
   lapel publish lamp.suit --token-file author.token
@@ -48,6 +49,7 @@ type AddCommand = (program: Command, terminal: Terminal) => void;
 /** In the order of the help. Only what is asked for is loaded: most commands need no server. */
 const commands: readonly (readonly [group: string, name: string, load: () => Promise<AddCommand>])[] = [
   ['Author:', 'keygen', async () => (await import('./commands/keygen.ts')).addKeygen],
+  ['Author:', 'init', async () => (await import('./commands/init.ts')).addInit],
   ['Author:', 'create', async () => (await import('./commands/create.ts')).addCreate],
   ['Author:', 'sign', async () => (await import('./commands/sign.ts')).addSign],
   ['Author:', 'inspect', async () => (await import('./commands/inspect.ts')).addInspect],

@@ -1,18 +1,35 @@
-/** `lapel create`: a description and its images to an unsigned envelope. */
+/** `lapel create`: a description and its images to an unsigned envelope; or a description to begin with. */
 
 import { basename, dirname, join } from 'node:path';
 import { hex } from '@lapel/cbor';
-import type { FormattedPayload } from '@lapel/author';
-import { buildEnvelope, fileImages, outlineEnvelope, parseDescription } from '@lapel/author';
+import type { FormattedPayload, TemplateName } from '@lapel/author';
+import {
+  buildEnvelope,
+  descriptionSchema,
+  fileImages,
+  outlineEnvelope,
+  parseDescription,
+  startingDescription,
+  templateNames,
+  templateTells,
+  usualAnswers,
+} from '@lapel/author';
 import { writeEnvelope } from '@lapel/suit';
 import { systemClock } from '@lapel/transport';
 import type { Command } from 'commander';
-import { replaceFile, readTextFile } from '../files.ts';
+import { Option } from 'commander';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { readTextFile, replaceFile } from '../files.ts';
+import { beginDescription } from '../first-description.ts';
 import type { Terminal } from '../terminal.ts';
+import { progressLine } from '../terminal.ts';
 import { updateInWords } from '../update-in-words.ts';
 
 interface Options {
   readonly out?: string;
+  readonly template?: TemplateName;
+  readonly schema?: boolean;
   readonly json?: boolean;
 }
 
@@ -23,17 +40,27 @@ export function addCreate(program: Command, terminal: Terminal): void {
     .description(
       'Makes an unsigned envelope from a description in YAML or JSON and the images that it names.',
     )
-    .argument('<description>', 'the description; docs/authoring.md tells its keys')
+    .argument('[description]', 'the description; docs/authoring.md tells its keys')
     .option('-o, --out <file>', 'where to write the envelope (default: the description’s name with .suit)')
+    .addOption(
+      new Option('--template <name>', 'instead of an envelope, write a description to begin with').choices(
+        templateNames,
+      ),
+    )
+    .option('--schema', 'instead of an envelope, write the JSON Schema of descriptions, for editors')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
-    .action((file: string, options: Options) => create(file, options, terminal));
+    .action((file: string | undefined, options: Options) => create(file, options, terminal));
 }
 
 const examples = `
 Examples:
+  lapel create --template single -o lamp.yaml
   lapel create lamp.yaml -o lamp.suit
   lapel sign lamp.suit --key author.pem
+
+Templates:
+${templateNames.map((name) => `  ${name.padEnd(16)} ${templateTells(name)}`).join('\n')}
 
 A description:
   sequence: 2                    # must rise with every release; or: now
@@ -44,25 +71,61 @@ A description:
   version: 1.1.0
   bootable: true`;
 
+async function create(file: string | undefined, options: Options, terminal: Terminal): Promise<void> {
+  const { template, schema, out, json } = options;
+  const asked = [file, template, schema].filter((each) => each !== undefined).length;
+  if (asked !== 1 || file === undefined) {
+    if (asked === 1) return begin(options, terminal);
+    const found = asked === 0 ? 'none' : 'more than one';
+    const message = `expected one of a description, --template and --schema, found ${found}`;
+    throw new CommandFailure(exitCodes.usage, `${message}\n(see lapel create --help)`);
+  }
+  await createEnvelope(file, { ...(out === undefined ? {} : { out }), json: json === true }, terminal);
+}
+
+async function begin({ template, out, json }: Options, terminal: Terminal): Promise<void> {
+  if (template === undefined) {
+    const text = `${JSON.stringify(descriptionSchema(), null, 2)}\n`;
+    if (out === undefined) return terminal.result(text.trimEnd());
+    await replaceFile(out, new TextEncoder().encode(text));
+    if (json === true) return terminal.result(JSON.stringify({ file: out }));
+    if (!terminal.quiet) terminal.facts([['schema', out]]);
+    return;
+  }
+  if (out === undefined && json !== true)
+    return terminal.result(startingDescription(template, usualAnswers).trimEnd());
+  if (out === undefined) {
+    throw new CommandFailure(exitCodes.usage, 'expected --out FILE with --template and --json, found none');
+  }
+  await beginDescription({ template, answers: usualAnswers, out, json: json === true }, terminal);
+}
+
 interface MadeFile extends FormattedPayload {
   readonly file: string;
 }
 
-async function create(file: string, { out, json }: Options, terminal: Terminal): Promise<void> {
+async function createEnvelope(
+  file: string,
+  { out, json }: { readonly out?: string; readonly json: boolean },
+  terminal: Terminal,
+): Promise<void> {
   const description = parseDescription(await readTextFile(file), basename(file));
-  const images = fileImages(dirname(file));
   const target = out ?? `${file.replace(/\.(ya?ml|json)$/i, '')}.suit`;
+  if (target === file) {
+    throw new CommandFailure(exitCodes.usage, `expected another --out than the description, found ${file}`);
+  }
+  const images = fileImages(dirname(file), shownOn(terminal));
   const made: MadeFile[] = [];
-  const keep = async (payload: FormattedPayload): Promise<void> => {
-    // Beside the envelope, where `lapel publish` looks for it.
-    const path = join(dirname(target), payload.name);
-    await replaceFile(path, payload.content);
-    made.push({ ...payload, file: path });
-  };
+  // Beside the envelope, where `lapel publish` looks for it.
+  const keep = async (payload: FormattedPayload): Promise<void> =>
+    void made.push({ ...payload, file: join(dirname(target), payload.name) });
   const bytes = writeEnvelope(await buildEnvelope(description, { images, clock: systemClock, keep }));
+  terminal.move('');
+  // Nothing is written before all of it is known to be right.
+  for (const each of made) await replaceFile(each.file, each.content);
   await replaceFile(target, bytes);
   const outline = outlineEnvelope(bytes);
-  if (json === true) {
+  if (json) {
     const { digest, payloads, manifest } = outline;
     const envelope = {
       file: target,
@@ -88,4 +151,19 @@ async function create(file: string, { out, json }: Options, terminal: Terminal):
   });
   terminal.facts([...told, ...packed, ...updateInWords(outline)]);
   terminal.note(`\nNext: lapel sign ${target} --key KEY`);
+}
+
+/** Below this a file is read before anybody could see it. */
+const shownBytesMin = 64 * 1024 * 1024;
+
+/** Shows how far a long image is read, at each percent. */
+function shownOn(terminal: Terminal): (path: string, doneBytes: number, sizeBytes: number) => void {
+  let percent = -1;
+  return (path, doneBytes, sizeBytes) => {
+    if (sizeBytes < shownBytesMin) return;
+    const now = Math.floor((100 * doneBytes) / sizeBytes);
+    if (now === percent) return;
+    percent = now;
+    terminal.move(progressLine(doneBytes / sizeBytes, `reading ${basename(path)}`));
+  };
 }
