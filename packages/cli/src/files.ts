@@ -80,8 +80,11 @@ async function readKey(file: string, watching?: Watching): Promise<SigningKey | 
 }
 
 async function readBounded(file: string, limitBytes: number): Promise<Uint8Array> {
-  const { size } = await stat(file);
-  if (size > limitBytes) throw tooLong(file, limitBytes);
+  const found = await stat(file);
+  if (found.isDirectory()) {
+    throw new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found a folder`);
+  }
+  if (found.size > limitBytes) throw tooLong(file, limitBytes);
   const bytes = new Uint8Array(await readFile(file));
   if (bytes.length > limitBytes) throw tooLong(file, limitBytes);
   return bytes;
