@@ -52,6 +52,7 @@ const commands: readonly (readonly [group: string, name: string, load: () => Pro
   ['Author:', 'sign', async () => (await import('./commands/sign.ts')).addSign],
   ['Author:', 'inspect', async () => (await import('./commands/inspect.ts')).addInspect],
   ['Author:', 'verify', async () => (await import('./commands/verify.ts')).addVerify],
+  ['Author:', 'lint', async () => (await import('./commands/lint.ts')).addLint],
   ['Author:', 'simulate', async () => (await import('./commands/simulate.ts')).addSimulate],
   ['Author:', 'publish', async () => (await import('./commands/publish.ts')).addPublish],
   ['Operator:', 'release', async () => (await import('./commands/release.ts')).addRelease],

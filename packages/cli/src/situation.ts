@@ -9,7 +9,6 @@ import type { DescribedDevice, Situation } from '@lapel/author/simulate';
 import { MemberError, members, readDevice, readState, textOf, usualComponents } from '@lapel/author/simulate';
 import { digest, equalInConstantTime, recipientKey } from '@lapel/cose';
 import type { ExpectedImage } from '@lapel/suit';
-import { class1, linux, server } from '@lapel/suit';
 import { systemClock } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
@@ -18,9 +17,9 @@ import { CommandFailure } from './failure.ts';
 import { readEnvelopeFile, readSigningKey, readTextFile } from './files.ts';
 import type { FoundFile } from './payload-files.ts';
 import { filesIn } from './payload-files.ts';
+import type { ProfileName } from './profiles.ts';
+import { profiles } from './profiles.ts';
 import { readTrust } from './trust.ts';
-
-const profiles = { class1, linux, server } as const;
 
 export interface SituationOptions {
   readonly device: string;
@@ -28,7 +27,7 @@ export interface SituationOptions {
   readonly payload?: readonly string[];
   readonly decrypt?: readonly string[];
   readonly procedure: 'update' | 'invocation';
-  readonly profile: keyof typeof profiles;
+  readonly profile: ProfileName;
 }
 
 export const withSituation = (command: Command): Command =>
