@@ -5,11 +5,15 @@
  * device would trust it, `publishRelease` uploads it.
  */
 
+export { annotate } from './annotate.ts';
+export type { AnnotatedLine } from './annotate.ts';
 export { buildEnvelope, publishedUri } from './build.ts';
 export type { BuildWorld } from './build.ts';
 export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';
+export { diffEnvelopes } from './diff.ts';
+export type { Change, Difference } from './diff.ts';
 export { parseDescription } from './describe.ts';
 export type { EncryptionDescription } from './encrypt-payload.ts';
 export type {
@@ -36,5 +40,7 @@ export type { Outline, PublishedPayload } from './outline.ts';
 export { publishRelease } from './publish.ts';
 export type { Payload, Publication, Published } from './publish.ts';
 export { AlreadySigned, signEnvelope } from './sign.ts';
+export { tellReport } from './tell-report.ts';
+export type { ToldRecord, ToldReport } from './tell-report.ts';
 export { verifyEnvelope } from './verify.ts';
 export type { Verified } from './verify.ts';

@@ -7,6 +7,8 @@ export { cutPower } from './cut-power.ts';
 export type { Cut } from './cut-power.ts';
 export { readDevice, usualComponents } from './described-device.ts';
 export type { ComponentDescription, DescribedDevice, Holding } from './described-device.ts';
+export { framesOf } from './frames.ts';
+export type { Frame } from './frames.ts';
 export { componentsInWords, nameText, placeOf, sectionText, stepsInWords } from './in-words.ts';
 export type { ComponentInWords, HeldInWords, StepInWords } from './in-words.ts';
 export { MemberError, expected, members, oneOf, textOf } from './json-member.ts';

@@ -66,11 +66,12 @@ export function traceOf(
   return moments;
 }
 
-type Placed = Pick<Moment, 'depth'> & { readonly command: Command };
+export type Placed = Pick<Moment, 'depth'> & { readonly command: Command };
 
-const placeKey = (section: number, offset: number): string => `${section} ${offset}`;
+export const placeKey = (section: number, offset: number): string => `${section} ${offset}`;
 
-function commandsByPlace(authentic: AuthenticManifest, depthMax: number): ReadonlyMap<string, Placed> {
+/** Every command of a manifest by where records say that it stands. */
+export function commandsByPlace(authentic: AuthenticManifest, depthMax: number): ReadonlyMap<string, Placed> {
   const found = new Map<string, Placed>();
   const walk = (section: SectionName, start: number, encoded: Uint8Array, depth: number): void => {
     for (const { command, offset } of readable(encoded)) {
