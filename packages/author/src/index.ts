@@ -5,6 +5,8 @@
  * device would trust it, `publishRelease` uploads it.
  */
 
+export { annotate } from './annotate.ts';
+export type { AnnotatedLine } from './annotate.ts';
 export { buildEnvelope } from './build.ts';
 export type { BuildWorld } from './build.ts';
 export { publishedUri } from './plan-component.ts';
@@ -13,6 +15,8 @@ export type { JsonSchema } from './shape.ts';
 export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';
+export { diffEnvelopes } from './diff.ts';
+export type { Change, Difference } from './diff.ts';
 export { parseDescription } from './describe.ts';
 export type { EncryptionDescription } from './encrypt-payload.ts';
 export type {
@@ -50,5 +54,7 @@ export {
 } from './starting-descriptions.ts';
 export type { StartingAnswers, TemplateName } from './starting-descriptions.ts';
 export { AlreadySigned, signEnvelope } from './sign.ts';
+export { tellReport } from './tell-report.ts';
+export type { ToldRecord, ToldReport } from './tell-report.ts';
 export { verifyEnvelope } from './verify.ts';
 export type { Verified } from './verify.ts';

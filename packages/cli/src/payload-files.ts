@@ -25,8 +25,7 @@ export async function findPayloads(
   wanted: readonly PublishedPayload[],
   places: readonly string[],
 ): Promise<readonly Payload[]> {
-  const files: FoundFile[] = [];
-  for (const place of places) await gather(place, 0, files);
+  const files = await filesIn(places);
   const digests = new Map<string, string>();
   const found: Payload[] = [];
   for (const { digest, sizeBytes } of wanted) {
@@ -41,7 +40,14 @@ export async function findPayloads(
   return found;
 }
 
-interface FoundFile {
+/** @param places files, or folders to look in */
+export async function filesIn(places: readonly string[]): Promise<readonly FoundFile[]> {
+  const files: FoundFile[] = [];
+  for (const place of places) await gather(place, 0, files);
+  return files;
+}
+
+export interface FoundFile {
   readonly path: string;
   readonly sizeBytes: number;
 }

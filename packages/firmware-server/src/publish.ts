@@ -5,6 +5,7 @@
  */
 import type { Limits, TrustAnchor } from '@lapel/suit';
 import { SuitError } from '@lapel/suit';
+import { lint } from '@lapel/suit/lint';
 import type { Clock } from '@lapel/transport';
 import { Problem, bytesBody } from '@lapel/transport';
 import type { Blobs } from './blobs.ts';
@@ -39,6 +40,7 @@ export function createPublisher(options: PublishOptions): Publisher {
         requireNew(source, catalog);
         requireHigherSequence(source, catalog);
         await requirePayloads(source, blobs);
+        requireFaultless(envelope, options);
         // The envelope first, then the marker that makes it count: a crash between the two leaves a blob
         // that nobody names.
         const { digest, size } = await blobs.put(bytesBody(envelope));
@@ -70,6 +72,18 @@ function proven(envelope: Uint8Array, { trustAnchors, manifestLimits }: PublishO
     });
   }
 }
+
+/** What an author's own linter would have called an error: told with all of it, and how to mend it. */
+function requireFaultless(envelope: Uint8Array, { manifestLimits }: PublishOptions): void {
+  const errors = lint(envelope, manifestLimits).filter(({ severity }) => severity === 'error');
+  const told = errors.slice(0, errorsToldMax).map(({ rule, where, message, mend, section }) => {
+    return `${rule} at ${where}: ${message} (${section}); ${mend}`;
+  });
+  if (told.length > 0) throw new Problem('unprocessable', told.join('; '));
+}
+
+/** What one refusal tells; the rest is for the author's linter. */
+const errorsToldMax = 4;
 
 /**
  * Others may cut elements off on the way to a device; here is where they can still be had. Texts nobody has

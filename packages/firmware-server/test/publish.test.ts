@@ -142,6 +142,24 @@ test('S4-134: a payload may be on another server or in the envelope, but nowhere
   assert.equal(server.catalog.all().length, 3);
 });
 
+test('X-19: what the linter calls an error is not published, and the refusal says why', async (context) => {
+  const { ask, server } = await serving(context);
+  for (const [uri, found] of [
+    [
+      'http://169.254.169.254/latest/app.bin',
+      'uri-host at install, byte 1, .*found 169\\.254\\.169\\.254 .*; use the',
+    ],
+    ['file:///app.bin', 'uri-scheme at install, byte 1, .*found "file:///app\\.bin" .*; use coap'],
+  ] as const) {
+    const { bytes } = forge({ sequenceNumber: 1, image, uri });
+    await assertProblem(await post(ask, bytes), 'unprocessable', new RegExp(`^${found}`));
+  }
+  assert.equal(server.catalog.all().length, 0);
+  // What it only warns of, is the author's to decide.
+  const { bytes } = forge({ sequenceNumber: 1, image, uri: 'https://me:word@cdn.example/app.bin' });
+  assert.equal((await post(ask, bytes)).status, 'created');
+});
+
 test('a manifest whose install sequence was cut off is refused', async (context) => {
   const { ask } = await serving(context);
   const { bytes } = forge({ sequenceNumber: 1, image, severed: true });

@@ -2,20 +2,17 @@
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { unhex } from '@lapel/cbor';
-import { macKey, readKeyPem } from '@lapel/cose';
+import type { ComponentDescription, DescribedDevice } from '@lapel/author/simulate';
+import { readTrustAnchor, usualComponents } from '@lapel/author/simulate';
 import type { DecryptionKey, Limits, TrustAnchor } from '@lapel/suit';
 import { SuitError, authenticate, linux, server, strict, summarise } from '@lapel/suit';
-import type { Vector, VectorDevice } from './conformance-index.ts';
-import { componentKey, readIndex } from './conformance-index.ts';
+import type { Vector } from './conformance-index.ts';
+import { readIndex } from './conformance-index.ts';
 import type { Surroundings } from './conformance-judge.ts';
 import { decryptionKeyNamed } from './conformance-keys.ts';
 
 const fileBytesMax = server.envelopeBytes;
 const filesMax = 10_000;
-
-/** The components of a device whose index names none; all are empty at first. */
-const usualComponents = new Map(['00', '01', 'app', 'dep'].map((name) => [componentKey(name), '']));
 
 export interface VectorFolder {
   /** Whether an index says what to expect. */
@@ -55,8 +52,10 @@ export function openFolder(folder: string, trusted: readonly string[], now: numb
 }
 
 /** A list is what the device has; what some of them hold leaves the others as they are. */
-function componentsOf({ components = new Map() }: VectorDevice): ReadonlyMap<string, string> {
-  const isList = components.size > 0 && [...components.values()].every((file) => file === '');
+function componentsOf({
+  components = new Map(),
+}: DescribedDevice): ReadonlyMap<string, ComponentDescription> {
+  const isList = components.size > 0 && [...components.values()].every(({ holds }) => holds.is === 'empty');
   return isList ? components : new Map([...usualComponents, ...components]);
 }
 
@@ -67,7 +66,7 @@ interface Files {
 }
 
 function surroundings(
-  { components }: VectorDevice,
+  { components }: DescribedDevice,
   anchors: readonly TrustAnchor[],
   decryptionKeys: readonly DecryptionKey[],
   files: Files,
@@ -120,7 +119,7 @@ function fittingVector(name: string, envelope: Uint8Array, anchors: readonly Tru
     const { dependencyResolution, payloadFetch, install } = authentic.manifest;
     const [vendor] = vendorIdentifiers;
     const [kind] = classIdentifiers;
-    const device: VectorDevice = {
+    const device: DescribedDevice = {
       ...(vendor === undefined ? {} : { vendor }),
       ...(kind === undefined ? {} : { class: kind }),
     };
@@ -134,23 +133,11 @@ function fittingVector(name: string, envelope: Uint8Array, anchors: readonly Tru
 
 /** A trust anchor by its name: `trusted…` is a file, `hmac…_hex` a secret; no other is trusted. */
 function anchorNamed(name: string, value: string, folder: string): readonly TrustAnchor[] {
-  if (name.startsWith('hmac')) {
-    const secret = unhex(value);
-    if (secret === undefined) throw new Error(`expected bytes in hex in keys.${name}, found another text`);
-    return [{ key: macKey(secret) }];
-  }
+  if (name.startsWith('hmac')) return [readTrustAnchor(value)];
   return name.startsWith('trusted') ? [anchorIn(resolve(folder, value))] : [];
 }
 
-/** A trust anchor from a file: PEM, or the bare base64 of a private key; of a private key its public half. */
-function anchorIn(path: string): TrustAnchor {
-  const text = new TextDecoder().decode(readBounded(path)).trim();
-  const pem = text.startsWith('-----')
-    ? text
-    : `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----`;
-  const key = readKeyPem(pem);
-  return { key: key.use === 'sign' ? key.public : key };
-}
+const anchorIn = (path: string): TrustAnchor => readTrustAnchor(new TextDecoder().decode(readBounded(path)));
 
 function readBounded(path: string): Uint8Array {
   const content = readFileSync(path);

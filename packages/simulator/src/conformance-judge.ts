@@ -3,35 +3,21 @@
  * leaves open of the device is answered by a device that fits.
  */
 
-import { hex, unhex } from '@lapel/cbor';
+import { hex } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
+import type { Device, Situation } from '@lapel/author/simulate';
+import { readState, simulate } from '@lapel/author/simulate';
 import type {
-  Answer,
+  AuthenticManifest,
   DecryptionKey,
-  Effect,
   KnownDigest,
   Limits,
   Policy,
   Procedure,
   TrustAnchor,
-  VirtualRecipient,
-  WaitEvents,
 } from '@lapel/suit';
-import {
-  SuitError,
-  admit,
-  assignments,
-  authenticate,
-  componentName,
-  driveSync,
-  knownDigest,
-  linux,
-  readEnvelope,
-  run,
-  strict,
-  virtualRecipient,
-} from '@lapel/suit';
-import type { Vector, VectorDevice } from './conformance-index.ts';
+import { SuitError, assignments, componentName, knownDigest, linux, readEnvelope, strict } from '@lapel/suit';
+import type { Vector } from './conformance-index.ts';
 
 export interface Verdict {
   readonly accepted: boolean;
@@ -114,162 +100,74 @@ function verdictOn(
   setting: Setting,
   around: Surroundings,
 ): Verdict {
-  const ran = procedure === 'invocation' ? 'boot' : 'run';
-  const policy = settings[setting];
-  const { device } = vector;
-  const fits = around.assumesImages;
   const payloads = new Map<string, Uint8Array>();
   for (const [uri, file] of vector.payloads ?? []) payloads.set(uri, around.file(file));
   // A choice that is open says nothing of what is served: it must not fail for that.
   const servesAll = around.servesAll || (vector.expect === 'policy' && vector.payloads === undefined);
-  try {
-    const authentic = authenticate(envelope, around.anchors, around.limits, policy);
-    const components = holdings(device, around);
-    if (procedure === 'invocation') {
-      for (const [name, image] of installed(authentic, around)) components[name] = image;
-    }
-    const virtual = virtualRecipient({
-      ...properties(device),
-      ...clock(vector, around.now),
+  const { device } = vector;
+  const situation: Situation = {
+    device: {
+      ...device,
       // What the index leaves open, the application's policy says.
-      authorize: () => device.authorized ?? setting === 'lenient',
-      waits: (events) => canWait(events, device),
-      limits: around.limits,
-      policy,
-      anchors: around.anchors,
-      decryptionKeys: around.decryptionKeys,
-      floor: device.sequence === undefined ? undefined : { sequenceNumber: device.sequence },
-      components,
-      payloads,
-    });
-    const recipient = fits ? { ...virtual, hasComponent: () => true } : virtual;
-    const stood = fits ? standIns(authentic, procedure, around) : new Map<string, string>();
-    const answer = (effect: Effect): Answer => {
-      const image = servesAll && effect.do === 'fetch' ? matching(effect.expected.digest, around) : undefined;
-      if (image !== undefined && effect.do === 'fetch') {
-        return recipient.perform({ ...effect, do: 'write', content: image });
-      }
-      return fits ? assumed(effect, stood, recipient) : recipient.perform(effect);
-    };
-    const { failure } = driveSync(run(admit(authentic, recipient), procedure), answer);
-    if (failure !== undefined) throw failure.error;
-    return { accepted: true, stage: ran, reason: 'ok' };
-  } catch (error) {
-    if (!(error instanceof SuitError)) throw error;
-    const stage = error.stage === 'run' ? ran : error.stage;
-    return { accepted: false, stage, reason: `${error.reason}: ${error.message}` };
-  }
-}
-
-/** The members of a device that a virtual Recipient has too. */
-function properties({
-  vendor,
-  class: kind,
-  device,
-  slot,
-  version,
-  // Which device has none, its index says.
-  batteryMilliwattHours = Infinity,
-}: VectorDevice) {
-  return {
-    ...(vendor === undefined ? {} : { vendor }),
-    ...(kind === undefined ? {} : { class: kind }),
-    ...(device === undefined ? {} : { device }),
-    ...(slot === undefined ? {} : { slot }),
-    ...(version === undefined ? {} : { version }),
-    batteryMilliwattHours,
+      authorized: device.authorized ?? setting === 'lenient',
+      // A choice that is open may be what a device without a clock does.
+      time: device.time ?? (vector.expect === 'policy' ? 'none' : around.now),
+    },
+    state: readState(device.components ?? new Map(), around.file),
+    anchors: around.anchors,
+    decryptionKeys: around.decryptionKeys,
+    limits: around.limits,
+    policy: settings[setting],
+    now: around.now,
+    serve: (uri, { digest: wanted }) =>
+      (servesAll ? matching(wanted, around) : undefined) ?? payloads.get(uri),
+    assuming: (plain, authentic) => {
+      if (procedure === 'invocation') install(plain, authentic, around);
+      return around.assumesImages ? fitting(plain, around) : plain;
+    },
   };
+  const { accepted, stage: decided, reason, detail } = simulate(envelope, situation, procedure);
+  const stage = decided === 'run' && procedure === 'invocation' ? 'boot' : decided;
+  return { accepted, stage, reason: accepted ? reason : `${reason}: ${detail}` };
 }
 
-/** A choice that is open may be what a device without a clock does. */
-function clock({ device: { time }, expect }: Vector, now: number): { readonly time?: number } {
-  if (time === 'none' || (time === undefined && expect === 'policy')) return {};
-  return { time: time ?? now };
-}
-
-/** Without a time zone and without names for other devices (update-management §4.5). */
-const unsupported: ReadonlySet<string> = new Set(['timeOfDay', 'dayOfWeek', 'otherDeviceVersion']);
-
-function canWait(events: WaitEvents, { waits }: VectorDevice): boolean {
-  if (typeof waits === 'boolean') return waits;
-  return Object.keys(events).every((name) => waits?.has(name.toLowerCase()) ?? !unsupported.has(name));
-}
-
-function holdings({ components = new Map() }: VectorDevice, { file }: Surroundings) {
-  const found: Record<string, Uint8Array> = {};
-  for (const [name, content] of components) found[name] = content === '' ? new Uint8Array() : file(content);
-  return found;
-}
-
-/** A device that invokes holds what the manifest describes, as far as that is at hand. */
-function* installed(
-  authentic: ReturnType<typeof authenticate>,
+/** A device that invokes holds what the manifest describes: as bytes, as far as that is at hand. */
+function install(
+  { components: contents, standIns }: Device,
+  authentic: AuthenticManifest,
   around: Surroundings,
-): Iterable<readonly [string, Uint8Array]> {
-  const identifiersInOrder = authentic.manifest.common.components ?? [];
-  for (const { components, parameters } of assignments(authentic, around.limits)) {
-    if (parameters.imageDigest === undefined) continue;
-    const image = matching(knownDigest('setup', parameters.imageDigest), around);
-    if (image === undefined) continue;
-    for (const index of components) {
-      const identifier = identifiersInOrder[index];
-      if (identifier !== undefined) yield [componentName(identifier), image];
-    }
-  }
-}
-
-/** Digests, in hex, of the images that are taken to be where they are, by component. */
-type StandIns = Map<string, string>;
-
-/** A device that invokes holds the images that nobody has at hand, too. */
-function standIns(
-  authentic: ReturnType<typeof authenticate>,
-  procedure: Procedure,
-  around: Surroundings,
-): StandIns {
-  const stood: StandIns = new Map();
-  if (procedure !== 'invocation') return stood;
+): void {
   const identifiersInOrder = authentic.manifest.common.components ?? [];
   for (const { components, parameters } of assignments(authentic, around.limits)) {
     if (parameters.imageDigest === undefined) continue;
     const wanted = knownDigest('setup', parameters.imageDigest);
-    if (matching(wanted, around) !== undefined) continue;
+    const image = matching(wanted, around);
     for (const index of components) {
-      stood.set(componentName(identifiersInOrder[index] ?? []), hex(wanted.bytes));
+      const identifier = identifiersInOrder[index];
+      if (identifier === undefined) continue;
+      const name = componentName(identifier);
+      if (image !== undefined) contents.set(name, image);
+      else if (around.assumesImages) standIns.set(name, { digest: hex(wanted.bytes) });
     }
   }
-  return stood;
 }
 
-function assumed(effect: Effect, stood: StandIns, recipient: VirtualRecipient): Answer {
-  const name = componentName(effect.component);
-  const own = stood.get(name);
-  // What it would decrypt, nobody has the key for here.
-  if ('encryption' in effect) return void stood.set(name, hex(effect.expected.digest?.bytes ?? nothing));
-  switch (effect.do) {
-    case 'digest':
-      return own === undefined ? recipient.perform(effect) : unhex(own);
-    case 'invoke':
-      return own === undefined ? recipient.perform(effect) : undefined;
-    case 'fetch':
-      if (effect.expected.digest === undefined) return recipient.perform(effect);
-      return void stood.set(name, hex(effect.expected.digest.bytes));
-    case 'copy':
-    case 'swap': {
-      const source = componentName(effect.source);
-      const theirs = stood.get(source);
-      if (theirs === undefined) return recipient.perform(effect);
-      stood.set(name, theirs);
-      if (effect.do === 'swap') stood.delete(source);
-      if (effect.do === 'swap' && own !== undefined) stood.set(source, own);
+/** A device that has every component, and whatever image it is to fetch or to decrypt. */
+function fitting(plain: Device, around: Surroundings): Device {
+  const { standIns } = plain;
+  return {
+    ...plain,
+    recipient: { ...plain.recipient, hasComponent: () => true },
+    perform(effect) {
+      const wanted = 'expected' in effect ? effect.expected.digest : undefined;
+      const isMissing =
+        effect.do === 'fetch' && wanted !== undefined && matching(wanted, around) === undefined;
+      // What it would decrypt, nobody has the key for here.
+      if (!isMissing && !('encryption' in effect)) return plain.perform(effect);
+      standIns.set(componentName(effect.component), { digest: hex(wanted?.bytes ?? nothing) });
       return undefined;
-    }
-    case 'write':
-      stood.delete(name);
-      return recipient.perform(effect);
-    default:
-      return recipient.perform(effect);
-  }
+    },
+  };
 }
 
 const nothing = new Uint8Array();

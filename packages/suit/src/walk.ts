@@ -81,7 +81,7 @@ export function commandsIn(
   }
 }
 
-function indicesOf(index: ComponentIndex, all: readonly number[]): readonly number[] {
+export function indicesOf(index: ComponentIndex, all: readonly number[]): readonly number[] {
   if (index === true) return all;
   return typeof index === 'number' ? [index] : index;
 }
