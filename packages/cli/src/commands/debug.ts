@@ -55,12 +55,16 @@ async function debug(file: string, options: SituationOptions, terminal: Terminal
     if (process.stdin.isTTY) process.stdout.write(terminal.paint('bold', `${at + 1}/${frames.length}> `));
   };
   prompt();
-  for await (const line of createInterface({ input: process.stdin })) {
+  const input = createInterface({ input: process.stdin });
+  for await (const line of input) {
     const next = obey(line, at, session);
-    if (next === undefined) return;
+    if (next === undefined) break;
     at = next;
     prompt();
   }
+  input.close();
+  // A terminal, or a pipe that stays open, would keep the process waiting for more.
+  process.stdin.destroy();
 }
 
 interface Session {
