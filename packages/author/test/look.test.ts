@@ -7,7 +7,7 @@ import type { Report, SuitRecord } from '@lapel/suit';
 import { authenticate, digestOf, failureResult, linux, sections } from '@lapel/suit';
 import type { AnnotatedLine, Change } from '@lapel/author';
 import { annotate, diffEnvelopes, tellReport } from '@lapel/author';
-import { framesOf, simulate } from '@lapel/author/simulate';
+import { framesOf, momentsMax, simulate, stepsInWords, traceOf } from '@lapel/author/simulate';
 import {
   author,
   envelopeOf,
@@ -217,4 +217,16 @@ test('S0-31: a debugger follows what is copied, set once, set for several, and t
   assert.equal(last.component, 'spare');
   const values = Object.fromEntries(last.parameters.map(({ name, value }) => [name, value]));
   assert.deepEqual(values, { uri: '"a"', 'component-slot': '1' });
+});
+
+test('S0-31: of very many commands the first ones have a place, and the others none that is wrong', () => {
+  const many = Array.from({ length: momentsMax }, () => perform('condition-vendor-identifier'));
+  const long = envelopeOf({ sections: { install: [...many, ...install] } });
+  const here = situation();
+  const whole = simulate(long, here, 'update');
+  assert.equal(whole.accepted, true);
+  const steps = stepsInWords(whole, traceOf(whole, here, 'update'));
+  assert.equal(steps[0]?.section, 'shared-sequence');
+  assert.equal(steps[momentsMax - 3]?.section, 'install');
+  assert.equal(steps.at(-1)?.section, undefined);
 });

@@ -176,3 +176,24 @@ test('S0-31: whatever the bytes are, the linter ends and throws nothing', () => 
     assert.ok(lint(envelope.slice(0, place)).length > 0);
   }
 });
+
+test('S0-31: a manifest of very many commands is looked at in bounded time', () => {
+  const many = <T>(count: number, one: readonly T[]) => Array.from({ length: count }, () => one).flat();
+  const components = Array.from({ length: 64 }, (_, index) => [Uint8Array.of(index)]);
+  const first = [at(true), ...shared];
+  const fetches = {
+    install: [at(true), set({ uri: '#image' }), ...many(4000, [fetch])],
+    validate: [at(0), match],
+  };
+  const wide = forged({
+    components,
+    shared: first,
+    sections: fetches,
+    payloads: new Map([['#image', new Uint8Array(1e6)]]),
+  });
+  assert.ok(lint(wide).some(({ rule }) => rule === 'profile-limit'));
+  const long = forged({ sections: { install: many(20_000, [set({ uri }), fetch]), validate } });
+  assert.ok(lint(long).some(({ rule }) => rule === 'profile-limit'));
+  const deep = forged({ sections: { install: many(8000, [runSequence(match)]), validate } });
+  assert.deepEqual(rulesOf(deep), []);
+});

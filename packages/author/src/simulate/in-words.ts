@@ -8,6 +8,7 @@ import { componentText } from '../inspect-manifest.ts';
 import type { Held, Simulation, Step } from './simulate.ts';
 import { heldIn } from './simulate.ts';
 import type { Moment } from './trace.ts';
+import { momentsMax } from './trace.ts';
 
 /** As a script reads it. */
 export interface StepInWords {
@@ -45,7 +46,8 @@ export function stepsInWords({ steps }: Simulation, moments: readonly Moment[] =
   let at = -1;
   return steps.map((step, index) => {
     while (at + 1 < moments.length && moments[at + 1]!.stepsBefore <= index) at++;
-    return { step: index + 1, ...placeOf(moments[at]), ...stepInWords(step) };
+    const isBehind = moments.length === momentsMax && at === momentsMax - 1;
+    return { step: index + 1, ...placeOf(isBehind ? undefined : moments[at]), ...stepInWords(step) };
   });
 }
 

@@ -15,6 +15,6 @@ export { MemberError, expected, members, oneOf, textOf } from './json-member.ts'
 export { heldIn, readState, simulate } from './simulate.ts';
 export type { Device, DeviceState, Held, Simulation, Situation, Step, Watch } from './simulate.ts';
 export type { StandIn } from './stand-ins.ts';
-export { traceOf } from './trace.ts';
+export { momentsMax, traceOf } from './trace.ts';
 export type { Moment } from './trace.ts';
 export { readTrustAnchor } from './trust-anchor.ts';

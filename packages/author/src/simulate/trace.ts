@@ -36,8 +36,8 @@ export interface Moment {
   readonly depth: number;
 }
 
-/** Each costs one more run of all before it. */
-const momentsMax = 1024;
+/** Each costs one more run of all before it; what was begun behind them has no place. */
+export const momentsMax = 1024;
 
 /** The commands that were begun, in order; the first ones, where there were very many. */
 export function traceOf(

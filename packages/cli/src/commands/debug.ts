@@ -2,7 +2,7 @@
 
 import { createInterface } from 'node:readline';
 import type { Frame, Simulation } from '@lapel/author/simulate';
-import { framesOf, simulate } from '@lapel/author/simulate';
+import { framesOf, momentsMax, simulate } from '@lapel/author/simulate';
 import { printable } from '@lapel/author';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
@@ -48,6 +48,8 @@ async function debug(file: string, options: SituationOptions, terminal: Terminal
     const { stage, reason, detail } = whole;
     throw new CommandFailure(exitCodes.refused, `rejected at stage ${stage}, reason ${reason}: ${detail}`);
   }
+  if (frames.length === momentsMax)
+    terminal.note(`only the first ${momentsMax} commands can be stepped through`);
   const session: Session = { frames, whole, terminal };
   let at = 0;
   showFrame(frames[at], session);
@@ -55,12 +57,16 @@ async function debug(file: string, options: SituationOptions, terminal: Terminal
     if (process.stdin.isTTY) process.stdout.write(terminal.paint('bold', `${at + 1}/${frames.length}> `));
   };
   prompt();
-  for await (const line of createInterface({ input: process.stdin })) {
+  const input = createInterface({ input: process.stdin });
+  for await (const line of input) {
     const next = obey(line, at, session);
-    if (next === undefined) return;
+    if (next === undefined) break;
     at = next;
     prompt();
   }
+  input.close();
+  // A terminal, or a pipe that stays open, would keep the process waiting for more.
+  process.stdin.destroy();
 }
 
 interface Session {

@@ -1,5 +1,6 @@
 /** `lapel lint`: what is wrong with envelopes, from their bytes alone. */
 
+import { printable } from '@lapel/author';
 import type { Finding, Severity } from '@lapel/suit/lint';
 import { lint } from '@lapel/suit/lint';
 import type { Command } from 'commander';
@@ -77,5 +78,5 @@ function show(linted: readonly LintedFile[], terminal: Terminal): void {
 function findingText(file: string, finding: Finding, { paint }: Terminal): string {
   const { rule, severity, section, message, mend, where } = finding;
   const head = `${file}: ${paint(styles[severity], severity)} ${paint('bold', rule)}`;
-  return `${head}  ${where}\n  ${message}\n  ${paint('dim', `${section}: ${mend}`)}`;
+  return `${head}  ${where}\n  ${printable(message)}\n  ${paint('dim', `${section}: ${mend}`)}`;
 }

@@ -9,6 +9,7 @@ import type {
   StepInWords,
 } from '@lapel/author/simulate';
 import { componentsInWords, cutPower, simulate, stepsInWords, traceOf } from '@lapel/author/simulate';
+import { printable } from '@lapel/author';
 import { hex } from '@lapel/cbor';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
@@ -120,7 +121,8 @@ function show({ verdict, stage, reason, steps, components, powercut }: Told, ter
 
 function stepLine({ step, says, ok }: StepInWords, { paint }: Terminal): string {
   const number = paint('dim', String(step).padStart(3));
-  return `${number}  ${ok ? says : paint('red', says)}`;
+  const text = printable(says);
+  return `${number}  ${ok ? text : paint('red', text)}`;
 }
 
 function componentText({ before, after, changed }: ComponentInWords): string {

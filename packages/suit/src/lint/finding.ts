@@ -36,20 +36,22 @@ export interface Findings {
   add(name: RuleName, place: Place, message: string): void;
 }
 
-/** One manifest may break one rule in very many places. */
-const findingsMax = 256;
+/** One manifest may break one rule in very many places; no rule may hide another. */
+const perRuleMax = 32;
 
 export function collectFindings(): Findings {
-  const found = new Map<string, Finding>();
+  const found = new Map<RuleName, Map<string, Finding>>();
   return {
     get found() {
-      return [...found.values()].toSorted((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
+      const all = [...found.values()].flatMap((each) => [...each.values()]);
+      return all.toSorted((a, b) => (a.offset ?? 0) - (b.offset ?? 0));
     },
     add(name, place, message) {
+      const own = found.get(name) ?? new Map<string, Finding>();
+      found.set(name, own);
+      if (own.size >= perRuleMax) return;
       const { severity, section, mend } = rules[name];
-      const key = JSON.stringify([name, place, message]);
-      if (found.size < findingsMax)
-        found.set(key, { rule: name, severity, section, message, mend, ...place });
+      own.set(`${place.where} ${message}`, { rule: name, severity, section, message, mend, ...place });
     },
   };
 }

@@ -125,8 +125,9 @@ const compares: ReadonlySet<string> = new Set([
   'condition-dependency-integrity',
 ]);
 
-/** What is fetched is compared afterwards, itself or where it was copied to. */
+/** What is fetched is compared afterwards, itself or where it was copied to: looked at from the end. */
 function lintVerified(update: readonly Visit[], findings: Findings): void {
+  const sources = sourcesIn(update);
   const hasDigest = new Set(
     update.flatMap(({ node: { sets }, component }) =>
       sets.flatMap(({ index = component, parameters }) =>
@@ -134,14 +135,14 @@ function lintVerified(update: readonly Visit[], findings: Findings): void {
       ),
     ),
   );
-  for (const [at, { node, component }] of update.entries()) {
-    if (node.command.name !== 'directive-fetch') continue;
-    const holders = new Set([component]);
-    const isCompared = update.slice(at + 1).some((later) => {
-      if (isTakenFrom(later, holders, update)) holders.add(later.component);
-      return compares.has(later.node.command.name) && holders.has(later.component);
-    });
-    if (isCompared) continue;
+  const compared = new Set<number>();
+  for (const { node, component } of update.toReversed()) {
+    const { name } = node.command;
+    if (compares.has(name)) compared.add(component);
+    if (moves.has(name) && compared.has(component)) {
+      for (const source of sources.get(component) ?? []) compared.add(source);
+    }
+    if (name !== 'directive-fetch' || compared.has(component)) continue;
     if (hasDigest.has(component)) {
       const found = `expected a condition-image-match of component ${component} behind it, found none`;
       findings.add('image-unverified', node.place, found);
@@ -154,27 +155,30 @@ function lintVerified(update: readonly Visit[], findings: Findings): void {
 
 /** What is invoked was compared before, itself or where it was copied from. */
 function lintInvoked(invocation: readonly Visit[], findings: Findings): void {
+  const sources = sourcesIn(invocation);
   const proven = new Set<number>();
-  for (const visit of invocation) {
-    const { node, component } = visit;
-    if (compares.has(node.command.name) || isTakenFrom(visit, proven, invocation)) proven.add(component);
-    if (node.command.name !== 'directive-invoke' || proven.has(component)) continue;
+  for (const { node, component } of invocation) {
+    const { name } = node.command;
+    const isTaken = moves.has(name) && [...(sources.get(component) ?? [])].some((each) => proven.has(each));
+    if (compares.has(name) || isTaken) proven.add(component);
+    if (name !== 'directive-invoke' || proven.has(component)) continue;
     const found = `expected a condition-image-match of component ${component} before it, found none`;
     findings.add('invoke-unverified', node.place, found);
   }
 }
 
-function isTakenFrom(
-  { node, component }: Visit,
-  holders: ReadonlySet<number>,
-  visits: readonly Visit[],
-): boolean {
-  const { name } = node.command;
-  if (name !== 'directive-copy' && name !== 'directive-swap') return false;
-  return visits.some(
-    ({ node: { sets }, component: own }) =>
-      own === component && sets.some(({ parameters }) => holders.has(parameters.sourceComponent ?? -1)),
-  );
+const moves: ReadonlySet<string> = new Set(['directive-copy', 'directive-swap']);
+
+/** Components that each is taken from, somewhere in the procedure. */
+function sourcesIn(visits: readonly Visit[]): ReadonlyMap<number, ReadonlySet<number>> {
+  const sources = new Map<number, Set<number>>();
+  for (const { node, component } of visits) {
+    for (const { index = component, parameters } of node.sets) {
+      if (parameters.sourceComponent === undefined) continue;
+      sources.set(index, (sources.get(index) ?? new Set()).add(parameters.sourceComponent));
+    }
+  }
+  return sources;
 }
 
 const makes: ReadonlySet<string> = new Set([

@@ -165,8 +165,10 @@ function lintLimits(subject: Subject, findings: Findings): void {
   }
 }
 
-const depthOf = (nodes: readonly Node[]): number =>
-  Math.max(
-    0,
-    ...nodes.flatMap(({ inner }) => inner.map((each) => (each.length === 0 ? 0 : 1 + depthOf(each)))),
-  );
+function depthOf(nodes: readonly Node[]): number {
+  let deepest = 0;
+  for (const { inner } of nodes) {
+    for (const each of inner) if (each.length > 0) deepest = Math.max(deepest, 1 + depthOf(each));
+  }
+  return deepest;
+}

@@ -85,8 +85,11 @@ function lintIntegrated(subject: Subject, findings: Findings): void {
   if (payloads.size === 0) return;
   const last = new Map<number, Parameters>();
   const dependencies = new Set(subject.dependencies);
-  const ambiguous = ambiguousIn(walkThrough(subject, 'update'));
-  for (const { node, component } of walkThrough(subject, 'update')) {
+  const visits = walkThrough(subject, 'update');
+  const ambiguous = ambiguousIn(visits);
+  // However often a payload is fetched, it is hashed once.
+  const seen = new Set<string>();
+  for (const { node, component } of visits) {
     for (const { index = component, parameters } of node.sets) {
       last.set(index, { ...last.get(index), ...parameters });
     }
@@ -97,6 +100,8 @@ function lintIntegrated(subject: Subject, findings: Findings): void {
     const isOther =
       encryptionInfo !== undefined || fetchArguments !== undefined || dependencies.has(component);
     if (content === undefined || imageDigest === undefined || isOther || ambiguous.has(component)) continue;
+    if (seen.has(`${component} ${uri}`)) continue;
+    seen.add(`${component} ${uri}`);
     try {
       const { algorithm, bytes } = knownDigest('setup', imageDigest);
       if (equalInConstantTime(digest(algorithm, content), bytes)) continue;

@@ -120,6 +120,11 @@ function nodesOf(
     return [];
   }
   const commands = readable(inside, findings, () => readSequence(encoded)) ?? [];
+  if (commands.length > server.commands) {
+    const found = `expected at most ${server.commands} commands, found ${commands.length}`;
+    findings.add('profile-limit', inside, found);
+    return [];
+  }
   return commands.map(({ command, offset }) => {
     const place = {
       where: `${sectionText(section)}, byte ${base + offset}, ${nameOf(command)}`,

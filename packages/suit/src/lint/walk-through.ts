@@ -3,13 +3,14 @@
  * parameters that may be set by then. Of alternatives each is walked, and what any of them sets may be set.
  */
 
+import { server } from '../limits.ts';
 import type { ParameterName, SectionName } from '../manifest.ts';
 import { parameterNames } from '../manifest.ts';
 import { indicesOf } from '../walk.ts';
 import type { Node, Subject } from './subject.ts';
 
 /** By component index. */
-type Settings = Map<number, Set<ParameterName>>;
+type Settings = Map<number, ReadonlySet<ParameterName>>;
 
 /** A command for one component. */
 export interface Visit {
@@ -27,8 +28,8 @@ export const procedures = {
   uninstall: ['uninstall'],
 } as const satisfies Readonly<Record<string, readonly SectionName[]>>;
 
-/** A manifest may multiply commands with components; what goes beyond this is not looked at. */
-const visitsMax = 65_536;
+/** A manifest may multiply commands with components; what goes beyond what any profile runs is too much. */
+const visitsMax = 2 * server.commands;
 
 interface Walk {
   readonly subject: Subject;
@@ -59,8 +60,7 @@ function walkSequence(nodes: readonly Node[], from: readonly number[], walk: Wal
     if (command.name === 'directive-set-component-index') current = indicesOf(command.index, walk.every);
     for (const component of current) {
       if (walk.visits.length >= visitsMax) return;
-      const set = new Set(settingsOf(component, walk));
-      walk.visits.push({ node, section: walk.section, component, set });
+      walk.visits.push({ node, section: walk.section, component, set: settingsOf(component, walk) });
     }
     for (const { index, parameters } of sets) {
       const names = Object.keys(parameters) as ParameterName[];
@@ -84,7 +84,7 @@ function walkInner({ command, inner }: Node, current: readonly number[], walk: W
   const before = walk.settings;
   const after: Settings = new Map();
   for (const alternative of inner) {
-    walk.settings = copyOf(before);
+    walk.settings = new Map(before);
     walkSequence(alternative, current, walk);
     for (const [component, names] of walk.settings) {
       after.set(component, new Set([...(after.get(component) ?? []), ...names]));
@@ -92,9 +92,6 @@ function walkInner({ command, inner }: Node, current: readonly number[], walk: W
   }
   walk.settings = after;
 }
-
-const copyOf = (settings: Settings): Settings =>
-  new Map([...settings].map(([component, names]) => [component, new Set(names)]));
 
 const settingsOf = (component: number, { settings }: Walk): ReadonlySet<ParameterName> =>
   settings.get(component) ?? new Set();
