@@ -66,11 +66,13 @@ export const fields = <const R extends Rows>(
         if (at[key] !== undefined) continue;
         throw refusal(whole, `expected the key ${key}, such as ${rows[key]?.example}, found none`);
       }
+      // What stands where it must not is told before what is wrong in it.
+      const given = (key: string) =>
+        isFlag(key) && at[key] !== undefined && rows[key]?.shape.read(at[key]) !== true ? undefined : at[key];
+      for (const rule of rules) rule.check(given, whole);
       const value: Readonly<Record<string, unknown>> = Object.fromEntries(
         keys.map((key) => [key, at[key] === undefined ? undefined : rows[key]?.shape.read(at[key])]),
       );
-      const given = (key: string) => (isFlag(key) && value[key] !== true ? undefined : at[key]);
-      for (const rule of rules) rule.check(given, whole);
       return { value, at, whole } as Given<R>;
     },
     schema(definitions) {

@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { digest, encodeWrappingKey, generateSigningKey, generateWrappingKey, keyToPem } from '@lapel/cose';
 import { readEnvelope, server, writeEnvelope } from '@lapel/suit';
-import { buildEnvelope, descriptionSchema, parseDescription, signEnvelope } from '@lapel/author';
+import {
+  buildEnvelope,
+  descriptionSchema,
+  parseDescription,
+  signEnvelope,
+  templateNames,
+} from '@lapel/author';
 import { imageOf, memoryImages } from './memory-images.ts';
 
 const document = readFileSync(join(import.meta.dirname, '../../../docs/authoring.md'), 'utf8');
@@ -72,3 +78,7 @@ function keysIn(schema: unknown): ReadonlySet<string> {
   visit(schema);
   return found;
 }
+
+test('S0-30: docs/authoring.md tells every template', () => {
+  for (const name of templateNames) assert.match(document, new RegExp(`^\\| \`${name}\` \\|`, 'm'), name);
+});

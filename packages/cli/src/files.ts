@@ -53,6 +53,7 @@ export async function writeNewFile(file: string, content: string | Uint8Array, m
 
 /** Under another name first: whoever reads the file sees the old content or the new one, never a half. */
 export async function replaceFile(file: string, content: Uint8Array): Promise<void> {
+  await requireNoFolder(file);
   const other = `${file}.${randomUUID()}`;
   const forget = removedWhenStopped(other);
   try {
@@ -66,6 +67,15 @@ export async function replaceFile(file: string, content: Uint8Array): Promise<vo
   } finally {
     forget();
   }
+}
+
+async function requireNoFolder(file: string): Promise<void> {
+  const found = await stat(file).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found?.isDirectory() !== true) return;
+  throw new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found a folder`);
 }
 
 /** Whoever stops the command finds nothing of the file; the command then ends as it would have. */
@@ -98,11 +108,9 @@ async function readKey(file: string, watching?: Watching): Promise<SigningKey | 
 }
 
 async function readBounded(file: string, limitBytes: number): Promise<Uint8Array> {
-  const found = await stat(file);
-  if (found.isDirectory()) {
-    throw new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found a folder`);
-  }
-  if (found.size > limitBytes) throw tooLong(file, limitBytes);
+  await requireNoFolder(file);
+  const { size } = await stat(file);
+  if (size > limitBytes) throw tooLong(file, limitBytes);
   // A device has no size, and may have no end.
   return readAll(createReadStream(file), limitBytes, file);
 }

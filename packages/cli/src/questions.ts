@@ -1,7 +1,6 @@
 /** Questions to a person at a terminal, one line each. */
 
-import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 
@@ -30,17 +29,34 @@ interface Line {
   readonly output: NodeJS.WritableStream;
 }
 
+/** Lines that a person typed ahead of the questions. */
+const aheadMax = 64;
+
 /** @param interrupt called where the person wants to stop the command, not to answer */
 export function atTerminal({ input, output }: Line, interrupt: () => void): Person {
   const line = createInterface({ input, output, terminal: true });
-  const gone = once(line, 'close').then(() => undefined);
+  const ahead: string[] = [];
+  let [isGone, wake] = [false, () => {}];
+  line.on('line', (answer) => {
+    if (ahead.length < aheadMax) ahead.push(answer);
+    wake();
+  });
+  line.once('close', () => {
+    isGone = true;
+    wake();
+  });
   line.once('SIGINT', () => {
     line.close();
     output.write('\n');
     interrupt();
   });
   const answerTo = async (prompt: string): Promise<string> => {
-    const answer = await Promise.race([line.question(prompt).catch(whereAborted), gone]);
+    if (!isGone) {
+      line.setPrompt(prompt);
+      line.prompt();
+    }
+    if (ahead.length === 0 && !isGone) await new Promise<void>((resolve) => (wake = resolve));
+    const answer = ahead.shift();
     if (answer !== undefined) return answer.trim();
     throw new CommandFailure(
       exitCodes.failed,
@@ -62,12 +78,6 @@ export function atTerminal({ input, output }: Line, interrupt: () => void): Pers
     },
     leave: () => line.close(),
   };
-}
-
-/** Ctrl-D: there is no more to come. */
-function whereAborted(error: unknown): undefined {
-  if (error instanceof Error && error.name === 'AbortError') return undefined;
-  throw error;
 }
 
 function complaint(answer: string, refusal: (answer: string) => string | undefined): string | undefined {
