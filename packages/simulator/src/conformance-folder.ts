@@ -8,7 +8,7 @@ import type { DecryptionKey, Limits, TrustAnchor } from '@lapel/suit';
 import { SuitError, authenticate, linux, server, strict, summarise } from '@lapel/suit';
 import type { Vector, VectorDevice } from './conformance-index.ts';
 import { componentKey, readIndex } from './conformance-index.ts';
-import type { Surroundings } from './conformance-judge.ts';
+import type { Surroundings } from './conformance-images.ts';
 import { decryptionKeyNamed } from './conformance-keys.ts';
 
 const fileBytesMax = server.envelopeBytes;

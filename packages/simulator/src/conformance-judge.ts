@@ -3,34 +3,10 @@
  * leaves open of the device is answered by a device that fits.
  */
 
-import { hex, unhex } from '@lapel/cbor';
-import { digest, equalInConstantTime } from '@lapel/cose';
-import type {
-  Answer,
-  DecryptionKey,
-  Effect,
-  KnownDigest,
-  Limits,
-  Policy,
-  Procedure,
-  TrustAnchor,
-  VirtualRecipient,
-  WaitEvents,
-} from '@lapel/suit';
-import {
-  SuitError,
-  admit,
-  assignments,
-  authenticate,
-  componentName,
-  driveSync,
-  knownDigest,
-  linux,
-  readEnvelope,
-  run,
-  strict,
-  virtualRecipient,
-} from '@lapel/suit';
+import type { Answer, Effect, Policy, Procedure, WaitEvents } from '@lapel/suit';
+import { SuitError, admit, authenticate, driveSync, run, strict, virtualRecipient } from '@lapel/suit';
+import type { Surroundings } from './conformance-images.ts';
+import { assumed, holdings, installed, matching, standIns } from './conformance-images.ts';
 import type { Vector, VectorDevice } from './conformance-index.ts';
 
 export interface Verdict {
@@ -39,27 +15,6 @@ export interface Verdict {
   readonly stage: 'parse' | 'auth' | 'setup' | 'run' | 'boot';
   /** A report's reason, `ok` where accepted, and what was expected and found. */
   readonly reason: string;
-}
-
-/** What is at hand beside the envelope. */
-export interface Surroundings {
-  readonly anchors: readonly TrustAnchor[];
-  /** Of the device, for what is encrypted. */
-  readonly decryptionKeys: readonly DecryptionKey[];
-  readonly limits: Limits;
-  /** Seconds since 1970. */
-  readonly now: number;
-  /** @throws {Error} where there is no such file. */
-  file(name: string): Uint8Array;
-  /** Everything that could be an image. */
-  files(): Iterable<Uint8Array>;
-  /** Whether everything is served, wherever the manifest looks for it. */
-  readonly servesAll: boolean;
-  /**
-   * Whether the device fits any manifest: it has every component, and an image that is not at hand is taken
-   * to be what the manifest says of it.
-   */
-  readonly assumesImages: boolean;
 }
 
 /** What a Recipient may choose: each choice refused, and each accepted. */
@@ -74,13 +29,24 @@ export interface Judgement {
   readonly verdicts: readonly Verdict[];
 }
 
-/** What becomes of an envelope of which nothing is expected; the lenient verdict where it is another. */
+/**
+ * What becomes of an envelope of which nothing is expected; the lenient verdict, or that on an invocation,
+ * where it is another: a severed manifest boots what it can no longer install (manifest-37 §8.5).
+ */
 export function tell(envelope: Uint8Array, vector: Vector, around: Surroundings): readonly Verdict[] {
   const procedure = vector.stage === 'boot' ? 'invocation' : 'update';
   const verdict = verdictOn(envelope, vector, procedure, 'strict', around);
   if (verdict.accepted) return [verdict];
-  const lenient = verdictOn(envelope, vector, procedure, 'lenient', around);
-  return lenient.accepted ? [verdict, lenient] : [verdict];
+  const others: readonly (readonly [Procedure, Setting])[] = [
+    ['invocation', 'strict'],
+    [procedure, 'lenient'],
+  ];
+  for (const [tried, setting] of others) {
+    if (tried === 'invocation' && !verdict.reason.startsWith('severing-unsupported')) continue;
+    const other = verdictOn(envelope, vector, tried, setting, around);
+    if (other.accepted) return [verdict, other];
+  }
+  return [verdict];
 }
 
 /** What becomes of a vector, and whether that was expected: the verdict and the stage. */
@@ -193,104 +159,4 @@ const unsupported: ReadonlySet<string> = new Set(['timeOfDay', 'dayOfWeek', 'oth
 function canWait(events: WaitEvents, { waits }: VectorDevice): boolean {
   if (typeof waits === 'boolean') return waits;
   return Object.keys(events).every((name) => waits?.has(name.toLowerCase()) ?? !unsupported.has(name));
-}
-
-function holdings({ components = new Map() }: VectorDevice, { file }: Surroundings) {
-  const found: Record<string, Uint8Array> = {};
-  for (const [name, content] of components) found[name] = content === '' ? new Uint8Array() : file(content);
-  return found;
-}
-
-/** A device that invokes holds what the manifest describes, as far as that is at hand. */
-function* installed(
-  authentic: ReturnType<typeof authenticate>,
-  around: Surroundings,
-): Iterable<readonly [string, Uint8Array]> {
-  const identifiersInOrder = authentic.manifest.common.components ?? [];
-  for (const { components, parameters } of assignments(authentic, around.limits)) {
-    if (parameters.imageDigest === undefined) continue;
-    const image = matching(knownDigest('setup', parameters.imageDigest), around);
-    if (image === undefined) continue;
-    for (const index of components) {
-      const identifier = identifiersInOrder[index];
-      if (identifier !== undefined) yield [componentName(identifier), image];
-    }
-  }
-}
-
-/** Digests, in hex, of the images that are taken to be where they are, by component. */
-type StandIns = Map<string, string>;
-
-/** A device that invokes holds the images that nobody has at hand, too. */
-function standIns(
-  authentic: ReturnType<typeof authenticate>,
-  procedure: Procedure,
-  around: Surroundings,
-): StandIns {
-  const stood: StandIns = new Map();
-  if (procedure !== 'invocation') return stood;
-  const identifiersInOrder = authentic.manifest.common.components ?? [];
-  for (const { components, parameters } of assignments(authentic, around.limits)) {
-    if (parameters.imageDigest === undefined) continue;
-    const wanted = knownDigest('setup', parameters.imageDigest);
-    if (matching(wanted, around) !== undefined) continue;
-    for (const index of components) {
-      stood.set(componentName(identifiersInOrder[index] ?? []), hex(wanted.bytes));
-    }
-  }
-  return stood;
-}
-
-function assumed(effect: Effect, stood: StandIns, recipient: VirtualRecipient): Answer {
-  const name = componentName(effect.component);
-  const own = stood.get(name);
-  // What it would decrypt, nobody has the key for here.
-  if ('encryption' in effect) return void stood.set(name, hex(effect.expected.digest?.bytes ?? nothing));
-  switch (effect.do) {
-    case 'digest':
-      return own === undefined ? recipient.perform(effect) : unhex(own);
-    case 'invoke':
-      return own === undefined ? recipient.perform(effect) : undefined;
-    case 'fetch':
-      if (effect.expected.digest === undefined) return recipient.perform(effect);
-      return void stood.set(name, hex(effect.expected.digest.bytes));
-    case 'copy':
-    case 'swap': {
-      const source = componentName(effect.source);
-      const theirs = stood.get(source);
-      if (theirs === undefined) return recipient.perform(effect);
-      stood.set(name, theirs);
-      if (effect.do === 'swap') stood.delete(source);
-      if (effect.do === 'swap' && own !== undefined) stood.set(source, own);
-      return undefined;
-    }
-    case 'write':
-      stood.delete(name);
-      return recipient.perform(effect);
-    default:
-      return recipient.perform(effect);
-  }
-}
-
-const nothing = new Uint8Array();
-
-function matching(wanted: KnownDigest | undefined, { files }: Surroundings): Uint8Array | undefined {
-  if (wanted === undefined) return undefined;
-  for (const content of files()) {
-    if (equalInConstantTime(digest(wanted.algorithm, content), wanted.bytes)) return content;
-    const manifest = manifestIn(content);
-    if (manifest === undefined) continue;
-    if (equalInConstantTime(digest(wanted.algorithm, manifest), wanted.bytes)) return content;
-  }
-  return undefined;
-}
-
-/** What names a dependency is the digest of the manifest in its envelope (trust-domains §5.2.2). */
-function manifestIn(content: Uint8Array): Uint8Array | undefined {
-  try {
-    return readEnvelope(content, linux).manifest;
-  } catch (error) {
-    if (error instanceof SuitError) return undefined;
-    throw error;
-  }
 }
