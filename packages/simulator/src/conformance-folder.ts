@@ -15,7 +15,7 @@ const fileBytesMax = server.envelopeBytes;
 const filesMax = 10_000;
 
 /** The components of a device whose index names none; all are empty at first. */
-const usualComponents = new Map(['00', '01', 'app', 'dep'].map((name) => [componentKey(name), '']));
+const usualComponents = new Map(['00', '01', 'app', 'dep'].map((name) => [componentKey(name), undefined]));
 
 export interface VectorFolder {
   /** Whether an index says what to expect. */
@@ -55,8 +55,10 @@ export function openFolder(folder: string, trusted: readonly string[], now: numb
 }
 
 /** A list is what the device has; what some of them hold leaves the others as they are. */
-function componentsOf({ components = new Map() }: VectorDevice): ReadonlyMap<string, string> {
-  const isList = components.size > 0 && [...components.values()].every((file) => file === '');
+function componentsOf({
+  components = new Map<string, string | undefined>(),
+}: VectorDevice): ReadonlyMap<string, string | undefined> {
+  const isList = components.size > 0 && [...components.values()].every((file) => file === undefined);
   return isList ? components : new Map([...usualComponents, ...components]);
 }
 

@@ -39,13 +39,17 @@ export interface Surroundings {
 
 export function holdings({ components = new Map() }: VectorDevice, { file }: Surroundings) {
   const found: Record<string, Uint8Array> = {};
-  for (const [name, content] of components) found[name] = content === '' ? new Uint8Array() : file(content);
+  for (const [name, content] of components) found[name] = content ? file(content) : new Uint8Array();
   return found;
 }
 
-/** A device that invokes holds what the manifest describes, as far as that is at hand. */
+/**
+ * A device that invokes holds what the manifest describes, as far as that is at hand, where its index says
+ * nothing else.
+ */
 export function* installed(
   authentic: AuthenticManifest,
+  { components: said }: VectorDevice,
   around: Surroundings,
 ): Iterable<readonly [string, Uint8Array]> {
   const identifiersInOrder = authentic.manifest.common.components ?? [];
@@ -55,7 +59,8 @@ export function* installed(
     if (image === undefined) continue;
     for (const index of components) {
       const identifier = identifiersInOrder[index];
-      if (identifier !== undefined) yield [componentName(identifier), image];
+      const name = identifier === undefined ? undefined : componentName(identifier);
+      if (name !== undefined && said?.get(name) === undefined) yield [name, image];
     }
   }
 }

@@ -41,8 +41,11 @@ export interface VectorDevice {
   readonly authorized?: boolean;
   /** Whether it can wait for what a manifest waits for, or the events that it can wait for. */
   readonly waits?: boolean | ReadonlySet<string>;
-  /** What its components hold at first, a file name by component; an empty name is an empty component. */
-  readonly components?: ReadonlyMap<string, string>;
+  /**
+   * What its components hold at first, a file name by component; an empty name is an empty component, and
+   * undefined says nothing of it.
+   */
+  readonly components?: ReadonlyMap<string, string | undefined>;
 }
 
 export interface VectorIndex {
@@ -138,10 +141,10 @@ function readEvents(value: unknown, where: string): boolean | ReadonlySet<string
 }
 
 /** A list of names, files by name, or the one file that the first component holds; null is nothing. */
-function readComponents(value: unknown, where: string): ReadonlyMap<string, string> {
+function readComponents(value: unknown, where: string): ReadonlyMap<string, string | undefined> {
   if (typeof value === 'string') return new Map([['00', value]]);
   if (Array.isArray(value)) {
-    return new Map(value.map((name: unknown) => [componentKey(textOf(name, where)), '']));
+    return new Map(value.map((name: unknown) => [componentKey(textOf(name, where)), undefined]));
   }
   const files = [...members(value, where)];
   return new Map(

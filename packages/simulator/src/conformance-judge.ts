@@ -92,7 +92,7 @@ function verdictOn(
     const authentic = authenticate(envelope, around.anchors, around.limits, policy);
     const components = holdings(device, around);
     if (procedure === 'invocation') {
-      for (const [name, image] of installed(authentic, around)) components[name] = image;
+      for (const [name, image] of installed(authentic, device, around)) components[name] = image;
     }
     const virtual = virtualRecipient({
       ...properties(device),
