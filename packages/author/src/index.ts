@@ -11,6 +11,8 @@ export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';
 export { parseDescription } from './describe.ts';
+export { hideManifest } from './encrypt-manifest.ts';
+export type { HiddenManifest, HidingDescription } from './encrypt-manifest.ts';
 export type { EncryptionDescription } from './encrypt-payload.ts';
 export type {
   ComponentDescription,
