@@ -18,6 +18,8 @@ export { delta } from './delta.ts';
 export { diffEnvelopes } from './diff.ts';
 export type { Change, Difference } from './diff.ts';
 export { parseDescription } from './describe.ts';
+export { hideManifest } from './encrypt-manifest.ts';
+export type { HiddenManifest, HidingDescription } from './encrypt-manifest.ts';
 export type { EncryptionDescription } from './encrypt-payload.ts';
 export type {
   ComponentDescription,

@@ -62,7 +62,8 @@ export function encode(item: Item): Uint8Array {
 }
 
 export function readItem(reader: Reader, depth = 0): Item {
-  if (depth > nestingMax) throw new CborError(`expected at most ${nestingMax} levels of nesting`, reader.at);
+  if (depth > nestingMax)
+    throw new CborError(`expected at most ${nestingMax} levels of nesting, found more`, reader.at);
   switch (reader.peek()) {
     case major.uint:
     case major.nint:
@@ -97,7 +98,7 @@ export function readItem(reader: Reader, depth = 0): Item {
 }
 
 export function writeItem(writer: Writer, item: Item, depth = 0): void {
-  if (depth > nestingMax) throw new CborError(`expected at most ${nestingMax} levels of nesting`);
+  if (depth > nestingMax) throw new CborError(`expected at most ${nestingMax} levels of nesting, found more`);
   if (typeof item === 'number' || typeof item === 'bigint') writer.int(item);
   else if (item instanceof Uint8Array) writer.bstr(item);
   else if (typeof item === 'string') writer.tstr(item);

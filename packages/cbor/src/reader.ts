@@ -170,7 +170,8 @@ export class Reader {
 
   /** Reads past one whole item, checking heads, lengths and map order on the way. */
   skip(depth = 0): void {
-    if (depth > nestingMax) throw new CborError(`expected at most ${nestingMax} levels of nesting`, this.at);
+    if (depth > nestingMax)
+      throw new CborError(`expected at most ${nestingMax} levels of nesting, found more`, this.at);
     switch (this.peek()) {
       case major.bstr:
         this.skipBstr();
@@ -214,10 +215,10 @@ export class Reader {
     this.at += extra;
     const raw = this.bytes.subarray(this.at - extra, this.at);
     if (information === 24 && raw[0]! < 32) {
-      throw new CborError('expected the shortest form of a simple value', start);
+      throw new CborError('expected the shortest form of a simple value, found a longer one', start);
     }
     if (information > 24 && !isShortestFloat(raw)) {
-      throw new CborError('expected the shortest form of a floating-point number', start);
+      throw new CborError('expected the shortest form of a floating-point number, found a longer one', start);
     }
     return { information, raw };
   }
@@ -254,14 +255,15 @@ export class Reader {
     const information = this.bytes[this.at++]! & 0x1f;
     this.#wide = undefined;
     if (information < 24) return information;
-    if (information > 27) throw new CborError('expected a definite length', start);
+    if (information > 27)
+      throw new CborError('expected a definite length, found an indefinite or reserved one', start);
     const extra = 1 << (information - 24);
     if (extra > this.end - this.at) throw new CborError('expected more bytes, found the end of input', start);
     let value = 0;
     for (let left = extra; left > 0; left--) value = value * 256 + this.bytes[this.at++]!;
     // §4.2.1: the argument is as short as possible.
     const shorter = extra === 1 ? value < 24 : value < 2 ** (4 * extra);
-    if (shorter) throw new CborError('expected the shortest form of a number', start);
+    if (shorter) throw new CborError('expected the shortest form of a number, found a longer one', start);
     if (value > Number.MAX_SAFE_INTEGER) {
       this.#wide = new DataView(this.bytes.buffer, this.bytes.byteOffset + this.at - 8, 8).getBigUint64(0);
     }

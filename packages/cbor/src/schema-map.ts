@@ -79,7 +79,8 @@ function mapRule<K, V>(fields: Fields, rest: Rest<K, V> | undefined): Schema<Val
         }
         r.at = at;
         if (rest === undefined || r.peek() <= major.nint) throw unknownKey(r, at, [...names.keys()]);
-        if (others.length === rest.max) throw new CborError(`expected at most ${rest.max} further pairs`, at);
+        if (others.length === rest.max)
+          throw new CborError(`expected at most ${rest.max} further pairs, found more`, at);
         const key = rest.key.read(r);
         order.next(at);
         others.push([key, rest.value.read(r)]);
@@ -101,7 +102,8 @@ function mapRule<K, V>(fields: Fields, rest: Rest<K, V> | undefined): Schema<Val
       }
       if (rest !== undefined) {
         const others = values['rest'] as readonly (readonly [K, V])[];
-        if (others.length > rest.max) throw new CborError(`expected at most ${rest.max} further pairs`);
+        if (others.length > rest.max)
+          throw new CborError(`expected at most ${rest.max} further pairs, found more`);
         for (const [key, value] of others) {
           pairs.push([write(rest.key, key), write(rest.value, value)]);
         }
@@ -113,6 +115,6 @@ function mapRule<K, V>(fields: Fields, rest: Rest<K, V> | undefined): Schema<Val
 
 function unknownKey(r: Reader, at: number, known: readonly number[]): CborError {
   const key = r.peek() <= major.nint ? Number(r.integer()) : r.peek() === major.tstr ? r.tstr() : undefined;
-  if (key === undefined) return new CborError('expected an integer key', at);
+  if (key === undefined) return new CborError('expected an integer key, found another', at);
   return new UnknownKeyError(key, `one of the keys ${known.join(', ')}`, at);
 }

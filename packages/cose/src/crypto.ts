@@ -182,19 +182,19 @@ function succeeds(act: () => unknown): boolean {
   }
 }
 
-/** RFC 9053 §6.4, §5.1: the secret that two halves of two keys share, made into a key of so many bytes. */
-export function agree(
-  own: NativeKey,
-  other: NativeKey,
-  {
-    salt,
-    context,
-    length,
-  }: { readonly salt: Uint8Array; readonly context: Uint8Array; readonly length: number },
-): Uint8Array {
-  const shared = node.diffieHellman({ privateKey: own, publicKey: other });
-  return new Uint8Array(node.hkdfSync('sha256', shared, salt, context, length));
+export interface Derivation {
+  readonly salt: Uint8Array;
+  readonly context: Uint8Array;
+  readonly length: number;
 }
+
+/** RFC 9053 §6.4: the secret that two halves of two keys share, made into a key of so many bytes. */
+export const agree = (own: NativeKey, other: NativeKey, derivation: Derivation): Uint8Array =>
+  hkdfSha256(node.diffieHellman({ privateKey: own, publicKey: other }), derivation);
+
+/** RFC 9053 §5.1. */
+export const hkdfSha256 = (secret: Uint8Array, { salt, context, length }: Derivation): Uint8Array =>
+  new Uint8Array(node.hkdfSync('sha256', secret, salt, context, length));
 
 /** Compares without telling by its duration where a difference is. */
 export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {

@@ -55,7 +55,7 @@ export function openFolder(folder: string, trusted: readonly string[], now: numb
 function componentsOf({
   components = new Map(),
 }: DescribedDevice): ReadonlyMap<string, ComponentDescription> {
-  const isList = components.size > 0 && [...components.values()].every(({ holds }) => holds.is === 'empty');
+  const isList = components.size > 0 && [...components.values()].every(({ holds }) => holds.is === 'unsaid');
   return isList ? components : new Map([...usualComponents, ...components]);
 }
 

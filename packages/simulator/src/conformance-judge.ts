@@ -5,7 +5,7 @@
 
 import { hex } from '@lapel/cbor';
 import { digest, equalInConstantTime } from '@lapel/cose';
-import type { Device, Situation } from '@lapel/author/simulate';
+import type { DescribedDevice, Device, Situation } from '@lapel/author/simulate';
 import { readState, simulate } from '@lapel/author/simulate';
 import type {
   AuthenticManifest,
@@ -60,13 +60,24 @@ export interface Judgement {
   readonly verdicts: readonly Verdict[];
 }
 
-/** What becomes of an envelope of which nothing is expected; the lenient verdict where it is another. */
+/**
+ * What becomes of an envelope of which nothing is expected; the lenient verdict, or that on an invocation,
+ * where it is another: a severed manifest boots what it can no longer install (manifest-37 §8.5).
+ */
 export function tell(envelope: Uint8Array, vector: Vector, around: Surroundings): readonly Verdict[] {
   const procedure = vector.stage === 'boot' ? 'invocation' : 'update';
   const verdict = verdictOn(envelope, vector, procedure, 'strict', around);
   if (verdict.accepted) return [verdict];
-  const lenient = verdictOn(envelope, vector, procedure, 'lenient', around);
-  return lenient.accepted ? [verdict, lenient] : [verdict];
+  const others: readonly (readonly [Procedure, Setting])[] = [
+    ['invocation', 'strict'],
+    [procedure, 'lenient'],
+  ];
+  for (const [tried, setting] of others) {
+    if (tried === 'invocation' && !verdict.reason.startsWith('severing-unsupported')) continue;
+    const other = verdictOn(envelope, vector, tried, setting, around);
+    if (other.accepted) return [verdict, other];
+  }
+  return [verdict];
 }
 
 /** What becomes of a vector, and whether that was expected: the verdict and the stage. */
@@ -122,7 +133,7 @@ function verdictOn(
     serve: (uri, { digest: wanted }) =>
       (servesAll ? matching(wanted, around) : undefined) ?? payloads.get(uri),
     assuming: (plain, authentic) => {
-      if (procedure === 'invocation') install(plain, authentic, around);
+      if (procedure === 'invocation') install(plain, authentic, device, around);
       return around.assumesImages ? fitting(plain, around) : plain;
     },
   };
@@ -131,10 +142,14 @@ function verdictOn(
   return { accepted, stage, reason: accepted ? reason : `${reason}: ${detail}` };
 }
 
-/** A device that invokes holds what the manifest describes: as bytes, as far as that is at hand. */
+/**
+ * A device that invokes holds what the manifest describes, where its index says nothing else: as bytes, as far
+ * as that is at hand.
+ */
 function install(
   { components: contents, standIns }: Device,
   authentic: AuthenticManifest,
+  { components: said }: DescribedDevice,
   around: Surroundings,
 ): void {
   const identifiersInOrder = authentic.manifest.common.components ?? [];
@@ -146,6 +161,7 @@ function install(
       const identifier = identifiersInOrder[index];
       if (identifier === undefined) continue;
       const name = componentName(identifier);
+      if ((said?.get(name)?.holds.is ?? 'unsaid') !== 'unsaid') continue;
       if (image !== undefined) contents.set(name, image);
       else if (around.assumesImages) standIns.set(name, { digest: hex(wanted.bytes) });
     }

@@ -52,11 +52,12 @@ function lineFor(vector: Vector, folder: VectorFolder): { readonly text: string;
     if (unread !== undefined) throw new Error(unread);
     const around = folder.around(vector);
     if (!folder.indexed) {
-      const [verdict, lenient] = tell(around.file(file), vector, around);
-      const other = lenient === undefined ? '' : '; accept where its policy is lenient';
+      const [verdict, other] = tell(around.file(file), vector, around);
+      const boots = other?.stage === 'boot' && verdict?.stage !== 'boot';
+      const second = boots ? '; accept at boot' : '; accept where its policy is lenient';
       return {
-        text: `${file}  ${verdict === undefined ? '' : shown(verdict)}${other}`,
-        ok: verdict?.accepted === true,
+        text: `${file}  ${verdict === undefined ? '' : shown(verdict)}${other === undefined ? '' : second}`,
+        ok: verdict?.accepted === true || boots,
       };
     }
     const { passed, verdicts } = judge(around.file(file), vector, around);

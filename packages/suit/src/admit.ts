@@ -260,7 +260,7 @@ const sequence = (name: SectionName, encoded: Uint8Array): readonly Located[] =>
 function requireComponentIndex(name: string, commands: readonly Located[]): void {
   const first = commands[0]?.command.name;
   if (first !== 'directive-set-component-index' && first !== 'directive-override-multiple') {
-    const found = `expected ${name} to begin with set-component-index, as there are several components`;
+    const found = `expected ${name} of several components to begin with set-component-index, found ${first}`;
     throw new SuitError('setup', 'component-unsupported', found);
   }
 }

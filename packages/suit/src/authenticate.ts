@@ -127,7 +127,8 @@ export function readManifest(content: Uint8Array): Manifest {
 function requireVersion(content: Uint8Array): void {
   const version = parsing('parse', 'manifest', () => {
     const reader = new Reader(content);
-    if (reader.map() === 0 || reader.int() !== 1) throw new CborError('expected manifest-version first', 0);
+    if (reader.map() === 0 || reader.int() !== 1)
+      throw new CborError('expected manifest-version first, found another', 0);
     return reader.uint();
   });
   if (version !== manifestVersion) {

@@ -66,6 +66,7 @@ export { decrypting } from './processor/encryption.ts';
 export type { DecryptionKey } from './processor/encryption.ts';
 export { run } from './processor/machine.ts';
 export type { Ending, Procedure } from './processor/machine.ts';
+export type { Need } from './processor/needs.ts';
 export type { SuitRecord } from './processor/record.ts';
 export { virtualRecipient } from './processor/virtual-recipient.ts';
 export type { VirtualRecipient, VirtualRecipientOptions } from './processor/virtual-recipient.ts';

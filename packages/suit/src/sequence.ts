@@ -153,6 +153,6 @@ function readAlternatives(reader: Reader): readonly (EncodedSequence | null)[] {
   const start = reader.at;
   const sequences = alternatives.read(reader);
   if (sequences.slice(0, -1).includes(null))
-    throw new CborError('expected nil only at the end of try-each', start);
+    throw new CborError('expected nil only at the end of try-each, found it before', start);
   return sequences;
 }

@@ -9,6 +9,8 @@ import { expected, hexBytes, integer, integers, members, textOf, yesOrNo } from 
 
 /** What a component holds at first. */
 export type Holding =
+  /** Nothing is said of it: it is empty, where nobody knows better. */
+  | { readonly is: 'unsaid' }
   | { readonly is: 'empty' }
   | { readonly is: 'file'; readonly name: string }
   | { readonly is: 'bytes'; readonly bytes: Uint8Array }
@@ -43,6 +45,8 @@ export interface DescribedDevice {
 }
 
 const componentsMax = 1024;
+
+const unsaid: ComponentDescription = { holds: { is: 'unsaid' } };
 
 type Members = { -readonly [K in keyof DescribedDevice]: DescribedDevice[K] };
 type Readers<T> = Readonly<Record<string, (found: T, value: unknown, where: string) => void>>;
@@ -127,13 +131,16 @@ function readEvents(value: unknown, where: string): boolean | ReadonlySet<string
 /** A list of names, what each holds by name, or the one file that the first component holds. */
 function readComponents(value: unknown, where: string): ReadonlyMap<string, ComponentDescription> {
   if (typeof value === 'string') return new Map([['00', { holds: fileOf(value, where) }]]);
-  const pairs: readonly (readonly [string, unknown])[] = Array.isArray(value)
+  const isList = Array.isArray(value);
+  const pairs: readonly (readonly [string, unknown])[] = isList
     ? value.map((name: unknown) => [textOf(name, where), null])
     : [...members(value, where)];
   if (pairs.length > componentsMax) {
     throw expected(`at most ${componentsMax} components`, pairs.length, where);
   }
-  return new Map(pairs.map(([name, each]) => [componentKey(name), readComponent(each, `${where}.${name}`)]));
+  const of = ([name, each]: readonly [string, unknown]): ComponentDescription =>
+    isList ? unsaid : readComponent(each, `${where}.${name}`);
+  return new Map(pairs.map((pair) => [componentKey(pair[0]), of(pair)]));
 }
 
 function readComponent(value: unknown, where: string): ComponentDescription {
@@ -164,5 +171,5 @@ export const componentKey = (name: string): string =>
  * from the draft.
  */
 export const usualComponents: ReadonlyMap<string, ComponentDescription> = new Map(
-  ['00', '01', 'app', 'dep'].map((name) => [componentKey(name), { holds: { is: 'empty' } }]),
+  ['00', '01', 'app', 'dep'].map((name) => [componentKey(name), unsaid]),
 );

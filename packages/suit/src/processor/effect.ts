@@ -51,11 +51,15 @@ export type Effect =
       readonly arguments?: Uint8Array;
       readonly expected: ExpectedImage;
     }
-  /** Obtains a payload and stores it. */
+  /**
+   * Obtains a payload and stores it, as it comes; but for the envelope of a dependency, which is stored as it
+   * comes out of the decryption (trust-domains §8.2).
+   */
   | {
       readonly do: 'fetch';
       readonly component: ComponentIdentifier;
       readonly uri: string;
+      readonly encryption?: EncryptionInfo;
       readonly arguments?: Uint8Array;
       readonly expected: ExpectedImage;
     }
@@ -97,7 +101,8 @@ export type DependencyEffect =
   /**
    * The manifest with this digest needs the component no longer. Whoever counts takes its reference away,
    * once, keeps the count over a restart, and answers with the references that are left; a component that
-   * has some refuses write, fetch and copy (§5.6.5). Whoever does not count answers undefined.
+   * has some refuses write, fetch and copy (§5.6.5). Whoever does not count answers undefined. What an ending
+   * says is needed are the references that are added.
    */
   | { readonly do: 'unlink'; readonly component: ComponentIdentifier; readonly manifest: Uint8Array };
 

@@ -19,7 +19,9 @@ export type DecryptionKey = WrappingKey | RecipientKey;
 
 /** @throws {SuitError} where a command would decrypt what nothing proves. */
 export function requireProof(name: PolicyCommandName, component: number, state: State): void {
-  if (name !== 'directive-write' && name !== 'directive-copy') return;
+  const isDependency = state.admitted.slots[component]?.dependency !== undefined;
+  const decrypts = name === 'directive-write' || name === 'directive-copy';
+  if (!decrypts && !(name === 'directive-fetch' && isDependency)) return;
   const { encryptionInfo, imageDigest, sourceComponent } = parametersOf(component, state);
   if (encryptionInfo === undefined) return;
   const algorithm = algorithmOf(encryptionInfo);

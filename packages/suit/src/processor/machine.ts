@@ -15,6 +15,8 @@ import { dependencySlots } from '../trust-domains.ts';
 import { commandsIn } from '../walk.ts';
 import { requireKnown } from './depend.ts';
 import type { Run } from './drive.ts';
+import type { Need } from './needs.ts';
+import { needsOf } from './needs.ts';
 import type { SuitRecord } from './record.ts';
 import { runSection } from './section.ts';
 import { initialState } from './state.ts';
@@ -43,6 +45,8 @@ export interface Ending {
    * here whether this one did.
    */
   readonly verified: readonly ComponentIdentifier[];
+  /** Where an update succeeded: references that it adds, for whoever counts them (trust-domains §5.6.5). */
+  readonly needs?: readonly Need[];
   readonly failure?: { readonly error: SuitError; readonly record: SuitRecord };
 }
 
@@ -60,7 +64,9 @@ export function* run(admitted: AdmittedManifest, procedure: Procedure): Run<Endi
     if (!(error instanceof SuitError)) throw error;
     return { ...ending(), failure: { error, record: shared.last } };
   }
-  return ending();
+  return procedure === 'update' || procedure === 'installation'
+    ? { ...ending(), needs: needsOf(state) }
+    : ending();
 }
 
 /** A procedure that would do nothing, not even check who it is for, is no success. */

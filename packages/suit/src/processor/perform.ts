@@ -154,21 +154,23 @@ function* checkContent({ component, parameters, contentBytesMax }: Target): Run<
 }
 
 /** §8.4.10.4; a URI that names an integrated payload is answered from the envelope (§7.5). */
-function fetch({ component, parameters, payloads }: Target): ComponentEffect {
+function fetch({ component, isDependency, parameters, payloads }: Target): ComponentEffect {
   const uri = needed(parameters.uri, 'uri');
   const expected = expectedImage(parameters);
   const content = payloads.get(uri);
-  if (content !== undefined) return { do: 'write', component, content, expected };
+  // Trust-domains §8.2: a manifest that nobody else may read becomes one again as it is fetched.
+  const hidden = isDependency ? encryption(parameters) : {};
+  if (content !== undefined) return { do: 'write', component, content, ...hidden, expected };
   if (uri.startsWith('#'))
     throw operationFailed(`expected the integrated payload ${shown(uri)} in the envelope, found none`);
   const { fetchArguments } = parameters;
   const extra = fetchArguments === undefined ? {} : { arguments: fetchArguments };
-  return { do: 'fetch', component, uri, expected, ...extra };
+  return { do: 'fetch', component, uri, ...hidden, expected, ...extra };
 }
 
 /**
- * Firmware-encryption §4: acts on write and copy. What is fetched stays as it comes, so how its content is
- * packed is told to whoever decrypts it.
+ * Firmware-encryption §4: acts on write and copy. What else is fetched stays as it comes, so how its content
+ * is packed is told to whoever decrypts it.
  */
 function encryption({ encryptionInfo, fetchArguments }: Parameters) {
   if (encryptionInfo === undefined) return {};

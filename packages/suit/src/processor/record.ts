@@ -43,9 +43,15 @@ const consumed: Readonly<Record<PolicyCommandName, readonly ParameterName[]>> = 
   'directive-invoke': ['invokeArguments'],
 };
 
-export function consumedBy(command: PolicyCommandName, parameters: Parameters): Parameters {
+/** @param isDependency whether the component holds an envelope, which a fetch decrypts. */
+export function consumedBy(
+  command: PolicyCommandName,
+  parameters: Parameters,
+  isDependency: boolean,
+): Parameters {
   const properties: Record<string, unknown> = {};
-  for (const name of consumed[command]) {
+  const decrypts = command === 'directive-fetch' && isDependency;
+  for (const name of decrypts ? [...consumed[command], 'encryptionInfo' as const] : consumed[command]) {
     if (parameters[name] !== undefined) properties[name] = parameters[name];
   }
   return properties;

@@ -147,16 +147,16 @@ function* recorded(
   component: number,
   state: State,
 ): Run<ConditionFailure | undefined> {
-  const { shared } = state;
-  const parameters = parametersOf(component, state);
-  const record = { ...shared.last, properties: consumedBy(name, parameters) };
+  const { shared, admitted } = state;
+  const [parameters, slot] = [parametersOf(component, state), admitted.slots[component]];
+  const isDependency = slot?.dependency !== undefined;
+  const record = { ...shared.last, properties: consumedBy(name, parameters, isDependency) };
   shared.last = record;
   if (name !== 'directive-unlink') forget(name, component, state);
   requireNoRace(name, component, state);
   requireProof(name, component, state);
   let succeeded = false;
   try {
-    const slot = state.admitted.slots[component];
     const settled = name === 'condition-abort' || name === 'condition-is-dependency';
     const failure = settled ? verdictOf(name, slot) : yield* performed(name, component, parameters, state);
     succeeded = failure === undefined;
@@ -197,6 +197,7 @@ function performed(
       }
       return perform(name, {
         component: slot?.component ?? [],
+        isDependency: slot?.dependency !== undefined,
         parameters,
         components,
         payloads: authentic.envelope.payloads,

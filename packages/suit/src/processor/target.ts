@@ -8,6 +8,8 @@ import type { Permissions } from '../trust-domains.ts';
 /** What a command sees: its component, that component's parameters, and the manifest around it. */
 export interface Target {
   readonly component: ComponentIdentifier;
+  /** Whether it holds the envelope of a dependency. */
+  readonly isDependency: boolean;
   readonly parameters: Parameters;
   readonly components: readonly ComponentIdentifier[];
   /** Integrated payloads by name (§7.5). */

@@ -16,6 +16,7 @@ import type { Version, WaitEvents } from '../update-management.ts';
 import type { Answer, Effect, EncryptionInfo } from './effect.ts';
 import type { DecryptionKey } from './encryption.ts';
 import { decrypting } from './encryption.ts';
+import type { Need } from './needs.ts';
 
 export interface VirtualRecipient extends Recipient {
   /** What each component holds, by `componentName`. */
@@ -24,6 +25,8 @@ export interface VirtualRecipient extends Recipient {
   readonly trace: string[];
   /** For a driver. */
   perform(effect: Effect): Answer;
+  /** For whoever counts: what an update has brought is needed from now on. */
+  remember(needs: readonly Need[]): void;
 }
 
 export interface VirtualRecipientOptions {
@@ -50,7 +53,7 @@ export interface VirtualRecipientOptions {
   /** Who may vouch for dependencies; without them it supports none. */
   readonly anchors?: readonly TrustAnchor[];
   /** The manifests that need a component, each a digest in hex; without any list it does not count. */
-  readonly references?: ReadonlyMap<string, Set<string>>;
+  readonly references?: Map<string, Set<string>>;
   /** For what is encrypted; without them, nothing that is can be stored. */
   readonly decryptionKeys?: readonly DecryptionKey[];
   /** What is served, by URI. */
@@ -97,7 +100,7 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
       }
       case 'unlink':
         trace.push(`unlink ${componentName(effect.component)}`);
-        return unlink(effect.component, effect.manifest, options.references);
+        return unlink(effect.component, effect.manifest);
       case 'describe':
         return void trace.push(`describe ${componentName(effect.component)}`);
       default:
@@ -105,6 +108,20 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
         requireUnlinked(effect, options.references);
         return change(effect, components, options);
     }
+  }
+
+  /** Trust-domains §5.6.5: each manifest takes its own reference away, and that once. */
+  function unlink(component: ComponentIdentifier, manifest: Uint8Array): number | undefined {
+    if (options.references === undefined) return undefined;
+    const name = componentName(component);
+    const own = options.references.get(name) ?? new Set();
+    own.delete(hex(manifest));
+    // What nobody needs any more goes.
+    if (own.size === 0 && contentOf(components, component).length > 0) {
+      trace.push(`remove ${name}`);
+      components.set(name, new Uint8Array());
+    }
+    return own.size;
   }
 
   return {
@@ -118,6 +135,13 @@ export function virtualRecipient(options: VirtualRecipientOptions): VirtualRecip
     components,
     trace,
     perform,
+    remember(needs) {
+      for (const { component, manifest } of needs) {
+        const name = componentName(component);
+        const own = options.references?.get(name) ?? new Set();
+        options.references?.set(name, own.add(hex(manifest)));
+      }
+    },
   };
 }
 
@@ -134,7 +158,7 @@ function change(
     case 'fetch': {
       const payload = payloads?.get(effect.uri);
       if (payload === undefined) throw failed(`expected a payload at ${effect.uri}, found none`);
-      return store(effect.component, payload);
+      return store(effect.component, plaintext(payload, effect.encryption, decryptionKeys));
     }
     case 'copy': {
       const source = filled(components, effect.source, 'a source');
@@ -159,17 +183,6 @@ function plaintext(
   const running = decrypting(encryption, keys);
   const first = running.update(content);
   return joined(first, running.finish());
-}
-
-/** Trust-domains §5.6.5: each manifest takes its own reference away, and that once. */
-function unlink(
-  component: ComponentIdentifier,
-  manifest: Uint8Array,
-  references: ReadonlyMap<string, Set<string>> | undefined,
-): number | undefined {
-  const own = references?.get(componentName(component));
-  own?.delete(hex(manifest));
-  return own?.size;
 }
 
 function requireUnlinked(effect: Change, references: ReadonlyMap<string, Set<string>> | undefined): void {

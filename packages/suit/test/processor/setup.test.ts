@@ -35,11 +35,15 @@ const mark = (byte: number): readonly Command[] => [
 test('X-65, §6.2: with several components each sequence begins with set-component-index', () => {
   assert.throws(
     () => process(forge({ components: two, shared: compatible, sections: { install: [at(0), ...mark(5)] } })),
-    refusal('setup', 'component-unsupported', /sharedSequence to begin with set-component-index/),
+    refusal(
+      'setup',
+      'component-unsupported',
+      /sharedSequence of several components to begin with set-component-index/,
+    ),
   );
   assert.throws(
     () => process(forge({ components: two, sections: { install: [at(0), ...mark(5)], validate: [match] } })),
-    refusal('setup', 'component-unsupported', /validate to begin/),
+    refusal('setup', 'component-unsupported', /validate of several components to begin/),
   );
 });
 

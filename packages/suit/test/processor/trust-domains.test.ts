@@ -107,8 +107,8 @@ test('X-88, §5.6.5, §6: what nobody needs any more uninstalls itself, once', (
     assert.equal(ending.failure, undefined);
     return by.trace.join(', ');
   };
-  assert.equal(run([]), 'unlink 0d, unlink 01, unlink 00');
-  assert.equal(run(['another manifest']), 'unlink 0d, unlink 00');
+  assert.equal(run([]), 'unlink 0d, remove 0d, unlink 01, remove 01, unlink 00, remove 00');
+  assert.equal(run(['another manifest']), 'unlink 0d, unlink 00, remove 00');
   // A component with references is not to be overwritten.
   const references = new Map([['0d', new Set(['another manifest'])]]);
   assert.equal(outcome(root(radioManifest()), { references }), 'operation-failed after write 0d');

@@ -1,0 +1,75 @@
+/**
+ * The integers of the drafts once more, written down apart from `suit`: whoever mixes two of them up there
+ * finds vectors that disagree.
+ */
+
+/** manifest-37 §11, trust-domains-12 and update-management-14: what stands in a command sequence. */
+export const command = {
+  vendor: 1,
+  class: 2,
+  imageMatch: 3,
+  useBefore: 4,
+  slot: 5,
+  checkContent: 6,
+  integrity: 7,
+  isDependency: 8,
+  process: 11,
+  index: 12,
+  abort: 14,
+  tryEach: 15,
+  write: 18,
+  set: 19,
+  override: 20,
+  fetch: 21,
+  copy: 22,
+  invoke: 23,
+  device: 24,
+  imageNotMatch: 25,
+  battery: 26,
+  authorized: 27,
+  version: 28,
+  wait: 29,
+  swap: 31,
+  runSequence: 32,
+  unlink: 33,
+  overrideMultiple: 34,
+  copyParams: 35,
+} as const;
+
+export const parameter = {
+  vendor: 1,
+  class: 2,
+  digest: 3,
+  useBefore: 4,
+  slot: 5,
+  strictOrder: 12,
+  softFailure: 13,
+  size: 14,
+  content: 18,
+  encryptionInfo: 19,
+  uri: 21,
+  source: 22,
+  invokeArguments: 23,
+  device: 24,
+  fetchArguments: 25,
+  battery: 26,
+  priority: 27,
+  version: 28,
+  wait: 29,
+  metadata: 30,
+} as const;
+
+export const element = {
+  authentication: 2,
+  manifest: 3,
+  validate: 7,
+  load: 8,
+  invoke: 9,
+  coswid: 14,
+  resolution: 15,
+  payloadFetch: 16,
+  candidate: 18,
+  install: 20,
+  text: 23,
+  uninstall: 24,
+} as const;
