@@ -2,8 +2,9 @@
 
 import { basename, dirname, join } from 'node:path';
 import { hex } from '@lapel/cbor';
-import type { FormattedPayload, TemplateName } from '@lapel/author';
+import type { FormattedPayload, Images, TemplateName } from '@lapel/author';
 import {
+  ImageError,
   buildEnvelope,
   descriptionSchema,
   fileImages,
@@ -114,7 +115,7 @@ async function createEnvelope(
   if (target === file) {
     throw new CommandFailure(exitCodes.usage, `expected another --out than the description, found ${file}`);
   }
-  const images = fileImages(dirname(file), shownOn(terminal));
+  const images = requiringContent(fileImages(dirname(file), shownOn(terminal)));
   const made: MadeFile[] = [];
   // Beside the envelope, where `lapel publish` looks for it.
   const keep = async (payload: FormattedPayload): Promise<void> =>
@@ -152,6 +153,16 @@ async function createEnvelope(
   terminal.facts([...told, ...packed, ...updateInWords(outline)]);
   terminal.note(`\nNext: lapel sign ${target} --key KEY`);
 }
+
+/** A device can take an image of no bytes; a person who names one has a build that went wrong. */
+const requiringContent = (images: Images): Images => ({
+  ...images,
+  async measure(path) {
+    const figures = await images.measure(path);
+    if (figures.sizeBytes > 0) return figures;
+    throw new ImageError(`expected the image ${path} to hold something, found an empty file`);
+  },
+});
 
 /** Below this a file is read before anybody could see it. */
 const shownBytesMin = 64 * 1024 * 1024;
