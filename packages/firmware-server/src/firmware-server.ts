@@ -10,6 +10,7 @@ import type { Blobs } from './blobs.ts';
 import { fileBlobs } from './blobs-file.ts';
 import type { Catalog } from './catalog.ts';
 import { openCatalog } from './catalog.ts';
+import type { DeviceClass } from './device-class.ts';
 import type { FirmwareServerLimits } from './limits.ts';
 import { firmwareServerLimits } from './limits.ts';
 import { createPublisher } from './publish.ts';
@@ -20,6 +21,8 @@ export interface FirmwareServerOptions {
   readonly folder: string;
   /** The keys of the authors whose manifests are accepted. */
   readonly trustAnchors: readonly TrustAnchor[];
+  /** What devices can take, where it is known. */
+  readonly deviceClasses?: readonly DeviceClass[];
   readonly limits?: Partial<FirmwareServerLimits>;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -40,7 +43,8 @@ export interface FirmwareServer {
 }
 
 export async function createFirmwareServer(options: FirmwareServerOptions): Promise<FirmwareServer> {
-  const { folder, trustAnchors, clock = systemClock, random = systemRandom, onBug, onRefused } = options;
+  const { folder, trustAnchors, deviceClasses = [], onBug, onRefused } = options;
+  const { clock = systemClock, random = systemRandom } = options;
   const limits = { ...firmwareServerLimits, ...options.limits };
   const blobs = await fileBlobs(join(folder, 'blobs'), { limitBytes: limits.storageBytes, random });
   const catalog = await openCatalog({
@@ -52,7 +56,8 @@ export async function createFirmwareServer(options: FirmwareServerOptions): Prom
     random,
     onRefused,
   });
-  const publisher = createPublisher({ catalog, blobs, trustAnchors, manifestLimits: limits.manifest, clock });
+  const manifestLimits = limits.manifest;
+  const publisher = createPublisher({ catalog, blobs, trustAnchors, manifestLimits, deviceClasses, clock });
   const table = resources({ blobs, catalog, publisher, limits });
   return { handler: routes(table, { onBug }), resources: table, catalog, blobs };
 }

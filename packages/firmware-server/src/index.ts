@@ -13,6 +13,7 @@ export { fileBlobs } from './blobs-file.ts';
 export type { FileBlobsOptions } from './blobs-file.ts';
 export { memoryBlobs } from './blobs-memory.ts';
 export type { Catalog } from './catalog.ts';
+export type { DeviceClass } from './device-class.ts';
 export { createFirmwareServer } from './firmware-server.ts';
 export type { FirmwareServer, FirmwareServerOptions } from './firmware-server.ts';
 export { firmwareServerLimits } from './limits.ts';

@@ -10,6 +10,8 @@ import type { Clock } from '@lapel/transport';
 import { Problem, bytesBody } from '@lapel/transport';
 import type { Blobs } from './blobs.ts';
 import type { Catalog } from './catalog.ts';
+import type { DeviceClass } from './device-class.ts';
+import { requireFit } from './device-class.ts';
 import type { Release, ReleaseSource } from './release.ts';
 import { payloadOf, readRelease } from './release.ts';
 
@@ -19,6 +21,8 @@ export interface PublishOptions {
   /** Authors' keys. A manifest that none of them vouches for is not published, whoever uploads it. */
   readonly trustAnchors: readonly TrustAnchor[];
   readonly manifestLimits: Limits;
+  /** A class that is not among them is not looked at. */
+  readonly deviceClasses: readonly DeviceClass[];
   readonly clock: Clock;
 }
 
@@ -30,7 +34,7 @@ export interface Publisher {
 }
 
 export function createPublisher(options: PublishOptions): Publisher {
-  const { catalog, blobs, clock } = options;
+  const { catalog, blobs, clock, trustAnchors, deviceClasses } = options;
   const inTurn = createTurns();
   return {
     async publish(envelope, by) {
@@ -41,6 +45,7 @@ export function createPublisher(options: PublishOptions): Publisher {
         requireHigherSequence(source, catalog);
         await requirePayloads(source, blobs);
         requireFaultless(envelope, options);
+        requireFit(source, envelope, trustAnchors, deviceClasses);
         // The envelope first, then the marker that makes it count: a crash between the two leaves a blob
         // that nobody names.
         const { digest, size } = await blobs.put(bytesBody(envelope));

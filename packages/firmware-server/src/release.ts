@@ -62,12 +62,13 @@ export function readRelease(
   const authentic = authenticate(bytes, anchors, limits);
   // REQ.SEC.MFST.CHECK: everything that a device would check before it runs a command, with any components
   // there are.
-  const admitted = admit(authentic, anyRecipient(limits));
+  const admitted = admit(authentic, anyRecipient(anchors, limits));
   return { admitted, content: contentOf(authentic, summarise(authentic, limits)) };
 }
 
-const anyRecipient = (limits: Limits): Recipient => ({
+const anyRecipient = (anchors: readonly TrustAnchor[], limits: Limits): Recipient => ({
   limits,
+  dependencies: { anchors, countMax: limits.components, depthMax: limits.components },
   hasComponent: () => true,
   floor: () => undefined,
 });
