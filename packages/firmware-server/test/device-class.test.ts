@@ -57,7 +57,11 @@ test('X-19, REQ.SEC.MFST.CHECK: a component that they do not have is refused', a
 test('X-19, REQ.SEC.MFST.CHECK: an envelope that is longer than they take is refused', async (context) => {
   const limits = { ...class1, envelopeBytes: 100 };
   const { response } = await published(context, { limits });
-  await assertProblem(response, 'unprocessable', /would refuse it, .*: expected an envelope of at most 100 bytes, found \d+$/);
+  await assertProblem(
+    response,
+    'unprocessable',
+    /would refuse it, .*: expected an envelope of at most 100 bytes, found \d+$/,
+  );
 });
 
 test('X-19: what is for another class is none of their business', async (context) => {
