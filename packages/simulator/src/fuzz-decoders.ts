@@ -1,6 +1,5 @@
 /** Everything else that reads what came from outside: each refuses with its own error, and no other. */
 
-import { createCipheriv } from 'node:crypto';
 import { compress, delta, inspectEnvelope, inspectionText } from '@lapel/author';
 import type { Item } from '@lapel/cbor';
 import { CborError, Tagged, compareBytes, decode, diagnostic, encode, hex, write } from '@lapel/cbor';
@@ -8,6 +7,7 @@ import type { SigningKey } from '@lapel/cose';
 import {
   CoseError,
   contentKey,
+  decodeDecryptionKey,
   decodeSigningKey,
   decodeVerificationKey,
   decrypt0,
@@ -15,7 +15,7 @@ import {
   digest,
   encodeSigningKey,
   encodeVerificationKey,
-  encryptTag,
+  encodeWrappingKey,
   macDetached,
   openSigned,
   peekSigned,
@@ -29,57 +29,24 @@ import {
 } from '@lapel/cose';
 import type { Format } from '@lapel/device/payload';
 import { payloadSink, readFormat } from '@lapel/device/payload';
-import { PayloadFormat, Report, SuitError, digestOf, failureResult, openReport } from '@lapel/suit';
+import { PayloadFormat, SuitError } from '@lapel/suit';
 import { encodeFrame, frameReader } from '@lapel/transport/frame';
-import { component } from './firmware.ts';
-import { seededMacKey, seededSigningKey } from './fuzz-keys.ts';
+import { hidden, seededMacKey, seededSigningKey } from './fuzz-keys.ts';
 import { messages } from './fuzz-messages.ts';
 import { samples, seal } from './fuzz-samples.ts';
+import { suitTargets } from './fuzz-suit.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
-import { Broken } from './fuzz-target.ts';
-import { mutant } from './fuzz-tree.ts';
+import { Broken, requireWritten, target } from './fuzz-target.ts';
 import { seededRandom } from './random.ts';
-
-/** Undefined for what takes anything, and never throws. */
-type Refusal = typeof CborError | typeof CoseError | typeof SuitError | undefined;
 
 export function decoderTargets(seed: number): readonly FuzzTarget[] {
   return [
     ...cborTargets(seed),
     ...coseTargets(seed),
-    reportTarget(seed),
+    ...suitTargets(seed),
     ...protocolTargets(),
     ...payloadTargets(seed),
   ];
-}
-
-/** @param act reads the input; it returns nothing that is wrong, and throws nothing but the refusal. */
-function target(
-  name: string,
-  originals: readonly Uint8Array[],
-  refusal: Refusal,
-  act: (input: Uint8Array) => void,
-): FuzzTarget {
-  return {
-    name,
-    draw(random) {
-      const input = mutant(originals[random.below(originals.length)] ?? new Uint8Array(), random);
-      return { input, check: refusing(refusal, () => act(input)) };
-    },
-  };
-}
-
-const refusing = (refusal: Refusal, act: () => void) => (): void => {
-  try {
-    act();
-  } catch (error) {
-    if (refusal === undefined || !(error instanceof refusal)) throw error;
-  }
-};
-
-function requireWritten(input: Uint8Array, written: Uint8Array): void {
-  // §4.2.1 of RFC 8949: one item has one encoding here.
-  if (compareBytes(input, written) !== 0) throw new Broken('what was read is written otherwise');
 }
 
 function cborTargets(seed: number): readonly FuzzTarget[] {
@@ -123,7 +90,8 @@ function coseTargets(seed: number): readonly FuzzTarget[] {
     cose('COSE_Encrypt0', coseEncrypt0(secret), (input) => {
       throw new Broken(`opened with a tag that is no tag: ${hex(decrypt0(input, [content]))}`);
     }),
-    cose('COSE_Encrypt', coseEncrypt(secret), (input) => void decryptWith(input, [wrapping])),
+    cose('COSE_Encrypt', hidden(payload, secret).info, (input) => void decryptWith(input, [wrapping])),
+    cose('COSE_Key, wrapping', encodeWrappingKey(wrapping), (input) => void decodeDecryptionKey(input)),
   ];
 }
 
@@ -141,36 +109,6 @@ const vector = new Map([[5, new Uint8Array(12)]]);
 
 /** Its tag is the secret, so no change may open it. */
 const coseEncrypt0 = (secret: Uint8Array): Uint8Array => encode([gcm, vector, secret]);
-
-/** Made by hand, since what Lapel makes holds chance. */
-function coseEncrypt(secret: Uint8Array): Uint8Array {
-  const wrap = createCipheriv('id-aes128-wrap', secret, new Uint8Array(8).fill(0xa6));
-  const wrapped = new Uint8Array(Buffer.concat([wrap.update(secret), wrap.final()]));
-  const recipient: Item = [new Uint8Array(), new Map([[1, -3]]), wrapped];
-  return encode(new Tagged(encryptTag, [gcm, vector, null, [recipient]]));
-}
-
-/** Signed anew after the change, as a device does that is trusted and makes mistakes. */
-function reportTarget(seed: number): FuzzTarget {
-  const key = seededSigningKey(seed);
-  const digest = digestOf({ algorithm: 'sha-256', bytes: new Uint8Array(32) });
-  const record = { manifestId: [0], section: 20, offset: 3, component: 0, properties: { imageSize: 9 } };
-  const original = write(Report, {
-    nonce: new Uint8Array(16),
-    records: [record, { systemComponent: component, imageSize: 9 }],
-    result: failureResult('operation-failed', record),
-    reference: ['http://example.com/m', digest],
-  });
-  return {
-    name: 'report, signed anew',
-    draw(random) {
-      const payload = mutant(original, random);
-      const input =
-        random.below(8) === 0 ? mutant(signAttached(key, payload), random) : signAttached(key, payload);
-      return { input, check: refusing(SuitError, () => void openReport(input, [key.public])) };
-    },
-  };
-}
 
 const protocolTargets = (): readonly FuzzTarget[] =>
   messages.map(({ name, encoded, again }) =>

@@ -7,7 +7,7 @@
 import type { Item } from '@lapel/cbor';
 import { bstr, compareBytes, decode, encode, hex, read } from '@lapel/cbor';
 import type { MacKey } from '@lapel/cose';
-import { digest, signDetached } from '@lapel/cose';
+import { digest, signDetached, wrappingKey } from '@lapel/cose';
 import type { Answer, AuthenticManifest, Effect, TrustAnchor, VirtualRecipient } from '@lapel/suit';
 import {
   SuitError,
@@ -26,7 +26,7 @@ import {
   writeEnvelope,
 } from '@lapel/suit';
 import { vendor } from './firmware.ts';
-import { seededMacKey, seededSigningKey } from './fuzz-keys.ts';
+import { hidden, seededMacKey, seededSigningKey } from './fuzz-keys.ts';
 import type { Unsealed } from './fuzz-samples.ts';
 import { dependent, firmware, fuzzPayloads, lamp, radio, samples, seal } from './fuzz-samples.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
@@ -42,7 +42,9 @@ export function envelopeTargets(seed: number): readonly [FuzzTarget, FuzzTarget]
   const key = seededMacKey(seed);
   const signer = seededSigningKey(seed);
   const anchors = [{ key }, { key: signer.public }];
-  const signed = [...samples(), dependent(seal(radio(), key))].flatMap((each) => {
+  const needed = seal(radio(), key);
+  const roots = [dependent(needed), dependent(needed, hidden(needed, contentSecret(key)))];
+  const signed = [...samples(), ...roots].flatMap((each) => {
     const sealed = seal(each, key);
     const parts = readEnvelope(sealed, limits);
     return [
@@ -55,23 +57,28 @@ export function envelopeTargets(seed: number): readonly [FuzzTarget, FuzzTarget]
     draw(random) {
       const original = signed[random.below(signed.length)] ?? new Uint8Array();
       const input = mutant(original, random);
-      return { input, check: () => requireSame(original, input, anchors) };
+      return { input, check: () => requireSame(original, input, anchors, key) };
     },
   };
   const repaired: FuzzTarget = {
     name: 'envelopes, with digests and signatures repaired',
     draw(random) {
       const input = mistaken(key, random);
-      return { input, check: () => void process(input, anchors) };
+      return { input, check: () => void process(input, anchors, key) };
     },
   };
   return [checked, repaired];
 }
 
 /** Accepted, it must be the original in all that its author vouched for, down to what is installed. */
-function requireSame(original: Uint8Array, input: Uint8Array, anchors: readonly TrustAnchor[]): void {
-  const before = process(original, anchors);
-  const after = process(input, anchors);
+function requireSame(
+  original: Uint8Array,
+  input: Uint8Array,
+  anchors: readonly TrustAnchor[],
+  key: MacKey,
+): void {
+  const before = process(original, anchors, key);
+  const after = process(input, anchors, key);
   if (before.authentic === undefined) throw new Broken('expected the original to be accepted');
   if (after.authentic === undefined) return;
   const [one, other] = [before.authentic, after.authentic];
@@ -103,8 +110,8 @@ interface Outcome {
 }
 
 /** Everything that a device or server does with an envelope; only a SuitError may end it. */
-function process(input: Uint8Array, anchors: readonly TrustAnchor[]): Outcome {
-  const device = recipient(anchors);
+function process(input: Uint8Array, anchors: readonly TrustAnchor[], key: MacKey): Outcome {
+  const device = recipient(anchors, key);
   const holds = device.components;
   const authentic = orRefused(() => authenticate(input, anchors, limits));
   if (authentic === undefined) return { admitted: false, holds };
@@ -138,7 +145,10 @@ function requireShort({ message }: SuitError): void {
   if (message.length > messageMax) throw new Broken(`a message of ${message.length} characters`);
 }
 
-function recipient(anchors: readonly TrustAnchor[]): VirtualRecipient {
+/** What a device shares with whoever encrypts for it. */
+const contentSecret = ({ secret }: MacKey): Uint8Array => secret.subarray(0, 16);
+
+function recipient(anchors: readonly TrustAnchor[], key: MacKey): VirtualRecipient {
   return virtualRecipient({
     limits,
     vendor,
@@ -146,6 +156,7 @@ function recipient(anchors: readonly TrustAnchor[]): VirtualRecipient {
     anchors,
     components: { '00': firmware, '01': firmware, '0d': firmware },
     payloads: fuzzPayloads,
+    decryptionKeys: [wrappingKey(contentSecret(key))],
     time: 8,
     batteryMilliwattHours: 9,
     version: [1, 2],
@@ -161,7 +172,12 @@ function mistaken(key: MacKey, random: SeededRandom): Uint8Array {
   if (simple !== undefined) return resealed(simple, key, random);
   const dependency = resealed(radio(), key, random);
   // What no envelope can be read from can't be named as a dependency either.
-  const carrier = orRefused(() => dependent(dependency)) ?? dependent(seal(radio(), key));
+  const sound = seal(radio(), key);
+  // Encrypted anew after the change, so that what is read is read after the decryption; or changed after it.
+  const inside = random.below(2) === 0 ? undefined : hidden(dependency, contentSecret(key));
+  const isChanged = inside !== undefined && random.below(4) === 0;
+  const carried = isChanged ? { ...inside, ciphertext: mutant(inside.ciphertext, random) } : inside;
+  const carrier = orRefused(() => dependent(dependency, carried)) ?? dependent(sound);
   return random.below(2) === 0 ? seal(carrier, key) : resealed(carrier, key, random);
 }
 

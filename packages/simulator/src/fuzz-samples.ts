@@ -102,17 +102,21 @@ function twoComponents(): Unsealed {
 
 function managed(): Unsealed {
   const conditions = ['use-before', 'minimum-battery', 'update-authorized', 'version'] as const;
-  return unsealed([0], [set(image), ...compatible], {
-    payloadFetch: [
-      set({ useBefore: 9, minimumBattery: 9, updatePriority: 9, waitInfo: { time: 9, power: 1 } }),
-      set({ version: ['lesser', [2, -1]], componentMetadata: { fileType: 'regular' }, content: firmware }),
-      ...conditions.map((name) => perform(`condition-${name}`)),
-      perform('directive-wait'),
-      perform('directive-write'),
-      { name: 'directive-override-multiple', byIndex: [[0, write(Parameters, { uri: '#fw' })]] },
-      { name: 'directive-copy-params', from: [[0, [4, 28]]] },
-    ],
-  });
+  const payloadFetch = [
+    set({ useBefore: 9, minimumBattery: 9, updatePriority: 9, waitInfo: { time: 9, power: 1 } }),
+    set({ version: ['lesser', [2, -1]], componentMetadata: { fileType: 'regular' }, content: firmware }),
+    ...conditions.map((name) => perform(`condition-${name}`)),
+    perform('directive-wait'),
+    perform('directive-write'),
+    { name: 'directive-override-multiple', byIndex: [[0, write(Parameters, { uri: '#fw' })]] },
+    { name: 'directive-copy-params', from: [[0, [4, 28]]] },
+  ] as const;
+  const elements = {
+    setVersion: [2, -1],
+    coswid: firmware,
+    usageDescription: { url: 'https://example.com/mud', signer: sha256(firmware) },
+  };
+  return unsealed([0], [set(image), ...compatible], { payloadFetch }, { elements });
 }
 
 /** What `dependent` depends on. */
@@ -122,9 +126,10 @@ export function radio(): Unsealed {
   return unsealed([1], compatible, { install, validate: [match] });
 }
 
-/** A manifest that carries, checks and processes the one in this envelope. */
-export function dependent(dependency: Uint8Array): Unsealed {
-  const named = { imageDigest: read(Digest, readEnvelope(dependency, linux).digest) };
+/** A manifest that carries, checks and processes the one in this envelope, encrypted or as it is. */
+export function dependent(dependency: Uint8Array, hidden?: Hidden): Unsealed {
+  const encryption = hidden === undefined ? {} : { encryptionInfo: hidden.info };
+  const named = { imageDigest: read(Digest, readEnvelope(dependency, linux).digest), ...encryption };
   const checked = [perform('condition-dependency-integrity'), perform('directive-process-dependency')];
   return unsealed(
     [0, 13],
@@ -134,14 +139,20 @@ export function dependent(dependency: Uint8Array): Unsealed {
       install: [at(1), ...checked, at(0), set({ uri: 'http://example.com/f', ...image }), fetch, match],
       validate: [at(1), ...checked, at(0), match],
     },
-    { dependencies: [[1, {}]], payload: ['#radio', dependency] },
+    { dependencies: [[1, {}]], payload: ['#radio', hidden?.ciphertext ?? dependency] },
   );
+}
+
+export interface Hidden {
+  readonly info: Uint8Array;
+  readonly ciphertext: Uint8Array;
 }
 
 interface Further {
   readonly text?: Text;
   readonly dependencies?: Manifest['common']['dependencies'];
   readonly payload?: readonly [string, Uint8Array];
+  readonly elements?: Partial<Manifest>;
 }
 
 /** What may be severed is, where the manifest has a text. */
@@ -149,7 +160,7 @@ function unsealed(
   components: readonly number[],
   shared: readonly Command[],
   sections: Sections,
-  { text, dependencies, payload }: Further = {},
+  { text, dependencies, payload, elements = {} }: Further = {},
 ): Unsealed {
   const inside: Record<string, Uint8Array | Digest> = {};
   for (const [name, commands] of Object.entries(sections)) inside[name] = writeSequence(commands);
@@ -165,7 +176,13 @@ function unsealed(
     components: components.map(component),
     sharedSequence: writeSequence(shared),
   };
-  const manifest = write(Manifest, { version: manifestVersion, sequenceNumber: 1, common, ...inside });
+  const manifest = write(Manifest, {
+    version: manifestVersion,
+    sequenceNumber: 1,
+    common,
+    ...inside,
+    ...elements,
+  });
   return {
     manifest: wrap(manifest),
     severed: outside,

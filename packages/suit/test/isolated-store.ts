@@ -1,13 +1,12 @@
 /**
  * A device with an isolated side (RFC 9397): components that begin with `tee` lie where the firmware cannot
- * read them. What is copied there is encrypted for that side alone: its key is known nowhere else. What opens
- * the ciphertext travels in front of it, under one digest.
+ * read them, and what is written there is decrypted there, with keys that are known nowhere else. The two
+ * sides share the processor's effects and nothing besides.
  */
 
-import { array, bstr, read, write } from '@lapel/cbor';
-import type { RecipientKey } from '@lapel/cose';
-import { CoseError, decryptWith, encryptFor, equalInConstantTime, joined } from '@lapel/cose';
-import type { Answer, ComponentIdentifier, Effect, VirtualRecipient } from '@lapel/suit';
+import { encryptFor, equalInConstantTime, joined } from '@lapel/cose';
+import type { ContentAlgorithm, RecipientPublicKey, WrappingKey } from '@lapel/cose';
+import type { Answer, ComponentIdentifier, DecryptionKey, Effect, VirtualRecipient } from '@lapel/suit';
 import type { VirtualRecipientOptions } from '@lapel/suit';
 import { SuitError, componentName } from '@lapel/suit';
 import { recipient } from './forge.ts';
@@ -18,41 +17,52 @@ export const isolated = (name: string): ComponentIdentifier => [tee, utf8.encode
 const isIsolated = ([first]: ComponentIdentifier): boolean =>
   first !== undefined && equalInConstantTime(first, tee);
 
-const Sealed = array(bstr, { min: 2, max: 2 });
+export interface Hidden {
+  readonly info: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
 
-/** Data that only the isolated side of this device can read. */
-export function sealFor({ public: key }: RecipientKey, data: Uint8Array): Uint8Array {
-  const encryption = encryptFor([key], 'A128GCM');
-  return write(Sealed, [encryption.info, joined(encryption.update(data), encryption.finish())]);
+/** For whoever holds the other half. */
+export function hide(
+  content: Uint8Array,
+  key: WrappingKey | RecipientPublicKey,
+  algorithm: ContentAlgorithm = 'A128GCM',
+): Hidden {
+  const running = encryptFor([key], algorithm);
+  return { info: running.info, ciphertext: joined(running.update(content), running.finish()) };
+}
+
+export interface TwoSided extends VirtualRecipient {
+  /** What the isolated side holds; nothing outside of it sees this. */
+  readonly inside: ReadonlyMap<string, Uint8Array>;
 }
 
 export function deviceWithStore(
-  key: RecipientKey,
-  options: Partial<VirtualRecipientOptions>,
-): VirtualRecipient {
-  const device = recipient(options);
-  const contentOf = (component: ComponentIdentifier) =>
-    device.components.get(componentName(component)) ?? new Uint8Array();
+  keys: readonly DecryptionKey[],
+  { components = {}, ...options }: Partial<VirtualRecipientOptions>,
+): TwoSided {
+  const isOf = (side: boolean) =>
+    Object.fromEntries(Object.entries(components).filter(([name]) => name.startsWith(`${prefix}/`) === side));
+  const outer = recipient({ ...options, components: isOf(false) });
+  const inner = recipient({ ...options, components: isOf(true), decryptionKeys: keys });
   const perform = (effect: Effect): Answer => {
-    if (effect.do !== 'copy' && effect.do !== 'swap') return device.perform(effect);
-    if (isIsolated(effect.source)) throw failed('expected a source that may be read, found an isolated one');
-    if (!isIsolated(effect.component) || effect.do === 'swap') return device.perform(effect);
-    device.trace.push(`decrypt ${componentName(effect.component)}`);
-    const content = opened(contentOf(effect.source), key);
-    return void device.components.set(componentName(effect.component), content);
+    if ((effect.do === 'copy' || effect.do === 'swap') && isIsolated(effect.source)) {
+      throw failed('expected a source that may be read, found an isolated one');
+    }
+    if (!isIsolated(effect.component)) return outer.perform(effect);
+    if (effect.do !== 'copy') return inner.perform(effect);
+    // The ciphertext crosses over, and is opened there.
+    const { source, do: _, ...rest } = effect;
+    const content = outer.components.get(componentName(source)) ?? new Uint8Array();
+    return inner.perform({ ...rest, do: 'write', content });
   };
-  return { ...device, perform };
+  return {
+    ...outer,
+    hasComponent: (component) => (isIsolated(component) ? inner : outer).hasComponent(component),
+    inside: inner.components,
+    perform,
+  };
 }
 
-function opened(sealed: Uint8Array, key: RecipientKey): Uint8Array {
-  const [info = new Uint8Array(), ciphertext = new Uint8Array()] = read(Sealed, sealed);
-  try {
-    const decryption = decryptWith(info, [key]);
-    return joined(decryption.update(ciphertext), decryption.finish());
-  } catch (error) {
-    if (error instanceof CoseError) throw failed(error.message);
-    throw error;
-  }
-}
-
+const prefix = componentName([tee]);
 const failed = (message: string) => new SuitError('run', 'operation-failed', message);
