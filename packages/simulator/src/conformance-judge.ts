@@ -143,8 +143,8 @@ function verdictOn(
 }
 
 /**
- * A device that invokes holds what the manifest describes, where its index says nothing else: as bytes, as far
- * as that is at hand.
+ * A device that invokes holds what the manifest describes, where its index says nothing else: as bytes, as
+ * far as that is at hand.
  */
 function install(
   { components: contents, standIns }: Device,
