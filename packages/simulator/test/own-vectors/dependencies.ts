@@ -18,6 +18,7 @@ import {
   strange,
   where,
 } from './domains.ts';
+import { byKek, ciphers, kek, otherKek, seal } from './encrypting.ts';
 import { command as c, element, parameter as p } from './numbers.ts';
 import type { OwnVector } from './vector.ts';
 import { accept, reject } from './vector.ts';
@@ -221,6 +222,15 @@ export const dependencies: readonly OwnVector[] = [
   ),
   reject('run', 'T33-candidate-other', 'what was staged is another', candidate(otherFirmware), served),
   accept('run', 'T34-resolution-severed', 'a severed dependency resolution', severedResolution(), served),
+  accept('run', 'T35-hidden', 'a dependency that is decrypted as it is fetched', hidden(), device),
+  reject('run', 'T36-hidden-other-key', 'one that is for another device', hidden(otherKek), device),
+  reject(
+    'run',
+    'T37-hidden-as-it-is',
+    'a ciphertext, and nothing that opens it',
+    root({ carried: ciphertextFor(kek).ciphertext }),
+    device,
+  ),
 ];
 
 function imagePlan(image: Uint8Array): Plan {
@@ -251,4 +261,14 @@ function severedResolution(): Uint8Array {
   const resolution = wrapped(set([p.strictOrder, true]));
   const manifest = manifestOf({ elements: new Map([[element.resolution, digestOf(encode(resolution))]]) });
   return sealed(manifest, { envelope: [[element.resolution, resolution]] });
+}
+
+function ciphertextFor(key: Uint8Array) {
+  return seal(ciphers.A128GCM, dependency, byKek(key));
+}
+
+function hidden(key = kek): Uint8Array {
+  const { info, ciphertext } = ciphertextFor(key);
+  const parameters = set([p.uri, '#dependency'], named(), [p.encryptionInfo, info]);
+  return root({ carried: ciphertext, resolution: [c.index, 1, ...parameters, c.fetch, 15, ...checked] });
 }
