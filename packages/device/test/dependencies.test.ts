@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encryptFor, generateWrappingKey, joined } from '@lapel/cose';
 import { boot, slotAt } from '@lapel/device';
 import type { Release, Update } from '@lapel/simulator';
 import { asRelease, at, manifestOf, perform, served, set, single } from '@lapel/simulator';
@@ -15,6 +16,7 @@ import {
   application,
   applicationAuthor,
   applicationManifest,
+  deviceKey,
   factory,
   firmware,
   layout,
@@ -169,4 +171,38 @@ test('X-88: a dependency that is another one than named, or is not checked, inst
   const unchecked = await offered([update({ ...all, sections: obtain() })]);
   assert.match(unchecked.because ?? '', /expected a dependency whose integrity was checked at 0, found none/);
   assert.deepEqual([unchecked.starts, slotsIn(profile, unchecked.flash)[6]], ['0', 'unusable']);
+});
+
+test('X-14, X-52, X-88: a dependency that is encrypted is fetched, decrypted, proved and kept in plain', async () => {
+  const second = single(application, applicationImage, applicationAuthor);
+  const hiddenFor = (key: typeof deviceKey) => {
+    const { info, ...running } = encryptFor([key], 'A128GCM');
+    const ciphertext = joined(running.update(second), running.finish());
+    const obtain = [set({ uri: served(ciphertext), encryptionInfo: info, ...manifestOf(second) }), fetch];
+    const first = single(firmware, firmwareImage, made.author, { isStarted: true });
+    const release = update({
+      firmwareImage,
+      applicationImage,
+      dependency: second,
+      sections: {
+        dependencyResolution: [
+          at(0),
+          set({ uri: '#firmware', ...manifestOf(first) }),
+          fetch,
+          integrity,
+          at(1),
+          ...obtain,
+          integrity,
+        ],
+      },
+    });
+    return { ...release, images: new Map([...release.images, ['on its way', ciphertext]]) };
+  };
+  const { starts, flash, because } = await offered([hiddenFor(deviceKey)]);
+  assert.deepEqual([because, starts], [undefined, '0 1+2+4+6t']);
+  const { image } = slotAt(layout, 6);
+  assert.deepEqual(flash.read(image.address, second.length), second);
+  const others = await offered([hiddenFor(generateWrappingKey('A128KW'))]);
+  assert.equal(others.starts, '0');
+  assert.match(others.because ?? '', /expected a recipient that is known here, found none$/);
 });

@@ -124,7 +124,9 @@ export function createInstaller(installing: Installing): Installer {
     }
     const unpacked = unpacking?.into(writer, expected.sizeBytes ?? place.image.bytes);
     const taking = decryption === undefined ? unpacked : decryption(unpacked ?? rawSink(writer));
-    const payloadBytes = unpacking === undefined ? expected.sizeBytes : unpacking.payloadBytes;
+    // Of a ciphertext the manifest tells no size.
+    const plainBytes = unpacking === undefined ? expected.sizeBytes : unpacking.payloadBytes;
+    const payloadBytes = decryption === undefined ? plainBytes : undefined;
     const onSpoiled = (reason: string): void => {
       isSpoiled = true;
       journal.append({ name: 'unusable', slot, because: reason });
@@ -154,7 +156,7 @@ export function createInstaller(installing: Installing): Installer {
       case 'unlink':
         return undefined;
       case 'fetch':
-        return receive(effect.component, effect.expected, unpackingOf(effect));
+        return receive(effect.component, effect.expected, unpackingOf(effect), effect.encryption);
       case 'write':
         if (isBootFloor(effect.component) && effect.encryption === undefined) {
           const floor = readBootFloor(effect.content, layout, journal.bootRecord);
