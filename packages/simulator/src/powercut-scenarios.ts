@@ -4,18 +4,8 @@
  * the recovery of one of which nothing boots.
  */
 
-import type { Profile } from '@lapel/device';
-import {
-  Journal,
-  class1,
-  class1DeleteFirst,
-  class1Overwrite,
-  class1Swap,
-  dualShared,
-  heterogeneous,
-  secureNormal,
-  twoStage,
-} from '@lapel/device';
+import type { Profile, ProfileName } from '@lapel/device';
+import { Journal, profiles } from '@lapel/device';
 import { componentName } from '@lapel/suit';
 import { norFlash } from './flash.ts';
 import { settle } from './powercut-life.ts';
@@ -23,19 +13,17 @@ import type { ChipState, Release, Scenario } from './powercut-scenario.ts';
 import type { Wanted, Workshop } from './powercut-workshop.ts';
 import { attempts, workshop } from './powercut-workshop.ts';
 
-type Make = (options: { readonly imagePages: number; readonly granuleBytes: number }) => Profile;
+type Make = (options: Size) => Profile;
+
+/** What is tried by scenarios of its own: payloads that are staged, and manifests as components. */
+const others: ReadonlySet<ProfileName> = new Set(['class1-encrypted', 'trusted-applications']);
 
 /** By name; each brings its scenarios. */
-export const powercutProfiles: Readonly<Record<string, Make>> = {
-  class1,
-  'class1-overwrite': class1Overwrite,
-  'class1-swap': class1Swap,
-  'class1-delete-first': class1DeleteFirst,
-  'secure-normal': secureNormal,
-  'dual-shared': dualShared,
-  'two-stage': twoStage,
-  heterogeneous,
-};
+export const powercutProfiles: Readonly<Record<string, Make>> = Object.fromEntries(
+  (Object.keys(profiles) as ProfileName[])
+    .filter((name) => !others.has(name))
+    .map((name) => [name, profiles[name].make]),
+);
 
 export interface Size {
   readonly granuleBytes: number;
