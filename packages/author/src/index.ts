@@ -11,6 +11,10 @@ export { compress } from './compress.ts';
 export type { CompressOptions } from './compress.ts';
 export { delta } from './delta.ts';
 export { parseDescription } from './describe.ts';
+export { ecdsaNumbers } from './ecdsa-numbers.ts';
+export { EditError, addDependency, addPayload, severEnvelope } from './edit-envelope.ts';
+export type { Integrated, Integration, Severed } from './edit-envelope.ts';
+export { contentAlgorithmNames, encryptionFor } from './encrypt-payload.ts';
 export type { EncryptionDescription } from './encrypt-payload.ts';
 export type {
   ComponentDescription,
@@ -31,12 +35,12 @@ export { inspectionText, printable } from './inspection-text.ts';
 export type { Paint } from './inspection-text.ts';
 export { DescriptionError } from './located.ts';
 export { nearest } from './nearest.ts';
-export { buildOrder } from './order.ts';
-export type { Order } from './order.ts';
+export { buildOrder, buildTrustOrder } from './order.ts';
+export type { Order, TrustOrdering } from './order.ts';
 export { outlineEnvelope } from './outline.ts';
 export type { Outline, PublishedPayload } from './outline.ts';
 export { publishRelease } from './publish.ts';
 export type { Payload, Publication, Published } from './publish.ts';
-export { AlreadySigned, signEnvelope } from './sign.ts';
+export { AlreadySigned, macEnvelope, requireUnsigned, signEnvelope } from './sign.ts';
 export { verifyEnvelope } from './verify.ts';
 export type { Verified } from './verify.ts';
