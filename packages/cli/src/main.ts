@@ -43,6 +43,9 @@ One update, from the image to the fleet:
 ${exitCodesHelp}`,
   );
 
+/** It is made of all the others. */
+const completion = 'completion';
+
 type AddCommand = (program: Command, terminal: Terminal) => void;
 
 /** In the order of the help. Only what is asked for is loaded: most commands need no server. */
@@ -64,6 +67,7 @@ const commands: readonly (readonly [group: string, name: string, load: () => Pro
   ['Operator:', 'devices', async () => (await import('./commands/devices.ts')).addDevices],
   ['Servers and devices:', 'serve', async () => (await import('./commands/serve.ts')).addServe],
   ['Servers and devices:', 'device', async () => (await import('./commands/device.ts')).addDevice],
+  ['Shell:', completion, async () => (await import('./commands/completion.ts')).addCompletion],
 ];
 
 try {
@@ -81,7 +85,7 @@ try {
  * else all are needed
  */
 async function addCommands(asked: string | undefined): Promise<void> {
-  const named = commands.filter(([, name]) => name === asked);
+  const named = commands.filter(([, name]) => name === asked && name !== completion);
   for (const [group, , load] of named.length > 0 ? named : commands) {
     program.commandsGroup(group);
     (await load())(program, terminal);

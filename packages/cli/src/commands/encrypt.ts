@@ -33,7 +33,7 @@ export function addEncrypt(program: Command, terminal: Terminal): void {
     .summary('encrypt a payload for devices')
     .description(
       'Encrypts a file, and writes the ciphertext and the SUIT_Encryption_Info that tells each device ' +
-        'how to come back from there. What a manifest installs is made in one step by encryptFor in a description.',
+        'how to come back from there. With encryptFor in a description, lapel create does it by itself.',
     )
     .argument('<file>', 'the payload')
     .requiredOption('--for <key...>', 'keys of the devices: secrets for key wrap, or keys on P-256')

@@ -20,9 +20,9 @@ export function addMac(program: Command, terminal: Terminal): void {
     .command('mac')
     .summary('authenticate an envelope with a shared secret')
     .description(
-      'Adds a MAC to an envelope, in place of a signature or beside it. Only who has the secret can check ' +
-        'it, and whoever can check it could have made it: one secret is for one device. Lapel’s own devices ' +
-        'take signatures only.',
+      'Adds a MAC to an envelope, in place of a signature or beside it. Only who has the secret can ' +
+        'check it, and whoever can check it could have made it: one secret is for one device. ' +
+        'Devices that Lapel makes take signatures only.',
     )
     .argument('<envelope>', 'the envelope, or - for stdin')
     .requiredOption('--secret <file>', 'the secret (lapel keygen FILE --algorithm HMAC-256)')
