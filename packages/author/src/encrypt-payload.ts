@@ -3,7 +3,7 @@
  * ciphertext for all of them, and for each the content key, wrapped.
  */
 
-import type { ContentAlgorithm, RecipientPublicKey, WrappingKey } from '@lapel/cose';
+import type { ContentAlgorithm, Encryption, RecipientPublicKey, WrappingKey } from '@lapel/cose';
 import {
   contentAlgorithms,
   decodeDecryptionKey,
@@ -32,14 +32,22 @@ export interface EncryptedPayload {
 /** @throws {ImageError} where a key can't be used. */
 export async function encryptPayload(
   plaintext: Uint8Array,
-  { algorithm, recipients }: EncryptionDescription,
+  description: EncryptionDescription,
   images: Images,
 ): Promise<EncryptedPayload> {
-  const keys: (WrappingKey | RecipientPublicKey)[] = [];
-  for (const path of recipients) keys.push(await recipientIn(path, images));
-  const { info, ...running } = encryptFor(keys, algorithm);
+  const { info, ...running } = await encryptionFor(description, images);
   const first = running.update(plaintext);
   return { info, content: joined(first, running.finish()) };
+}
+
+/** Of a payload that comes in pieces. @throws {ImageError} where a key can't be used. */
+export async function encryptionFor(
+  { algorithm, recipients }: EncryptionDescription,
+  images: Images,
+): Promise<Encryption> {
+  const keys: (WrappingKey | RecipientPublicKey)[] = [];
+  for (const path of recipients) keys.push(await recipientIn(path, images));
+  return encryptFor(keys, algorithm);
 }
 
 const dash = 0x2d;

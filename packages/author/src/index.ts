@@ -20,6 +20,10 @@ export type { Change, Difference } from './diff.ts';
 export { parseDescription } from './describe.ts';
 export { hideManifest } from './encrypt-manifest.ts';
 export type { HiddenManifest, HidingDescription } from './encrypt-manifest.ts';
+export { ecdsaNumbers } from './ecdsa-numbers.ts';
+export { EditError, addDependency, addPayload, severEnvelope } from './edit-envelope.ts';
+export type { Integrated, Integration, Severed } from './edit-envelope.ts';
+export { contentAlgorithmNames, encryptionFor } from './encrypt-payload.ts';
 export type { EncryptionDescription } from './encrypt-payload.ts';
 export type {
   ComponentDescription,
@@ -40,8 +44,8 @@ export { inspectionText, printable } from './inspection-text.ts';
 export type { Paint } from './inspection-text.ts';
 export { DescriptionError } from './located.ts';
 export { nearest } from './nearest.ts';
-export { buildOrder } from './order.ts';
-export type { Order } from './order.ts';
+export { buildOrder, buildTrustOrder } from './order.ts';
+export type { Order, TrustOrdering } from './order.ts';
 export { outlineEnvelope } from './outline.ts';
 export type { Outline, PublishedPayload } from './outline.ts';
 export { publishRelease } from './publish.ts';
@@ -55,7 +59,7 @@ export {
   usualAnswers,
 } from './starting-descriptions.ts';
 export type { StartingAnswers, TemplateName } from './starting-descriptions.ts';
-export { AlreadySigned, signEnvelope } from './sign.ts';
+export { AlreadySigned, macEnvelope, requireUnsigned, signEnvelope } from './sign.ts';
 export { tellReport } from './tell-report.ts';
 export type { ToldRecord, ToldReport } from './tell-report.ts';
 export { verifyEnvelope } from './verify.ts';

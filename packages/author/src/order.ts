@@ -4,8 +4,9 @@
  */
 
 import { write } from '@lapel/cbor';
+import type { SigningKey } from '@lapel/cose';
 import { digest } from '@lapel/cose';
-import type { Command, ComponentIdentifier, Envelope } from '@lapel/suit';
+import type { Change, Command, ComponentIdentifier, Envelope } from '@lapel/suit';
 import {
   Digest,
   Manifest,
@@ -13,6 +14,9 @@ import {
   digestOf,
   manifestVersion,
   reporting,
+  signTrustOrder,
+  trustAnchorsComponent,
+  trustOrderVersion,
   wrap,
   writeSequence,
 } from '@lapel/suit';
@@ -52,3 +56,27 @@ const set = (parameters: Parameters): Command => ({
   name: 'directive-override-parameters',
   parameters: write(Parameters, parameters),
 });
+
+export interface TrustOrdering extends Pick<Order, 'sequence' | 'vendorIdentifier' | 'classIdentifier'> {
+  readonly changes: readonly Change[];
+  /** Who gives the order. */
+  readonly by: SigningKey;
+  /** Those that it brings, each of which proves that somebody holds it. */
+  readonly newKeys: readonly SigningKey[];
+}
+
+/**
+ * An order about whom devices trust, in a manifest that carries it. The number of the order is that of the
+ * manifest: both only rise. Whoever must vouch for manifests signs it yet.
+ */
+export function buildTrustOrder({ changes, by, newKeys, ...kind }: TrustOrdering): Envelope {
+  const order = {
+    version: trustOrderVersion,
+    sequenceNumber: kind.sequence,
+    vendor: kind.vendorIdentifier,
+    class: kind.classIdentifier,
+    changes: [...changes],
+  };
+  const content = signTrustOrder(order, by, newKeys);
+  return buildOrder({ ...kind, component: trustAnchorsComponent, content });
+}

@@ -4,8 +4,17 @@
  */
 
 import { bstr, read } from '@lapel/cbor';
-import type { SigningKey } from '@lapel/cose';
-import { CoseError, digest, equalInConstantTime, signDetached, verifySign, verifySign1 } from '@lapel/cose';
+import type { MacKey, SigningKey } from '@lapel/cose';
+import {
+  CoseError,
+  digest,
+  equalInConstantTime,
+  macDetached,
+  signDetached,
+  verifyMac0,
+  verifySign,
+  verifySign1,
+} from '@lapel/cose';
 import type { Envelope, Limits } from '@lapel/suit';
 import {
   Digest,
@@ -32,11 +41,36 @@ export class AlreadySigned extends Error {
 export function signEnvelope(bytes: Uint8Array, key: SigningKey, limits: Limits = server): Uint8Array {
   const envelope = readEnvelope(bytes, limits);
   requireDigests(envelope);
-  if (envelope.blocks.some((block) => isBlockOf(block, envelope.digest, key))) {
-    throw new AlreadySigned('expected an envelope that this key has not signed yet, found its signature');
-  }
-  return writeEnvelope({ ...envelope, blocks: [...envelope.blocks, signDetached(key, envelope.digest)] });
+  requireUnsigned(envelope, key, limits);
+  return withBlock(envelope, signDetached(key, envelope.digest));
 }
+
+/**
+ * As `signEnvelope`, with a secret that is shared with one Recipient (suit-mti, the symmetric profile).
+ * @throws {SuitError}, {AlreadySigned}
+ */
+export function macEnvelope(bytes: Uint8Array, key: MacKey, limits: Limits = server): Uint8Array {
+  const envelope = readEnvelope(bytes, limits);
+  requireDigests(envelope);
+  requireUnsigned(envelope, key, limits);
+  return withBlock(envelope, macDetached(key, envelope.digest));
+}
+
+/**
+ * Asked before anything is signed: a signature may use up a leaf, or a person's patience.
+ * @throws {AlreadySigned} where one of the blocks is this key's.
+ * @throws {SuitError} where nobody would read one block more.
+ */
+export function requireUnsigned(envelope: Envelope, key: SigningKey | MacKey, limits: Limits = server): void {
+  const { blocks, digest: payload } = envelope;
+  readEnvelope(withBlock(envelope, new Uint8Array()), limits);
+  if (!blocks.some((block) => isBlockOf(block, payload, key))) return;
+  const [seen, found] = key.use === 'mac' ? ['authenticated', 'MAC'] : ['signed', 'signature'];
+  throw new AlreadySigned(`expected an envelope that this key has not ${seen} yet, found its ${found}`);
+}
+
+const withBlock = (envelope: Envelope, block: Uint8Array): Uint8Array =>
+  writeEnvelope({ ...envelope, blocks: [...envelope.blocks, block] });
 
 /**
  * §8.3: whoever signs checks the digest again, so that nothing slips in between the making and the
@@ -67,13 +101,18 @@ function requireDigest(what: string, wrapped: Uint8Array, expected: Digest): voi
   throw new SuitError('auth', 'unauthorised', `expected the ${what} that the digest covers, found another`);
 }
 
-function isBlockOf(block: Uint8Array, payload: Uint8Array, { public: key }: SigningKey): boolean {
-  return [verifySign1, verifySign].some((verify) => {
-    try {
-      return verify(block, payload, [key]) === key;
-    } catch (error) {
-      if (error instanceof CoseError) return false;
-      throw error;
-    }
-  });
+function isBlockOf(block: Uint8Array, payload: Uint8Array, key: SigningKey | MacKey): boolean {
+  if (key.use === 'mac') return isVerified(() => verifyMac0(block, payload, [key]));
+  const { public: other } = key;
+  return [verifySign1, verifySign].some((verify) => isVerified(() => verify(block, payload, [other])));
+}
+
+function isVerified(verify: () => unknown): boolean {
+  try {
+    verify();
+    return true;
+  } catch (error) {
+    if (error instanceof CoseError) return false;
+    throw error;
+  }
 }

@@ -7,7 +7,7 @@
 import { CborError } from '@lapel/cbor';
 import { CoseError, LedgerError } from '@lapel/cose';
 import type { LedgerErrorKind } from '@lapel/cose';
-import { AlreadySigned, DescriptionError, ImageError } from '@lapel/author';
+import { AlreadySigned, DescriptionError, EditError, ImageError } from '@lapel/author';
 import { SuitError } from '@lapel/suit';
 import type { ProblemCode } from '@lapel/transport';
 import { PortInUse, Problem, TransportError } from '@lapel/transport';
@@ -39,6 +39,10 @@ export function failureOf(error: unknown): Failure {
     return { message: error.message, exitCode: exitCodes.failed };
   }
   if (error instanceof LedgerError) return ledgerFailure(error);
+  if (error instanceof EditError) {
+    const exitCode = error.kind === 'there' ? exitCodes.conflict : exitCodes.failed;
+    return { message: error.message, exitCode };
+  }
   if (error instanceof AlreadySigned) return { message: error.message, exitCode: exitCodes.conflict };
   if (error instanceof SuitError) {
     const message = `refused at stage ${error.stage}, reason ${error.reason}: ${error.message}`;

@@ -1,121 +1,149 @@
 /** Files that a person names on the command line: read under a limit, written whole or not at all. */
 
 import { randomUUID } from 'node:crypto';
-import { createReadStream, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname } from 'node:path';
-import type { SigningKey, VerificationKey } from '@lapel/cose';
-import { CoseError, readKeyPem } from '@lapel/cose';
 import { server } from '@lapel/suit';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
-import type { Watching } from './hash-based-key.ts';
-import { isHashBased, readHashBasedKey } from './hash-based-key.ts';
 
 const textBytesMax = 256 * 1024;
 
 /** An envelope, from a file or, with `-`, from stdin. */
 export async function readEnvelopeFile(file: string): Promise<Uint8Array> {
-  if (file === '-') return readAll(process.stdin, server.envelopeBytes, 'stdin');
-  return readBounded(file, server.envelopeBytes);
+  const isPiped = file === '-';
+  const bytes = isPiped
+    ? await gathered(process.stdin, server.envelopeBytes, 'stdin')
+    : await readBounded(file, server.envelopeBytes);
+  if (bytes.length > 0) return bytes;
+  const where = isPiped ? 'on stdin' : `in ${file}`;
+  throw new CommandFailure(exitCodes.refused, `expected an envelope ${where}, found nothing in it`);
 }
 
 export async function readTextFile(file: string): Promise<string> {
   return new TextDecoder().decode(await readBounded(file, textBytesMax));
 }
 
-export async function readSigningKey(file: string, watching?: Watching): Promise<SigningKey> {
-  const key = await readKey(file, watching);
-  if (key.use === 'sign') return key;
-  throw new CommandFailure(exitCodes.failed, `expected a private key in ${file}, found a public one`);
-}
-
-/** The public half, where the file holds a private key. */
-export async function readVerificationKey(file: string): Promise<VerificationKey> {
-  const key = await readKey(file);
-  return key.use === 'sign' ? key.public : key;
-}
-
-/** @throws EEXIST where the file is there already. */
-export async function writeNewFile(file: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const handle = await open(file, 'wx', mode).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    const message = `expected the folder ${dirname(file)} to exist, found none`;
-    throw new CommandFailure(exitCodes.failed, message, { cause: error });
-  });
+/** Nothing is believed of its size: it may grow while it is read, or be a device that never ends. */
+export async function readBounded(file: string, limitBytes: number): Promise<Uint8Array> {
+  await requireNoFolder(file);
+  const handle = await open(file, 'r');
   try {
-    await handle.writeFile(content);
-    await handle.sync();
+    if ((await handle.stat()).size > limitBytes) throw tooLong(file, limitBytes);
+    return await gathered(handle.createReadStream({ autoClose: false }), limitBytes, file);
+  } catch (error) {
+    throw inFile(error, file);
   } finally {
     await handle.close();
   }
 }
 
+/** @throws EEXIST where the file is there already. */
+export async function writeNewFile(file: string, content: string | Uint8Array, mode: number): Promise<void> {
+  await writing(file, mode, (write) => write(content));
+}
+
 /** Under another name first: whoever reads the file sees the old content or the new one, never a half. */
 export async function replaceFile(file: string, content: Uint8Array): Promise<void> {
+  await replaceInPieces(file, (write) => write(content));
+}
+
+type Write = (piece: string | Uint8Array) => Promise<void>;
+
+/** As `replaceFile`, of what never lies in memory as a whole. */
+export async function replaceInPieces(file: string, make: (write: Write) => Promise<void>): Promise<void> {
   await requireNoFolder(file);
   const other = `${file}.${randomUUID()}`;
-  const forget = removedWhenStopped(other);
+  const forget = removedOnSignal(other);
   try {
-    await writeNewFile(other, content, 0o644);
-    await rename(other, file);
+    await writing(other, 0o644, make);
+    await movedOver(other, file);
+    await syncFolder(dirname(file));
   } catch (error) {
-    await rm(other, { force: true });
     // The user knows nothing of the other name.
-    if (error instanceof Error && 'path' in error) error.path = file;
-    throw error;
+    throw inFile(error, file, other);
   } finally {
     forget();
   }
 }
 
+/** Told before anything is made that could not be kept. */
 async function requireNoFolder(file: string): Promise<void> {
   const found = await stat(file).catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    // What is not there yet, or in no folder, is found out by whoever opens it.
+    if (['ENOENT', 'ENOTDIR'].includes(String(codeOf(error)))) return undefined;
     throw error;
   });
   if (found?.isDirectory() !== true) return;
   throw new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found a folder`);
 }
 
-/** Whoever stops the command finds nothing of the file; the command then ends as it would have. */
-function removedWhenStopped(file: string): () => void {
-  const stop = (signal: NodeJS.Signals): void => {
+async function movedOver(other: string, file: string): Promise<void> {
+  try {
+    await rename(other, file);
+  } catch (error) {
+    await rm(other);
+    throw error;
+  }
+}
+
+/** A file of which only a part could be written is none. */
+async function writing(file: string, mode: number, make: (write: Write) => Promise<void>): Promise<void> {
+  const handle = await open(file, 'wx', mode).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    const message = `expected the folder ${dirname(file)} to exist, found none`;
+    throw new CommandFailure(exitCodes.failed, message, { cause: error });
+  });
+  try {
+    await make((piece) => handle.writeFile(piece));
+    await handle.sync();
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The name of a file is kept by its folder. Windows opens no folders, and keeps names by itself. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whoever breaks a command off finds nothing half-written. @returns what ends the watch. */
+function removedOnSignal(file: string): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const leave = (signal: NodeJS.Signals) => {
     rmSync(file, { force: true });
-    forget();
-    process.kill(process.pid, signal);
+    // How a shell tells of a signal.
+    process.exit(128 + constants.signals[signal]);
   };
-  const forget = (): void => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
+  for (const signal of signals) process.once(signal, leave);
+  return () => {
+    for (const signal of signals) process.removeListener(signal, leave);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
-  return forget;
+}
+
+/** An error of the system that names the file, where it named the other one or none. */
+function inFile(error: unknown, file: string, other?: string): unknown {
+  if (!(error instanceof Error) || codeOf(error) === undefined) return error;
+  const path = 'path' in error ? error.path : undefined;
+  if (path === undefined || path === other) Object.assign(error, { path: file });
+  return error;
 }
 
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
-async function readKey(file: string, watching?: Watching): Promise<SigningKey | VerificationKey> {
-  const pem = await readTextFile(file);
-  if (isHashBased(pem)) return readHashBasedKey(file, pem, watching);
-  try {
-    return readKeyPem(pem);
-  } catch (error) {
-    if (error instanceof CoseError)
-      throw new CoseError(error.kind, `${file}: ${error.message}`, { cause: error });
-    throw error;
-  }
-}
-
-async function readBounded(file: string, limitBytes: number): Promise<Uint8Array> {
-  await requireNoFolder(file);
-  const { size } = await stat(file);
-  if (size > limitBytes) throw tooLong(file, limitBytes);
-  // A device has no size, and may have no end.
-  return readAll(createReadStream(file), limitBytes, file);
-}
-
-async function readAll(
+async function gathered(
   stream: AsyncIterable<Uint8Array>,
   limitBytes: number,
   name: string,

@@ -44,6 +44,9 @@ One update, from the image to the fleet:
 ${exitCodesHelp}`,
   );
 
+/** It is made of all the others. */
+const completion = 'completion';
+
 type AddCommand = (program: Command, terminal: Terminal) => void;
 
 /** In the order of the help. Only what is asked for is loaded: most commands need no server. */
@@ -52,12 +55,18 @@ const commands: readonly (readonly [group: string, name: string, load: () => Pro
   ['Author:', 'init', async () => (await import('./commands/init.ts')).addInit],
   ['Author:', 'create', async () => (await import('./commands/create.ts')).addCreate],
   ['Author:', 'sign', async () => (await import('./commands/sign.ts')).addSign],
+  ['Author:', 'mac', async () => (await import('./commands/mac.ts')).addMac],
+  ['Author:', 'encrypt', async () => (await import('./commands/encrypt.ts')).addEncrypt],
+  ['Author:', 'sever', async () => (await import('./commands/edit.ts')).addSever],
+  ['Author:', 'add-payload', async () => (await import('./commands/edit.ts')).addAddPayload],
+  ['Author:', 'add-dependency', async () => (await import('./commands/edit.ts')).addAddDependency],
   ['Author:', 'inspect', async () => (await import('./commands/inspect.ts')).addInspect],
   ['Author:', 'verify', async () => (await import('./commands/verify.ts')).addVerify],
   ['Author:', 'lint', async () => (await import('./commands/lint.ts')).addLint],
   ['Author:', 'simulate', async () => (await import('./commands/simulate.ts')).addSimulate],
   ['Author:', 'debug', async () => (await import('./commands/debug.ts')).addDebug],
   ['Author:', 'diff', async () => (await import('./commands/diff.ts')).addDiff],
+  ['Author:', 'trust', async () => (await import('./commands/trust.ts')).addTrust],
   ['Author:', 'publish', async () => (await import('./commands/publish.ts')).addPublish],
   ['Operator:', 'release', async () => (await import('./commands/release.ts')).addRelease],
   ['Operator:', 'campaign', async () => (await import('./commands/campaign.ts')).addCampaign],
@@ -65,6 +74,7 @@ const commands: readonly (readonly [group: string, name: string, load: () => Pro
   ['Operator:', 'devices', async () => (await import('./commands/devices.ts')).addDevices],
   ['Servers and devices:', 'serve', async () => (await import('./commands/serve.ts')).addServe],
   ['Servers and devices:', 'device', async () => (await import('./commands/device.ts')).addDevice],
+  ['Shell:', completion, async () => (await import('./commands/completion.ts')).addCompletion],
 ];
 
 try {
@@ -82,7 +92,7 @@ try {
  * else all are needed
  */
 async function addCommands(asked: string | undefined): Promise<void> {
-  const named = commands.filter(([, name]) => name === asked);
+  const named = commands.filter(([, name]) => name === asked && name !== completion);
   for (const [group, , load] of named.length > 0 ? named : commands) {
     program.commandsGroup(group);
     (await load())(program, terminal);

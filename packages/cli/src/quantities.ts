@@ -1,6 +1,8 @@
 /** Shares and times as people write them on a command line, and as they read them. */
 
 import { InvalidArgumentError } from 'commander';
+import { exitCodes } from './exit-codes.ts';
+import { CommandFailure } from './failure.ts';
 
 /** `5%`, `0.5%`: in thousandths, as campaigns count. */
 export function thousandths(text: string): number {
@@ -69,3 +71,11 @@ const sizes = [
   ['MB', 1_000_000],
   ['kB', 1_000],
 ] as const;
+
+/** Of an option. @throws {CommandFailure} */
+export function wholeNumber(option: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  const message = `expected ${option} to be a number from ${min} to ${max}, found ${text}`;
+  throw new CommandFailure(exitCodes.usage, message);
+}

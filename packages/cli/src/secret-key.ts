@@ -3,34 +3,55 @@
 import { existsSync } from 'node:fs';
 import { hex } from '@lapel/cbor';
 import type { WrapAlgorithm } from '@lapel/cose';
-import { encodeWrappingKey, generateWrappingKey, wrapAlgorithms } from '@lapel/cose';
+import {
+  encodeMacKey,
+  encodeWrappingKey,
+  generateMacKey,
+  generateWrappingKey,
+  wrapAlgorithms,
+} from '@lapel/cose';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 import { writeNewFile } from './files.ts';
 import type { Terminal } from './terminal.ts';
 
-export const wraps = Object.keys(wrapAlgorithms) as readonly WrapAlgorithm[];
+export const mac = 'HMAC-256';
+/** What a secret is for: key wrap, or the MAC of manifests. */
+export const secrets = [...(Object.keys(wrapAlgorithms) as readonly WrapAlgorithm[]), mac] as const;
+export type SecretAlgorithm = (typeof secrets)[number];
 
 /** A COSE_Key, as a device keeps it. */
 export async function generateSecret(
   file: string,
-  algorithm: WrapAlgorithm,
+  algorithm: SecretAlgorithm,
   json: boolean,
   terminal: Terminal,
 ): Promise<void> {
   requireNew(file);
-  const key = generateWrappingKey(algorithm);
-  const kid = hex(key.kid ?? new Uint8Array());
-  await writeNewFile(file, encodeWrappingKey(key), 0o600);
+  const { encoded, kid } = algorithm === mac ? newMacKey() : newWrappingKey(algorithm);
+  await writeNewFile(file, encoded, 0o600);
   if (json) terminal.result(JSON.stringify({ secret: file, algorithm, kid }));
   else if (terminal.quiet) terminal.result(kid);
   else {
     terminal.facts([
-      ['secret key', `${file}  (for one device, and for whoever encrypts for it)`],
+      [
+        'secret key',
+        `${file}  (for one device, and for whoever ${algorithm === mac ? 'vouches to' : 'encrypts for'} it)`,
+      ],
       ['algorithm', algorithm],
       ['key id', kid],
     ]);
   }
+}
+
+function newMacKey() {
+  const key = generateMacKey();
+  return { encoded: encodeMacKey(key), kid: hex(key.kid ?? new Uint8Array()) };
+}
+
+function newWrappingKey(algorithm: WrapAlgorithm) {
+  const key = generateWrappingKey(algorithm);
+  return { encoded: encodeWrappingKey(key), kid: hex(key.kid ?? new Uint8Array()) };
 }
 
 /** A key is never overwritten. @throws {CommandFailure} */

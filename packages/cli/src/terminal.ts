@@ -16,7 +16,7 @@ export interface Terminal {
   /** What the command was run for. */
   result(text: string): void;
   /** A result that is names and values below each other. */
-  facts(pairs: readonly (readonly [name: string, value: string])[]): void;
+  facts(pairs: readonly (readonly [name: string, value: string])[], widthMin?: number): void;
   /** A result that is rows below headings. */
   table(headings: readonly string[], rows: readonly (readonly string[])[]): void;
   /** What is good to know beside it. */
@@ -53,10 +53,10 @@ export function createTerminal({ stdout, stderr, environment }: TerminalOptions)
     moving,
     paint,
     result: (text) => write(stdout, text),
-    facts: (pairs) =>
+    facts: (pairs, widthMin = 0) =>
       write(
         stdout,
-        factLines(pairs, (name) => paint('dim', name)),
+        factLines(pairs, widthMin, (name) => paint('dim', name)),
       ),
     table(headings, rows) {
       const [head = '', ...lines] = tableLines(headings, rows, stdout.isTTY ? stdout.columns : Infinity);
@@ -87,8 +87,13 @@ export function progressLine(share: number, label: string): string {
 const painted = (coloured: boolean, style: Style, text: string): string =>
   coloured ? styleText(style, text, { validateStream: false }) : text;
 
-function factLines(pairs: readonly (readonly [string, string])[], paint: (name: string) => string): string {
-  const width = Math.max(...pairs.map(([name]) => name.length));
+/** @param widthMin of the names: for pairs that go on below others. */
+function factLines(
+  pairs: readonly (readonly [string, string])[],
+  widthMin: number,
+  paint: (name: string) => string,
+): string {
+  const width = Math.max(widthMin, ...pairs.map(([name]) => name.length));
   return pairs.map(([name, value]) => `${paint(name.padEnd(width))}  ${printable(value)}`).join('\n');
 }
 

@@ -3,8 +3,9 @@
 import { readTrustAnchor } from '@lapel/author/simulate';
 import { CoseError } from '@lapel/cose';
 import type { TrustAnchor } from '@lapel/suit';
-import { readTextFile, readVerificationKey } from './files.ts';
+import { readTextFile } from './files.ts';
 import { isHashBased } from './hash-based-key.ts';
+import { readVerificationKey } from './key-files.ts';
 
 /** @throws {CoseError} naming the file */
 export async function readTrust(file: string): Promise<TrustAnchor> {

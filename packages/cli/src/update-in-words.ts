@@ -4,6 +4,7 @@ import { compareBytes, hex } from '@lapel/cbor';
 import type { Outline } from '@lapel/author';
 import { componentText } from '@lapel/author';
 import { classIdentifier, uuidText, vendorIdentifier } from '@lapel/suit';
+import { trustOrderIn, trustOrderInWords } from './trust-order-in-words.ts';
 
 type Fact = readonly [name: string, value: string];
 
@@ -11,7 +12,9 @@ export function updateInWords({
   digest,
   manifest,
   summary,
-}: Pick<Outline, 'digest' | 'manifest' | 'summary'>): readonly Fact[] {
+  envelope,
+}: Pick<Outline, 'digest' | 'manifest' | 'summary' | 'envelope'>): readonly Fact[] {
+  const order = trustOrderIn({ manifest, envelope });
   const [, written] = summary.text?.rest[0] ?? [];
   const texts = written?.rest.map(([, component]) => component) ?? [];
   const version = first(texts.map((each) => each.componentVersion));
@@ -26,6 +29,7 @@ export function updateInWords({
     ['vendor', named(summary.vendorIdentifiers, domain, vendorIdentifier)],
     ['class', named(summary.classIdentifiers, model, (name) => vendor && classIdentifier(vendor, name))],
     ['components', summary.components.map(componentText).join(', ')],
+    ...(order === undefined ? [] : trustOrderInWords(order)),
     ...summary.images.map(({ digest: image, sizeBytes }): Fact => {
       const sum = image === undefined ? 'no digest' : `${image.algorithm} ${hex(image.bytes)}`;
       return ['image', `${sizeBytes ?? 'unknown'} bytes, ${sum}`];

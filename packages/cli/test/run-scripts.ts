@@ -12,7 +12,7 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -70,6 +70,9 @@ async function run(command: string, scene: Scene): Promise<string> {
   if (name === 'lapel' && args.at(-1) === '&') return startLapel(args.slice(0, -1), scene);
   if (name === 'lapel') return runLapel(args, scene);
   if (name === 'cut') await truncate(file, Number(args[1]));
+  else if (name === 'grow') await truncateNew(file, Number(args[1]));
+  else if (name === 'folder') await mkdir(file);
+  else if (name === 'list') return (await readdir(scene.folder)).sort().join(' ');
   else if (name === 'copy') await copyFile(file, join(scene.folder, args[1] ?? ''));
   else if (name === 'stop') await stopLast(scene);
   else if (name === 'mode') return ((await stat(file)).mode & 0o777).toString(8);
@@ -78,8 +81,14 @@ async function run(command: string, scene: Scene): Promise<string> {
     const at = Number(args[1]);
     bytes[at] = (bytes[at] ?? 0) ^ 1;
     await writeFile(file, bytes);
-  } else assert.fail(`expected lapel, cut, copy, flip, mode or stop, found ${name}`);
+  } else assert.fail(`expected lapel, cut, copy, flip, folder, grow, list, mode or stop, found ${name}`);
   return '';
+}
+
+/** A file that takes no room on the disk, whatever its size. */
+async function truncateNew(file: string, bytes: number): Promise<void> {
+  await writeFile(file, '');
+  await truncate(file, bytes);
 }
 
 async function runLapel(args: readonly string[], { folder, environment }: Scene): Promise<string> {

@@ -70,7 +70,9 @@ export type SignatureAlgorithm = keyof typeof signatureAlgorithms;
 export const algorithmOf = (kind: AnyKeyKind): SignatureAlgorithm =>
   kind === 'HSS-LMS' ? kind : keyKinds[kind].algorithm;
 
-export const macAlgorithms = { 'HMAC 256/256': { code: 5, tagBytes: 32, keyBytesMin: 14 } } as const;
+export const macAlgorithms = {
+  'HMAC 256/256': { code: 5, tagBytes: 32, keyBytesMin: 14, keyBytes: 32 },
+} as const;
 
 interface ContentRow {
   readonly code: number;

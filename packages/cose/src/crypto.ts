@@ -279,9 +279,12 @@ export function readPem(pem: string, passphrase?: string): NativeKey {
   return node.createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) });
 }
 
-/** PKCS#8 for a private key, SPKI for a public one. */
-export function writePem(key: NativeKey): string {
-  return key.export({ type: key.type === 'private' ? 'pkcs8' : 'spki', format: 'pem' }) as string;
+/** PKCS#8 for a private key, encrypted where there is a passphrase; SPKI for a public one. */
+export function writePem(key: NativeKey, passphrase?: string): string {
+  const format = 'pem';
+  if (key.type !== 'private') return key.export({ type: 'spki', format }) as string;
+  const hidden = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
+  return key.export({ type: 'pkcs8', format, ...hidden }) as string;
 }
 
 /** RFC 9562 §5.5: a version 5 UUID. SHA-1 makes a name here, it protects nothing. */

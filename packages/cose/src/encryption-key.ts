@@ -38,8 +38,8 @@ export interface RecipientKey {
   readonly public: RecipientPublicKey;
 }
 
-/** Symmetric keys (RFC 9053 §7.2 as `Symmetric`), for key wrap only. */
-const Symmetric = map({
+/** Symmetric keys (RFC 9053 §7.2 as `Symmetric`). */
+export const Symmetric = map({
   type: required(1, exactly(4)),
   kid: optional(2, kid),
   algorithm: optional(3, int),
@@ -52,11 +52,16 @@ const Symmetric = map({
  * @throws {CoseError} where the bytes are no such key.
  */
 export function decodeDecryptionKey(encoded: Uint8Array): WrappingKey | RecipientKey {
-  // A COSE_Key begins with its type.
-  if (encoded[1] !== 1 || encoded[2] !== 4) {
-    const key = recipientKey(decodeSigningKey(encoded));
-    return { ...key, kid: kidOf(encoded) ?? key.public.kid };
-  }
+  if (isSymmetric(encoded)) return decodeWrappingKey(encoded);
+  const key = recipientKey(decodeSigningKey(encoded));
+  return { ...key, kid: kidOf(encoded) ?? key.public.kid };
+}
+
+/** A COSE_Key begins with its type. */
+export const isSymmetric = (encoded: Uint8Array): boolean => encoded[1] === 1 && encoded[2] === 4;
+
+/** @throws {CoseError} where the bytes are no such secret. */
+export function decodeWrappingKey(encoded: Uint8Array): WrappingKey {
   const { kid, algorithm, secret } = readCose(Symmetric, encoded, 'COSE_Key');
   const key = wrappingKey(secret, kid);
   const own = wrapAlgorithms[wrapOf(secret.length)].code;

@@ -26,6 +26,7 @@ export type {
   SignatureAlgorithm,
   WrapAlgorithm,
 } from './algorithms.ts';
+export { decodeKey, encodeMacKey, generateMacKey } from './any-key.ts';
 export type { RunningContent } from './content.ts';
 export { CoseError } from './cose-error.ts';
 export type { CoseErrorKind } from './cose-error.ts';
@@ -53,6 +54,8 @@ export {
   encodeSigningKey,
   encodeVerificationKey,
   generateSigningKey,
+  isEncryptedPem,
+  isSignatureOf,
   keyToPem,
   macKey,
   readKeyPem,

@@ -98,16 +98,29 @@ export function readKeyPem(pem: string, passphrase?: string): SigningKey | Verif
   try {
     native = readPem(pem, passphrase);
   } catch (error) {
-    throw new CoseError('malformed', 'expected a key in PEM, found another text', { cause: error });
+    const message = isEncryptedPem(pem) ? passphraseText(passphrase) : 'a key in PEM, found another text';
+    throw new CoseError('malformed', `expected ${message}`, { cause: error });
   }
   return native.type === 'private' ? signingKey(native) : verificationKey(native);
 }
 
-/** @throws {CoseError} where PEM has no form for such a key. */
-export const keyToPem = (key: SigningKey | VerificationKey): string =>
+/** Whether nobody reads the key without a passphrase: PKCS#8 (RFC 5958), or as OpenSSL once wrote SEC 1. */
+export const isEncryptedPem = (pem: string): boolean =>
+  /^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
+
+const passphraseText = (passphrase: string | undefined): string =>
+  passphrase === undefined
+    ? 'a passphrase for a key that is encrypted, found none'
+    : 'the passphrase of this key, found another';
+
+/**
+ * @param passphrase under which a private key is encrypted.
+ * @throws {CoseError} where PEM has no form for such a key.
+ */
+export const keyToPem = (key: SigningKey | VerificationKey, passphrase?: string): string =>
   key.use === 'verify' && key.kind === 'HSS-LMS'
     ? writeHssPem(numbersIn(key.native).x)
-    : writePem(portable(key));
+    : writePem(portable(key), passphrase);
 
 function verificationKey(native: NativeKey): VerificationKey {
   const { d: _, ...numbers } = numbersIn(native);

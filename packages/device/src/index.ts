@@ -32,6 +32,8 @@ export {
 } from './profiles/class1.ts';
 export { dualBus } from './profiles/dual-bus.ts';
 export type { DualBus } from './profiles/dual-bus.ts';
+export { profiles } from './profiles/profiles.ts';
+export type { ProfileName, ProfileOptions } from './profiles/profiles.ts';
 export {
   dualShared,
   heterogeneous,

@@ -4,19 +4,8 @@
  * the recovery of one of which nothing boots.
  */
 
-import type { Profile } from '@lapel/device';
-import {
-  class1,
-  class1DeleteFirst,
-  class1Encrypted,
-  class1Overwrite,
-  class1Swap,
-  dualShared,
-  heterogeneous,
-  secureNormal,
-  trustedApplications,
-  twoStage,
-} from '@lapel/device';
+import type { Profile, ProfileName } from '@lapel/device';
+import { profiles } from '@lapel/device';
 import type { Size } from './powercut-before.ts';
 import type { Scenario } from './powercut-scenario.ts';
 import { ofTwoAuthors, several } from './powercut-several.ts';
@@ -26,21 +15,12 @@ import { workshop } from './powercut-workshop.ts';
 export type { Size } from './powercut-before.ts';
 export { small, usual } from './powercut-before.ts';
 
-type Make = (options: { readonly imagePages: number; readonly granuleBytes: number }) => Profile;
+type Make = (options: Size) => Profile;
 
 /** By name; each brings its scenarios. */
-export const powercutProfiles: Readonly<Record<string, Make>> = {
-  class1,
-  'class1-overwrite': class1Overwrite,
-  'class1-swap': class1Swap,
-  'class1-delete-first': class1DeleteFirst,
-  'class1-encrypted': class1Encrypted,
-  'secure-normal': secureNormal,
-  'dual-shared': dualShared,
-  'two-stage': twoStage,
-  heterogeneous,
-  'trusted-applications': trustedApplications,
-};
+export const powercutProfiles: Readonly<Record<string, Make>> = Object.fromEntries(
+  (Object.keys(profiles) as ProfileName[]).map((name) => [name, profiles[name].make]),
+);
 
 export async function scenariosOf(name: string, seed: number, size: Size): Promise<readonly Scenario[]> {
   const make = powercutProfiles[name];

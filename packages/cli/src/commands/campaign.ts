@@ -13,7 +13,7 @@ import { cellIn, fieldsOf, listOf, numberIn, textIn } from '../answers.ts';
 import { askJson } from '../ask.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readSigningKey } from '../files.ts';
+import { readSigningKey } from '../key-files.ts';
 import { durationText, percentText } from '../quantities.ts';
 import type { ServerAccess, ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';

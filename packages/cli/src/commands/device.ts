@@ -1,23 +1,20 @@
 /**
- * `lapel device`: one device on this machine, with its flash in a file. `make` is the factory, `run`
- * the power switch (kill it whenever you like), `show` a look at the flash, `recover` a serial line to it.
+ * `lapel device`: one device whose flash is a file. `make` is its factory, `run` switches it on, `show` looks
+ * at its flash, `bring` hands it an update without any network, `recover` rescues one of which nothing boots.
  */
 
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { profileNames } from '../device/kinds.ts';
-import type { ProfileName } from '../device/kinds.ts';
-import type { BootPolicy, DevicePlan } from '../device/make.ts';
-import { makeDeviceFile } from '../device/make.ts';
+
+import { bringToDevice } from '../device/bring.ts';
+import { counterOption, readImages, severalFiles, usage } from '../device/options.ts';
 import { recoverDeviceFile } from '../device/recover.ts';
 import { runDeviceFile } from '../device/run.ts';
 import { showDeviceFile } from '../device/show.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { CommandFailure } from '../failure.ts';
-import { readEnvelopeFile, readVerificationKey } from '../files.ts';
+import { readEnvelopeFile } from '../files.ts';
+import { wholeNumber } from '../quantities.ts';
 import type { Terminal } from '../terminal.ts';
+import { addMake } from './device-make.ts';
 
 export function addDevice(program: Command, terminal: Terminal): void {
   const device = program
@@ -28,6 +25,7 @@ export function addDevice(program: Command, terminal: Terminal): void {
   addMake(device, terminal);
   addRun(device, terminal);
   addShow(device, terminal);
+  addBring(device, terminal);
   addRecover(device, terminal);
 }
 
@@ -39,128 +37,6 @@ Examples:
   lapel device run lamp.flash --server http://localhost:8080
   lapel device show lamp.flash
   lapel device recover lamp.flash --envelope lamp-1.1.suit --image lamp-1.1.bin`;
-
-const makeExamples = `
-Profiles:
-  class1               two slots that both run; nothing is copied
-  class1-overwrite     one slot that runs; a new image is staged on a chip beside it, and copied over
-  class1-swap          one slot that runs; a new image is staged beside it, and exchanged with the old one
-  class1-delete-first  room for one image; the component 'recovery' fetches the next one
-  secure-normal        components 'secure' and 'normal', with two slots each
-  dual-shared          components 'application' and 'radio', with two slots each
-  two-stage            components 'stage-2' and 'application', with two slots each
-  heterogeneous        components 'firmware' and 'data', the data on a chip beside
-
-One envelope for two components, images in the order of its components:
-  lapel device make gate.flash --profile secure-normal --id gate-1 --trust author.pub.pem \\
-        --confirm-by self-test --firmware both.suit --image secure.bin --image normal.bin
-
-Two envelopes, each with its image:
-  lapel device make tag.flash --profile class1-delete-first --id tag-1 --trust author.pub.pem \\
-        --confirm-by self-test --counter tag.counter \\
-        --firmware tag.suit --image tag.bin --firmware recovery.suit --image recovery.bin`;
-
-/** As many as a device has components, and some more: whoever gives more is told so. */
-const filesMax = 16;
-
-function severalFiles(flags: string, description: string): Option {
-  const option = new Option(flags, description).makeOptionMandatory();
-  return option.argParser((file, before: readonly string[] | undefined) => {
-    const files = [...(before ?? []), file];
-    if (files.length > filesMax)
-      throw usage(`expected ${flags} at most ${filesMax} times, found it more often`);
-    return files;
-  });
-}
-
-const counterOption = (description: string): Option => new Option('--counter <file>', description);
-
-const readImages = (files: readonly string[]): Promise<readonly Uint8Array[]> =>
-  Promise.all(files.map(async (file) => new Uint8Array(await readFile(file))));
-
-interface MakeOptions {
-  readonly profile: ProfileName;
-  readonly id: string;
-  readonly trust: readonly string[];
-  readonly tracker?: string;
-  readonly firmware: readonly string[];
-  readonly image: readonly string[];
-  readonly confirmBy: 'tracker' | 'self-test';
-  readonly attempts: string;
-  readonly deadline: string;
-  readonly boot: BootPolicy;
-  readonly counter?: string;
-}
-
-function addMake(device: Command, terminal: Terminal): void {
-  device
-    .command('make')
-    .summary('make a device, as its factory does')
-    .description(
-      'Makes a device with a key of its own and a first firmware, which it must accept like any other. ' +
-        "Vendor and class are the firmware's, and where there is only one, so is the component. " +
-        "Writes the device's public key beside the flash.",
-    )
-    .argument('<flash>', 'where to keep the flash; must not exist yet')
-    .addOption(
-      new Option('--profile <name>', 'what lies where in its flash').choices(profileNames).default('class1'),
-    )
-    .requiredOption('--id <name>', 'what the device calls itself')
-    .requiredOption('--trust <file...>', "the authors' public keys (PEM)")
-    .option('--tracker <file>', "the status tracker's public key (PEM); without it, confirm by self-test")
-    .addOption(severalFiles('--firmware <file>', 'the signed envelope of a first firmware; may be repeated'))
-    .addOption(
-      severalFiles('--image <file>', 'its image; repeated, in the order of envelopes and components'),
-    )
-    .addOption(
-      new Option('--confirm-by <whom>', 'whose word ends a trial')
-        .choices(['tracker', 'self-test'])
-        .default('tracker'),
-    )
-    .option('--attempts <number>', 'how often a trial is booted', '3')
-    .option('--deadline <seconds>', 'how long a booted trial may take to be confirmed', '300')
-    .addOption(
-      new Option('--boot <by>', 'what the bootloader checks once it has checked the signature')
-        .choices(['signature', 'mac'])
-        .default('signature'),
-    )
-    .addOption(
-      counterOption('make a counter that only rises there; an older flash put back is noticed by it'),
-    )
-    .addHelpText('after', makeExamples)
-    .action(async (flash: string, options: MakeOptions) => {
-      const made = await makeDeviceFile(await planOf(flash, options));
-      terminal.result(`${flash}  ${options.id}, sequence number ${made.sequenceNumber}`);
-      terminal.note(`its public key, for the tracker: ${made.publicKeyFile}`);
-    });
-}
-
-async function planOf(flash: string, options: MakeOptions): Promise<DevicePlan> {
-  const { profile, id, trust, tracker, firmware, image, confirmBy, boot, counter } = options;
-  if (tracker === undefined && confirmBy === 'tracker') {
-    throw usage('expected --tracker FILE, or --confirm-by self-test, found neither');
-  }
-  for (const file of [flash, ...(counter === undefined ? [] : [counter])]) {
-    if (!existsSync(file)) continue;
-    throw new CommandFailure(exitCodes.conflict, `expected ${file} not to exist yet, found it`);
-  }
-  return {
-    file: flash,
-    profile,
-    id,
-    authors: await Promise.all(trust.map(readVerificationKey)),
-    tracker: tracker === undefined ? undefined : await readVerificationKey(tracker),
-    envelopes: await Promise.all(
-      firmware.map(async (file) => ({ file, envelope: await readEnvelopeFile(file) })),
-    ),
-    images: await readImages(image),
-    confirmBy,
-    attempts: wholeNumber('--attempts', options.attempts, 1, 100),
-    deadlineMs: 1000 * wholeNumber('--deadline', options.deadline, 1, 30 * 24 * 3600),
-    boot,
-    counter,
-  };
-}
 
 interface RunOptions {
   readonly server: string;
@@ -208,6 +84,30 @@ function addShow(device: Command, terminal: Terminal): void {
     );
 }
 
+interface BringOptions {
+  readonly envelope: string;
+  readonly payload: readonly string[];
+  readonly counter?: string;
+}
+
+function addBring(device: Command, terminal: Terminal): void {
+  device
+    .command('bring')
+    .summary('bring an update, or an order, to a device without a network')
+    .description(
+      'Starts the device, hands it a signed envelope as from a stick, and lets it install, restart and ' +
+        'confirm by self-test. It asks of it what it asks of any update. Exit code 6 where it refuses.',
+    )
+    .argument('<flash>', 'the file with the flash')
+    .requiredOption('--envelope <file>', 'the signed envelope')
+    .option('--payload <file...>', 'its payloads, or folders to find them in', ['.'])
+    .addOption(counterOption('its counter'))
+    .action(async (flash: string, { envelope, payload, counter }: BringOptions) => {
+      const brought = await readEnvelopeFile(envelope);
+      await bringToDevice({ file: flash, envelope: brought, places: payload, counter }, terminal);
+    });
+}
+
 interface RecoverOptions {
   readonly envelope: string;
   readonly image: readonly string[];
@@ -242,12 +142,4 @@ function addRecover(device: Command, terminal: Terminal): void {
       };
       recoverDeviceFile(plan, terminal);
     });
-}
-
-const usage = (message: string) => new CommandFailure(exitCodes.usage, message);
-
-function wholeNumber(option: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw usage(`expected ${option} to be a number from ${min} to ${max}, found ${text}`);
 }

@@ -1,6 +1,6 @@
 /** `lapel devices`: the fleet as the status tracker sees it, and who belongs to it. */
 
-import { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from '@lapel/suit';
+import { uuidText } from '@lapel/suit';
 import { keyToPem } from '@lapel/cose';
 import { bytesBody, request } from '@lapel/transport';
 import type { Command } from 'commander';
@@ -8,7 +8,8 @@ import type { Fields } from '../answers.ts';
 import { cellIn, fieldsOf, listOf, textIn } from '../answers.ts';
 import { askJson } from '../ask.ts';
 import { deviceInWords, seenText } from '../device-in-words.ts';
-import { readVerificationKey } from '../files.ts';
+import { deviceKind } from '../device-kind.ts';
+import { readVerificationKey } from '../key-files.ts';
 import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { Terminal } from '../terminal.ts';
@@ -120,9 +121,9 @@ async function approve(id: string, options: Options, terminal: Terminal): Promis
 async function add(id: string, options: AddOptions, terminal: Terminal): Promise<void> {
   const access = await accessServer(options);
   const key = await readVerificationKey(options.key);
-  const vendor = uuidBytes(options.vendor) ?? vendorIdentifier(options.vendor);
-  const device = uuidBytes(options.class) ?? classIdentifier(vendor, options.class);
-  const provision = { id, publicKey: keyToPem(key), vendor: uuidText(vendor), class: uuidText(device) };
+  const kind = deviceKind(options);
+  const named = { vendor: uuidText(kind.vendor), class: uuidText(kind.class) };
+  const provision = { id, publicKey: keyToPem(key), ...named };
   const body = bytesBody(new TextEncoder().encode(JSON.stringify(provision)));
   const headers = { 'content-type': 'application/json' };
   await askJson(access, request('POST', '/devices', { headers, body }));

@@ -18,7 +18,8 @@ import {
   ledgerOf,
   levelsByLeaves,
 } from '../hash-based-key.ts';
-import { generateSecret, requireNew, wraps } from '../secret-key.ts';
+import { askNewPassphrase, passphraseIn } from '../passphrase.ts';
+import { generateSecret, requireNew, secrets } from '../secret-key.ts';
 import type { Terminal } from '../terminal.ts';
 import { progressLine } from '../terminal.ts';
 
@@ -28,13 +29,15 @@ const kindsByAlgorithm = new Map(
 const hashBased = 'HSS-LMS';
 /** A pair on P-256 that agrees instead of signing (suit-mti): in nothing else another key. */
 const agreements = Object.keys(agreementAlgorithms).slice(0, 1);
-const algorithms = [...kindsByAlgorithm.keys(), hashBased, ...agreements, ...wraps];
+const algorithms = [...kindsByAlgorithm.keys(), hashBased, ...agreements, ...secrets];
 const leavesIfUnsaid = '1024';
 
 interface Options {
   readonly algorithm: string;
   readonly leaves?: string;
   readonly mark?: string;
+  readonly encrypt?: boolean;
+  readonly passphraseFile?: string;
   readonly json?: boolean;
 }
 
@@ -60,6 +63,8 @@ export function addKeygen(program: Command, terminal: Terminal): void {
       ).choices([...levelsByLeaves.keys()]),
     )
     .option('--mark <file>', 'HSS-LMS: on another medium, what tells that an older ledger was put back')
+    .option('--encrypt', 'encrypt the private key; asks for a passphrase')
+    .option('--passphrase-file <file>', 'encrypt it, with the first line of this file')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action((file: string, options: Options) => keygen(file, options, terminal));
@@ -87,15 +92,28 @@ async function keygen(file: string, options: Options, terminal: Terminal): Promi
     const message = `expected --leaves and --mark with --algorithm ${hashBased} only, found ${algorithm}`;
     throw new CommandFailure(exitCodes.usage, message);
   }
-  const wrap = wraps.find((each) => each === algorithm);
-  if (wrap !== undefined) return generateSecret(file, wrap, options.json === true, terminal);
+  const secret = secrets.find((each) => each === algorithm);
+  if (isHidden(options) && (isHashBased || secret !== undefined)) {
+    const message = `expected --encrypt and --passphrase-file with a key in PEM only, found ${algorithm}`;
+    throw new CommandFailure(exitCodes.usage, message);
+  }
+  if (secret !== undefined) return generateSecret(file, secret, options.json === true, terminal);
   const publicFile = `${file.replace(/\.pem$/, '')}.pub.pem`;
   const further = isHashBased ? [ledgerOf(file), ...(mark === undefined ? [] : [mark])] : [];
   requireNew(file, publicFile, ...further);
   const key = isHashBased ? await growKey(file, options, terminal) : generateKey(algorithm);
-  if (!isHashBased) await writeNewFile(file, keyToPem(key), 0o600);
+  if (!isHashBased) await writeNewFile(file, keyToPem(key, await passphraseFor(file, options)), 0o600);
   await writeNewFile(publicFile, keyToPem(key.public), 0o644);
   tell({ file, publicFile, kid: hex(key.kid) }, options, terminal);
+}
+
+const isHidden = ({ encrypt, passphraseFile }: Options): boolean =>
+  encrypt === true || passphraseFile !== undefined;
+
+async function passphraseFor(file: string, options: Options): Promise<string | undefined> {
+  const { passphraseFile } = options;
+  if (passphraseFile !== undefined) return passphraseIn(passphraseFile);
+  return isHidden(options) ? askNewPassphrase(file) : undefined;
 }
 
 const generateKey = (algorithm: string): SigningKey =>

@@ -5,18 +5,27 @@
 
 import { componentText } from '@lapel/author';
 import { hex } from '@lapel/cbor';
-import type { VerificationKey } from '@lapel/cose';
-import type { Firmware, Profile } from '@lapel/device';
-import type { ComponentIdentifier } from '@lapel/suit';
-import { authenticate, componentName, server, summarise } from '@lapel/suit';
+import type { Firmware, Profile, ProfileName } from '@lapel/device';
+import { profiles } from '@lapel/device';
+import type { ComponentIdentifier, Requirement, TrustAnchor } from '@lapel/suit';
+import { authenticate, componentName, server, strict, summarise } from '@lapel/suit';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import type { DeviceKind, ProfileName } from './kinds.ts';
-import { isNamedByAuthor, profileOf } from './kinds.ts';
+import type { DeviceKind } from './kinds.ts';
+import { profileOf } from './kinds.ts';
 
 export interface NamedEnvelope {
   readonly file: string;
   readonly envelope: Uint8Array;
+}
+
+/** What there is, and who must have vouched for it. */
+export interface Deal {
+  readonly profile: ProfileName;
+  readonly envelopes: readonly NamedEnvelope[];
+  readonly images: readonly Uint8Array[];
+  readonly anchors: readonly TrustAnchor[];
+  readonly required: readonly Requirement[];
 }
 
 /** Firmwares that were found to belong together. */
@@ -33,15 +42,14 @@ export interface FirstFirmware {
  * Each envelope takes as many images as it has components, in their order.
  * @throws {SuitError} where an envelope is not one of the authors'. @throws {CommandFailure}
  */
-export function dealImages(
-  envelopes: readonly NamedEnvelope[],
-  images: readonly Uint8Array[],
-  authors: readonly VerificationKey[],
-): FirstFirmware {
-  const anchors = authors.map((key) => ({ key }));
-  const summaries = envelopes.map(({ envelope }) =>
-    summarise(authenticate(envelope, anchors, server), server),
-  );
+export function dealImages({ profile, envelopes, images, anchors, required }: Deal): FirstFirmware {
+  const staging = stagingOf(profile);
+  const summaries = envelopes.map(({ envelope }) => {
+    const found = summarise(authenticate(envelope, anchors, server, { ...strict, required }), server);
+    // What payloads only pass through, the factory leaves empty.
+    const kept = found.components.filter((each) => !staging.has(componentName(each)));
+    return { ...found, components: kept };
+  });
   const components = summaries.flatMap((each) => each.components);
   if (images.length !== components.length) {
     const wanted = `${components.length} images (--image), one for each component: `;
@@ -82,10 +90,10 @@ export function kindFor(profile: ProfileName, { firmwares, components }: FirstFi
   const largest = Math.max(...images.map(({ length }) => length));
   // The next firmware may be half as large again; and a chip beside has pages twice as large.
   const imagePages = Math.max(imagePagesMin, 2 * Math.ceil((largest * 1.5) / (2 * pageBytes)));
-  const known = profileOf({ profile, imagePages }).layout.components.map(({ identifier }) => identifier);
+  const known = componentsOf(profile, imagePages).map(({ identifier }) => identifier);
   const others = new Set(known.slice(1).map(componentName));
   // The component that starts is called what its author calls it, where the profile leaves that open.
-  const main = isNamedByAuthor(profile)
+  const main = profiles[profile].isNamedByAuthor
     ? components.find((each) => !others.has(componentName(each)))
     : undefined;
   const kind = { profile, imagePages, ...(main === undefined ? {} : { component: main }) };
@@ -93,11 +101,21 @@ export function kindFor(profile: ProfileName, { firmwares, components }: FirstFi
   return kind;
 }
 
+const componentsOf = (profile: ProfileName, imagePages = imagePagesMin) =>
+  profileOf({ profile, imagePages }).layout.components;
+
+const stagingOf = (profile: ProfileName): ReadonlySet<string> =>
+  new Set(
+    componentsOf(profile)
+      .filter(({ role }) => role === 'staging')
+      .map(({ identifier }) => componentName(identifier)),
+  );
+
 /** Each of them once; only what need not be there may be left out. */
 function requireComponents({ name, layout }: Profile, found: readonly ComponentIdentifier[]): void {
   const names = new Set(found.map(componentName));
   const isComplete = layout.components.every(
-    ({ identifier, role }) => role === 'extra' || names.has(componentName(identifier)),
+    ({ identifier, role }) => role === 'extra' || role === 'staging' || names.has(componentName(identifier)),
   );
   const own = layout.components.map(({ identifier }) => identifier);
   const isOwn = found.every((each) => own.some((other) => componentName(other) === componentName(each)));

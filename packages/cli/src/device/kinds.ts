@@ -1,55 +1,18 @@
 /** Kinds of devices that the command makes: a profile by name, and how large its images may be. */
 
 import { unhex } from '@lapel/cbor';
-import type { Profile } from '@lapel/device';
-import {
-  class1,
-  class1DeleteFirst,
-  class1Overwrite,
-  class1Swap,
-  dualShared,
-  heterogeneous,
-  secureNormal,
-  twoStage,
-} from '@lapel/device';
-import type { ComponentIdentifier } from '@lapel/suit';
+import type { Profile, ProfileName, ProfileOptions } from '@lapel/device';
+import { profiles } from '@lapel/device';
 import { componentName } from '@lapel/suit';
 
-/** With one component that its author names; and with several that have names of their own. */
-const single = {
-  class1,
-  'class1-overwrite': class1Overwrite,
-  'class1-swap': class1Swap,
-  'class1-delete-first': class1DeleteFirst,
-} as const;
-const several = {
-  'secure-normal': secureNormal,
-  'dual-shared': dualShared,
-  'two-stage': twoStage,
-  heterogeneous,
-} as const;
+export const profileNames = Object.keys(profiles) as readonly ProfileName[];
 
-export type ProfileName = keyof typeof single | keyof typeof several;
-
-export const profileNames = [...Object.keys(single), ...Object.keys(several)] as readonly ProfileName[];
-
-export interface DeviceKind {
+export interface DeviceKind extends Omit<ProfileOptions, 'granuleBytes'> {
   readonly profile: ProfileName;
-  /** Pages of 2 KiB. */
-  readonly imagePages: number;
-  /** What manifests call the component that starts, in a profile that leaves it open. */
-  readonly component?: ComponentIdentifier;
 }
-
-/** Whether the component that starts has whichever name its manifests give it. */
-export const isNamedByAuthor = (name: ProfileName): name is keyof typeof single =>
-  Object.hasOwn(single, name);
 
 /** @throws {RangeError} where no such device can be made. */
-export function profileOf({ profile: name, imagePages, component }: DeviceKind): Profile {
-  if (!isNamedByAuthor(name)) return several[name]({ imagePages });
-  return single[name](component === undefined ? { imagePages } : { imagePages, component });
-}
+export const profileOf = ({ profile, ...options }: DeviceKind): Profile => profiles[profile].make(options);
 
 /** As `readKind` reads it. */
 export function kindText({ profile, imagePages, component }: DeviceKind): string {

@@ -9,24 +9,26 @@ import { encodeSigningKey, encodeVerificationKey, generateSigningKey, keyToPem }
 import type { ConfirmPolicy, Provision } from '@lapel/device';
 import { boot, manufacture, trustStoreVersion } from '@lapel/device';
 import { systemRandom } from '@lapel/transport';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
 import { writeNewFile } from '../files.ts';
 import { makeFlashFile } from '../flash-file.ts';
+import type { AnchorPlan } from './anchors.ts';
+import { anchorsOf } from './anchors.ts';
 import { makeCounterFile } from './counter-file.ts';
-import type { FirstFirmware, NamedEnvelope } from './first-firmware.ts';
+import type { Deal, FirstFirmware } from './first-firmware.ts';
 import { dealImages, kindFor } from './first-firmware.ts';
-import type { ProfileName } from './kinds.ts';
 
 /** What the bootloader believes at each start but the first: the author's signature, or its own MAC. */
 export type BootPolicy = 'signature' | 'mac';
 
-export interface DevicePlan {
+export interface DevicePlan extends Deal {
   readonly file: string;
-  readonly profile: ProfileName;
   readonly id: string;
-  readonly authors: readonly VerificationKey[];
+  readonly anchors: readonly AnchorPlan[];
+  /** As they are kept. */
+  readonly decryptionKeys: readonly Uint8Array[];
   readonly tracker: VerificationKey | undefined;
-  readonly envelopes: readonly NamedEnvelope[];
-  readonly images: readonly Uint8Array[];
   readonly confirmBy: ConfirmPolicy;
   readonly attempts: number;
   readonly deadlineMs: number;
@@ -41,8 +43,8 @@ const bootSecretBytes = 32;
 export async function makeDeviceFile(
   plan: DevicePlan,
 ): Promise<{ readonly publicKeyFile: string; readonly sequenceNumber: number }> {
-  const { file, authors, counter } = plan;
-  const first = dealImages(plan.envelopes, plan.images, authors);
+  const { file, counter } = plan;
+  const first = dealImages(plan);
   const key = generateSigningKey('P-256');
   const publicKeyFile = `${file.replace(/\.flash$/, '')}.pub.pem`;
   const made: string[] = [file];
@@ -58,7 +60,7 @@ export async function makeDeviceFile(
     await writeNewFile(publicKeyFile, keyToPem(key.public), 0o644);
   } catch (error) {
     for (const each of made) await rm(each);
-    throw error;
+    throw friendly(error);
   } finally {
     close();
   }
@@ -66,18 +68,24 @@ export async function makeDeviceFile(
 }
 
 function provisionOf(plan: DevicePlan, first: FirstFirmware, deviceKey: Uint8Array): Provision {
-  const { id, authors, tracker, confirmBy, attempts, deadlineMs } = plan;
+  const { id, tracker, confirmBy, attempts, deadlineMs, required, decryptionKeys } = plan;
   return {
     version: trustStoreVersion,
     device: id,
     deviceKey,
     vendor: first.vendor,
     class: first.class,
-    anchors: authors.map(encodeVerificationKey),
+    anchors: anchorsOf(plan.anchors),
     ...(tracker === undefined ? {} : { trackerKey: encodeVerificationKey(tracker) }),
     confirmBy,
     attempts,
     deadlineMs,
+    ...(required.length === 0 ? {} : { required: [...required] }),
+    ...(decryptionKeys.length === 0 ? {} : { decryptionKeys: [...decryptionKeys] }),
     ...(plan.boot === 'mac' ? { bootSecret: systemRandom.bytes(bootSecretBytes) } : {}),
   };
 }
+
+/** A trust store that no device could live with is a mistake of whoever asked for it. */
+const friendly = (error: unknown): unknown =>
+  error instanceof RangeError ? new CommandFailure(exitCodes.failed, error.message, { cause: error }) : error;

@@ -1,7 +1,6 @@
 /** Switches a device on and tells what it does, a line each; a signal is the power switch. */
 
-import { componentText } from '@lapel/author';
-import type { BootDecision, Step, TrustStore, UpdateSource } from '@lapel/device';
+import type { Step, TrustStore, UpdateSource } from '@lapel/device';
 import { serverSource, trackerSource } from '@lapel/device';
 import type { Running } from '@lapel/simulator';
 import { live } from '@lapel/simulator';
@@ -13,6 +12,7 @@ import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
+import { bootText, stepText } from './step-words.ts';
 
 export interface RunPlan {
   readonly file: string;
@@ -97,33 +97,7 @@ function connection(
 
 const hint = '`lapel device recover` brings it a signed firmware';
 
-function bootText(decision: BootDecision): string {
-  if (decision.boot === 'nothing') return `nothing boots: ${decision.reason}`;
-  const [first, ...others] = decision.running;
-  const what = decision.isRecovery ? 'the recovery application, sequence number' : 'sequence number';
-  const beside = others.map(
-    ({ component, sequenceNumber }) => `, ${componentText(component)} ${sequenceNumber}`,
-  );
-  return `booted ${what} ${first.sequenceNumber}${beside.join('')}: ${decision.reason}`;
-}
-
 function told(step: Step, detail: string | undefined): string {
   if (detail === undefined) return stepText[step];
   return step === 'restarting' ? `restarting ${detail}` : `${stepText[step]}: ${detail}`;
 }
-
-const stepText: Readonly<Record<Step, string>> = {
-  'manifest-validated': 'manifest: authentic, and for this device',
-  fetching: 'fetching the image',
-  'image-verified': 'image: the one that the manifest names',
-  staged: 'installed, and not started yet',
-  'interruption-announced': 'the application is told how long it will be away',
-  restarting: 'restarting into the new firmware, on trial',
-  'service-resumed': 'the application is back',
-  confirmed: 'confirmed: the new firmware has proved itself',
-  reverted: 'reverting: the new firmware has not proved itself',
-  reported: 'reported to the tracker, signed',
-  failed: 'update refused',
-  'out-of-step': 'another processor does not run what it should',
-  postponed: 'update put off',
-};

@@ -5,11 +5,12 @@ import { hex } from '@lapel/cbor';
 import type { BootDecision, BootRecord, ComponentLayout, Counter, Profile, TrustStore } from '@lapel/device';
 import { Journal, boot, imageBytesMax, readTrustStore } from '@lapel/device';
 import { norFlash } from '@lapel/simulator';
-import { componentName, uuidText } from '@lapel/suit';
+import { componentName, countedText, uuidText } from '@lapel/suit';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
+import { anchorText, shownAnchors } from './show-anchors.ts';
 import { lookingAt, openCounterFile } from './counter-file.ts';
 
 export interface ShowPlan {
@@ -57,6 +58,10 @@ function shownOf({ profile, trust, record, next, counter }: Found) {
     vendor: uuidText(trust.vendor),
     class: uuidText(trust.class),
     confirmBy: trust.confirmBy,
+    trusts: shownAnchors(trust),
+    ...(trust.required.length === 0 ? {} : { required: trust.required }),
+    ...(trust.content.order === undefined ? {} : { trustOrder: trust.content.order[0] }),
+    ...(trust.decryptionKeys.length === 0 ? {} : { decryptionKeys: trust.decryptionKeys.length }),
     boot: trust.bootSecret === undefined ? ('signature' as const) : ('mac' as const),
     ...(counter === undefined ? {} : { counter: counter.read() }),
     components: layout.components.map((component) => ({
@@ -127,6 +132,14 @@ function factsOf(shown: Shown): readonly Fact[] {
     ['class', shown.class],
     ['confirm by', shown.confirmBy],
     ['verify by', verifiedBy[shown.boot]],
+    ...shown.trusts.map((anchor): Fact => ['trusts', anchorText(anchor)]),
+    ...(shown.required === undefined ? [] : [['requires', countedText(shown.required)] as const]),
+    ...(shown.trustOrder === undefined
+      ? []
+      : [['last order', `number ${shown.trustOrder}, about whom to trust`] as const]),
+    ...(shown.decryptionKeys === undefined
+      ? []
+      : [['decrypts', `with ${shown.decryptionKeys === 1 ? 'a key' : '2 keys'} of its own`] as const]),
     ...components.map((component): Fact => ['component', componentFact(component)]),
     ...shown.slots.map((slot, index): Fact => [`slot ${index}`, `${ofSlot(index)}${slotText(slot)}`]),
     ...components.flatMap(({ component, floor, bootFloor }): readonly Fact[] => [

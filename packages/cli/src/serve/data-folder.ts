@@ -10,7 +10,8 @@ import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { generateSigningKey, keyToPem } from '@lapel/cose';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readSigningKey, readTextFile, readVerificationKey, writeNewFile } from '../files.ts';
+import { readTextFile, writeNewFile } from '../files.ts';
+import { readSigningKey, readVerificationKey } from '../key-files.ts';
 
 export interface DataFolder {
   readonly path: string;

@@ -1,0 +1,112 @@
+/**
+ * An update for a device that has no network, as from a stick: the same agent asks of it what it asks of
+ * any offer, and finds the payloads in files. It ends with what the device runs and whom it trusts then.
+ */
+
+import { buffer } from 'node:stream/consumers';
+import { outlineEnvelope } from '@lapel/author';
+import type { Payload } from '@lapel/author';
+import type { BootDecision, UpdateSource } from '@lapel/device';
+import { live } from '@lapel/simulator';
+import type { Handler } from '@lapel/transport';
+import { bytesBody, systemClock, systemRandom } from '@lapel/transport';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { openFlashFile } from '../flash-file.ts';
+import { findPayloads } from '../payload-files.ts';
+import type { Terminal } from '../terminal.ts';
+import { openCounterFile } from './counter-file.ts';
+import { bootText, stepText } from './step-words.ts';
+
+export interface BringPlan {
+  readonly file: string;
+  readonly envelope: Uint8Array;
+  /** Files, or folders to find payloads in. */
+  readonly places: readonly string[];
+  /** The file of its counter. */
+  readonly counter: string | undefined;
+}
+
+const origin = 'http://stick.invalid';
+const pollMs = 10;
+
+/** @throws {CommandFailure} with the device's reason, where it refuses. */
+export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promise<void> {
+  const { payloads: wanted } = outlineEnvelope(plan.envelope);
+  const payloads = await findPayloads(wanted, wanted.length === 0 ? [] : plan.places);
+  const counter = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
+  const { flash, profile, close } = openFlashFile(plan.file);
+  const over = new AbortController();
+  const seen = { isOffered: false, isConfirmed: false, refusal: '' };
+  const source: UpdateSource = {
+    announce: async () => false,
+    report: async () => undefined,
+    postpone: () => over.abort(new Error('postponed')),
+    async next() {
+      if (seen.isOffered) over.abort(new Error('done'));
+      if (seen.isOffered) return undefined;
+      seen.isOffered = true;
+      return { uri: `${origin}/manifests/brought`, envelope: plan.envelope, binding: {} };
+    },
+  };
+  try {
+    const decision = await live(
+      {
+        flash,
+        profile,
+        ...counter,
+        network: (asked) => (asked === origin ? fromFiles(payloads) : undefined),
+        clock: systemClock,
+        random: systemRandom,
+        pollMs,
+        behaviour: () => 'sound',
+        connect: ({ confirmBy }, { onTrial }) => {
+          // Only its tracker ends such a trial, and that is not here.
+          if (onTrial && confirmBy === 'tracker') over.abort(new Error('on trial'));
+          return source;
+        },
+        onBoot: (booted) => terminal.note(bootText(booted)),
+        onStep(step, detail) {
+          if (step === 'failed' || step === 'postponed') seen.refusal = detail ?? stepText[step];
+          else terminal.note(stepText[step]);
+          seen.isConfirmed ||= step === 'confirmed';
+        },
+      },
+      over.signal,
+    );
+    requireTaken(decision, seen.refusal);
+    terminal.result(runningText(decision, seen.isConfirmed));
+  } finally {
+    close();
+  }
+}
+
+function requireTaken(decision: BootDecision, refusal: string): void {
+  if (refusal !== '') throw new CommandFailure(exitCodes.refused, `the device refused: ${refusal}`);
+  if (decision.boot !== 'nothing') return;
+  const message = `expected a device that boots, found none: ${decision.reason}`;
+  throw new CommandFailure(exitCodes.failed, message);
+}
+
+function runningText(decision: BootDecision, isConfirmed: boolean): string {
+  if (decision.boot === 'nothing') return bootText(decision);
+  const numbers = decision.running.map(({ sequenceNumber }) => sequenceNumber);
+  const how = isConfirmed || !decision.onTrial ? 'confirmed' : 'on trial until its tracker confirms it';
+  return `runs sequence number ${numbers.join(', ')}, ${how}`;
+}
+
+/** The payloads of a firmware server, whole. */
+function fromFiles(payloads: readonly Payload[]): Handler {
+  const byPath = new Map(payloads.map((each) => [`/payloads/${each.digest}`, each]));
+  return async ({ path, range }) => {
+    const found = byPath.get(path);
+    if (found === undefined) return { status: 'not-found', body: bytesBody(new Uint8Array()) };
+    const bytes = new Uint8Array(await buffer(found.open()));
+    if (range === undefined || range.start === 0) {
+      return { status: 'ok', size: bytes.length, body: bytesBody(bytes) };
+    }
+    const { start } = range;
+    const total = bytes.length;
+    return { status: 'partial', range: { start, total }, body: bytesBody(bytes.subarray(start)) };
+  };
+}
