@@ -173,7 +173,7 @@ test('X-88: a dependency that is another one than named, or is not checked, inst
   assert.deepEqual([unchecked.starts, slotsIn(profile, unchecked.flash)[6]], ['0', 'unusable']);
 });
 
-test('X-14, X-52, X-88: a dependency that is encrypted is fetched, decrypted, proved and kept in plain', async () => {
+test('X-14, X-52, X-88: an encrypted dependency is fetched, decrypted, proved, kept in plain', async () => {
   const second = single(application, applicationImage, applicationAuthor);
   const hiddenFor = (key: typeof deviceKey) => {
     const { info, ...running } = encryptFor([key], 'A128GCM');

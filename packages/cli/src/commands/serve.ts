@@ -5,8 +5,10 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { DeviceClass } from '@lapel/firmware-server';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
+import { deviceClassOption } from '../serve/device-classes.ts';
 import { openHouse } from '../serve/house.ts';
 import { keepPublicKeys } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
@@ -18,6 +20,7 @@ interface Options {
   readonly host?: string;
   readonly author?: readonly string[];
   readonly operator?: readonly string[];
+  readonly deviceClass: readonly DeviceClass[];
 }
 
 export function addServe(program: Command, terminal: Terminal): void {
@@ -36,6 +39,7 @@ export function addServe(program: Command, terminal: Terminal): void {
       '--operator <file...>',
       "carry out this operator's campaigns (public key in PEM; kept in the folder)",
     )
+    .addOption(deviceClassOption())
     .addHelpText('after', examples)
     .action((options: Options) => serve(options, terminal));
 }
@@ -44,16 +48,18 @@ const examples = `
 Examples:
   lapel serve --author author.pub.pem --operator operator.pub.pem
   lapel serve --data /var/lib/lapel --port 9000 --host 0.0.0.0
+  lapel serve --device-class lapel.example/lamp=class1,20,main
 
 The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.`;
 
 async function serve(
-  { data, port, host, author = [], operator = [] }: Options,
+  { data, port, host, author = [], operator = [], deviceClass }: Options,
   terminal: Terminal,
 ): Promise<void> {
   const house = await openHouse({
     path: data,
     port: portNumber(port),
+    deviceClasses: deviceClass,
     prepare: async () => {
       await keepPublicKeys(author, join(data, 'keys', 'authors'));
       await keepPublicKeys(operator, join(data, 'keys', 'operators'));

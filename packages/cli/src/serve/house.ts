@@ -5,7 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { hex, unhex } from '@lapel/cbor';
-import type { Blobs, FirmwareServer, Release as Published } from '@lapel/firmware-server';
+import type { Blobs, DeviceClass, FirmwareServer, Release as Published } from '@lapel/firmware-server';
 import { createFirmwareServer } from '@lapel/firmware-server';
 import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
 import { createSqliteStore, createStatusTracker } from '@lapel/status-tracker';
@@ -32,6 +32,8 @@ export interface HouseOptions {
   readonly host?: string;
   /** What is to be put into the folder before it is opened, once the port is ours. */
   readonly prepare?: () => Promise<void>;
+  /** What devices can take, where it is known. */
+  readonly deviceClasses?: readonly DeviceClass[];
   /** What people call a class, by its UUID as text. */
   readonly classNames?: ReadonlyMap<string, string>;
   /** What nobody foresaw; the log's. */
@@ -84,12 +86,14 @@ type Rooms = Omit<House, 'url' | 'close'> & {
   readonly closeOperators: () => Promise<void>;
 };
 
-async function openRooms({ path, host, prepare, classNames, onBug, onNotice }: HouseOptions): Promise<Rooms> {
+async function openRooms(options: HouseOptions): Promise<Rooms> {
+  const { path, host, prepare, classNames, deviceClasses = [], onBug, onNotice } = options;
   await prepare?.();
   const folder = await openDataFolder(path);
   const firmware = await createFirmwareServer({
     folder: folder.firmware,
     trustAnchors: folder.authors.map((key) => ({ key })),
+    deviceClasses,
     onBug,
     onRefused: (digest, why) => onNotice(`release ${digest.slice(0, 12)} is not served any more: ${why}`),
   });

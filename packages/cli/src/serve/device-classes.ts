@@ -1,0 +1,58 @@
+/** What the devices of a class can take, as it is told on a command line: `lapel.example/lamp=class1,20,main`. */
+
+import type { DeviceClass } from '@lapel/firmware-server';
+import { slotAt } from '@lapel/device';
+import { componentName } from '@lapel/suit';
+import { Option } from 'commander';
+import { componentIn } from '../component-words.ts';
+import { deviceKind } from '../device-kind.ts';
+import { profileNames, profileOf, readKind } from '../device/kinds.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+
+const classesMax = 64;
+const pattern =
+  /^(?<vendor>[^/=]{1,253})\/(?<kind>[^/=]{1,64})=(?<profile>[a-z0-9-]+),(?<pages>\d{1,4})(?:,(?<component>.+))?$/;
+
+export const deviceClassOption = (): Option =>
+  new Option(
+    '--device-class <vendor/class=profile,pages,component>',
+    'publish nothing that these devices could not install: as in lapel.example/lamp=class1,20,main',
+  )
+    .argParser((text, before: readonly DeviceClass[] | undefined) => added(before ?? [], text))
+    .default([], 'not looked at');
+
+function added(before: readonly DeviceClass[], text: string): readonly DeviceClass[] {
+  if (before.length < classesMax) return [...before, deviceClass(text)];
+  throw usage(`expected --device-class at most ${classesMax} times, found it more often`);
+}
+
+function deviceClass(text: string): DeviceClass {
+  const { vendor = '', kind = '', profile, pages, component } = pattern.exec(text)?.groups ?? {};
+  const found = profile === undefined ? undefined : readKind(`${profile}, ${pages} image pages`);
+  if (found === undefined) {
+    const example = 'lapel.example/lamp=class1,20,main';
+    const names = profileNames.join(', ');
+    throw usage(`expected --device-class such as ${example}, with one of ${names}; found ${text}`);
+  }
+  const { layout, limits } = profileOf(
+    component === undefined ? found : { ...found, component: componentIn(component) },
+  );
+  const room = (slot: number): number => slotAt(layout, slot).image.bytes;
+  const { vendor: vendorIdentifier, class: classIdentifier } = deviceKind({ vendor, class: kind });
+  return {
+    name: `${vendor}/${kind}`,
+    vendorIdentifier,
+    classIdentifier,
+    limits,
+    components: new Map(
+      layout.components.map(({ identifier, slots }) => [
+        componentName(identifier),
+        Math.min(...slots.map(room)),
+      ]),
+    ),
+    takesDependencies: true,
+  };
+}
+
+const usage = (message: string) => new CommandFailure(exitCodes.usage, message);
