@@ -11,7 +11,6 @@ import type { Terminal } from '../terminal.ts';
 export function addInspect(program: Command, terminal: Terminal): void {
   program
     .command('inspect')
-    .summary('show everything that an envelope holds')
     .description(
       'Names every element of an envelope, from its bytes alone. Proves nothing: see lapel verify.',
     )
