@@ -5,8 +5,9 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { constants } from 'node:os';
+import nodeModule, { createRequire } from 'node:module';
+import { constants, homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The npm packages that hold a Node 24 binary and have no install script. */
@@ -24,6 +25,7 @@ const entry = existsSync(packed) ? packed : new URL('../src/main.ts', import.met
 
 if (canRun(entry)) {
   hideExperimentalWarnings();
+  rememberCompiled();
   await import(entry.href);
 } else {
   const node = findNode();
@@ -77,6 +79,15 @@ function start(node, url) {
   });
   // 128 + number is how a shell tells of a signal.
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}
+
+/**
+ * What was compiled once is kept for the next start, in a folder of the user's own: in one that others can
+ * write to, whoever signs would run what they put there. Where it can't be written, nothing is kept.
+ */
+function rememberCompiled() {
+  const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  nodeModule.enableCompileCache(join(caches, 'lapel'));
 }
 
 /** What `--disable-warning` does for a child; this process has started without it. */

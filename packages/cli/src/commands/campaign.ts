@@ -43,7 +43,6 @@ type Order = keyof typeof orders;
 export function addCampaign(program: Command, terminal: Terminal): void {
   const campaign = program
     .command('campaign')
-    .summary('roll an update out, and watch it')
     .description(
       'Rolls a released manifest out to the devices that it is for. Campaigns and orders are signed.',
     )

@@ -10,7 +10,6 @@ type Shell = (typeof shells)[number];
 export function addCompletion(program: Command, terminal: Terminal): void {
   program
     .command('completion')
-    .summary('complete commands in a shell')
     .description('Prints a script by which a shell completes the words of lapel.')
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .addHelpText('after', examples)

@@ -37,7 +37,6 @@ interface Options {
 export function addCreate(program: Command, terminal: Terminal): void {
   program
     .command('create')
-    .summary('make an envelope from a description')
     .description(
       'Makes an unsigned envelope from a description in YAML or JSON and the images that it names.',
     )

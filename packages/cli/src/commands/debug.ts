@@ -15,7 +15,6 @@ export function addDebug(program: Command, terminal: Terminal): void {
   withSituation(
     program
       .command('debug')
-      .summary('step through the commands of an envelope')
       .description(
         'Runs an envelope on a device that a JSON file describes, command by command, forwards and ' +
           'backwards. What to do is read from stdin.',

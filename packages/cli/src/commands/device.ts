@@ -19,7 +19,6 @@ import { addMake } from './device-make.ts';
 export function addDevice(program: Command, terminal: Terminal): void {
   const device = program
     .command('device')
-    .summary('make and run one device with its flash in a file')
     .description('One device on this machine, with its flash in a file.')
     .addHelpText('after', examples);
   addMake(device, terminal);

@@ -27,7 +27,6 @@ interface AddOptions extends Options {
 export function addDevices(program: Command, terminal: Terminal): void {
   const devices = program
     .command('devices')
-    .summary('see the fleet; let devices in')
     .description('Shows the devices that the status tracker knows, and lets new ones in.')
     .addHelpText('after', examples);
   withServer(devices.command('list', { isDefault: true }).description('Lists all devices.'))

@@ -11,7 +11,6 @@ import type { Terminal } from '../terminal.ts';
 export function addDiff(program: Command, terminal: Terminal): void {
   program
     .command('diff')
-    .summary('tell what changes between two envelopes')
     .description('Compares two envelopes, in words. Proves nothing but their digests: see lapel verify.')
     .argument('<old>', 'the older envelope, or - for stdin')
     .argument('<new>', 'the newer one, or - for stdin')

@@ -25,7 +25,6 @@ export function addSever(program: Command, terminal: Terminal): void {
   edited(
     program
       .command('sever')
-      .summary('cut severable elements off an envelope')
       .description(
         'Cuts elements off an envelope that the manifest keeps by digest only, such as its texts. ' +
           'Signatures stay good. Devices refuse to run a sequence that is cut off.',
@@ -64,7 +63,6 @@ export function addAddPayload(program: Command, terminal: Terminal): void {
   integrating(
     program
       .command('add-payload')
-      .summary('put a payload into an envelope')
       .description(
         "Puts a file into an envelope, under a URI such as '#firmware' that its manifest fetches. " +
           'Signatures stay good; devices hold it against the digest in the manifest.',
@@ -79,7 +77,6 @@ export function addAddDependency(program: Command, terminal: Terminal): void {
   integrating(
     program
       .command('add-dependency')
-      .summary('put the envelope of a dependency into an envelope')
       .description(
         "Puts a signed envelope into another one, under a URI such as '#radio' that its manifest fetches. " +
           'The manifest must have dependencies, and name this one by digest.',

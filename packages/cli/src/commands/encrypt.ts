@@ -30,7 +30,6 @@ interface Options {
 export function addEncrypt(program: Command, terminal: Terminal): void {
   program
     .command('encrypt')
-    .summary('encrypt a payload for devices')
     .description(
       'Encrypts a file, and writes the ciphertext and the SUIT_Encryption_Info that tells each device ' +
         'how to come back from there. With encryptFor in a description, lapel create does it by itself.',

@@ -26,7 +26,6 @@ interface Options {
 export function addInit(program: Command, terminal: Terminal): void {
   program
     .command('init')
-    .summary('ask for what a first description needs')
     .description(
       'Writes a first description of an update. Asks for what no option says; without a terminal, ' +
         '--vendor, --class and --image must say it.',

@@ -19,7 +19,6 @@ interface Options {
 export function addInspect(program: Command, terminal: Terminal): void {
   program
     .command('inspect')
-    .summary('show everything that an envelope holds')
     .description(
       'Names every element of an envelope, from its bytes alone. Proves nothing: see lapel verify.',
     )

@@ -44,7 +44,6 @@ interface Options {
 export function addKeygen(program: Command, terminal: Terminal): void {
   program
     .command('keygen')
-    .summary('make a key pair')
     .description(
       'Makes a key pair: the private key in FILE, which only you can read, the public one beside it. ' +
         'For key wrap it makes one secret, which the author and one device share.',

@@ -23,7 +23,6 @@ interface Options {
 export function addLint(program: Command, terminal: Terminal): void {
   program
     .command('lint')
-    .summary('find what is wrong with an envelope')
     .description(
       'Looks for what devices would refuse or what could harm them, and says how to mend it. ' +
         'Exit code 6 where there is an error.',

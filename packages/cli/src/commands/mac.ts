@@ -18,7 +18,6 @@ interface Options {
 export function addMac(program: Command, terminal: Terminal): void {
   program
     .command('mac')
-    .summary('authenticate an envelope with a shared secret')
     .description(
       'Adds a MAC to an envelope, in place of a signature or beside it. Only who has the secret can ' +
         'check it, and whoever can check it could have made it: one secret is for one device. ' +

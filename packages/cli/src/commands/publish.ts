@@ -27,7 +27,6 @@ export function addPublish(program: Command, terminal: Terminal): void {
   withServer(
     program
       .command('publish')
-      .summary('upload an envelope and its payloads')
       .description(
         'Uploads an envelope and its payloads, as an author. An operator releases it before devices get it.',
       )

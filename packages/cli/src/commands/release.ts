@@ -19,7 +19,6 @@ export function addRelease(program: Command, terminal: Terminal): void {
   withServer(
     program
       .command('release')
-      .summary('let a published manifest be offered to devices')
       .description(
         'Releases a published manifest, as an operator: only then a campaign may offer it to devices.',
       )

@@ -22,7 +22,6 @@ interface Options {
 export function addReport(program: Command, terminal: Terminal): void {
   program
     .command('report')
-    .summary("tell what a device's report says of an update")
     .description(
       'Verifies a SUIT_Report and tells it; with --manifest, whether it can be true. Exit code 6 where not.',
     )

@@ -26,7 +26,6 @@ interface Options {
 export function addServe(program: Command, terminal: Terminal): void {
   program
     .command('serve')
-    .summary('run firmware server and status tracker')
     .description(
       'Runs the firmware server and the status tracker on one port. What they keep is in one folder: ' +
         'keys, tokens, firmware and the database of the fleet.',

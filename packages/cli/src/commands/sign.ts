@@ -24,7 +24,6 @@ export function addSign(program: Command, terminal: Terminal): void {
   withSigner(
     program
       .command('sign')
-      .summary('sign an envelope')
       .description(
         'Adds a signature to an envelope; those it has stay, and so does what they are over. ' +
           'Checks every digest again, and says in words what you sign, before it signs.',

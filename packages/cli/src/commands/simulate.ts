@@ -27,7 +27,6 @@ export function addSimulate(program: Command, terminal: Terminal): void {
   withSituation(
     program
       .command('simulate')
-      .summary('try an envelope on a device that you describe')
       .description(
         'Runs an envelope on a device that a JSON file describes: each step, and what is left. ' +
           'Exit code 0 only where the device accepts it.',

@@ -32,7 +32,6 @@ type Change = Changes[number];
 export function addTrust(program: Command, terminal: Terminal): void {
   const trust = program
     .command('trust')
-    .summary('order devices to trust other keys')
     .description(
       'Writes signed orders about whom devices trust. An order is an envelope like any other: whoever must ' +
         'vouch for updates signs it, too (lapel sign), then it is published, or brought to the device.',

@@ -22,7 +22,6 @@ interface Options {
 export function addVerify(program: Command, terminal: Terminal): void {
   program
     .command('verify')
-    .summary('check the signatures and the digests of an envelope')
     .description(
       'Checks that those who must have signed the envelope, and that it is what they signed. ' +
         'Exit code 6 where not.',
