@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { house, rooms } from '../../../../tools/house.ts';
+import { house, packedRooms } from '../../../../tools/house.ts';
 import { packRooms, runNpm, runTool } from '../../../../tools/pack-rooms.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lapel-tarballs-'));
@@ -18,7 +18,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-for (const { name: room, manifest } of rooms()) {
+for (const { name: room, manifest } of packedRooms()) {
   test(`S0-17: ${manifest.name} works alone, installed from its tarball into an empty project`, () => {
     const project = emptyProject(room, manifest.name);
     copyFileSync(join(import.meta.dirname, 'alone', `${room}.ts`), join(project, 'alone.ts'));
