@@ -17,6 +17,8 @@ export interface Room {
 export interface PackageJson {
   readonly name: string;
   readonly version: string;
+  /** Of no use to others by itself, and so never packed. */
+  readonly private?: boolean;
   readonly exports: Readonly<Record<string, string>>;
   readonly files: readonly string[];
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -31,6 +33,9 @@ export function rooms(): readonly Room[] {
     manifest: JSON.parse(read(path)) as PackageJson,
   }));
 }
+
+/** Those that others install. */
+export const packedRooms = (): readonly Room[] => rooms().filter(({ manifest }) => manifest.private !== true);
 
 /** Paths from the root that match a pattern, sorted, with forward slashes. */
 export function files(...patterns: readonly string[]): readonly string[] {

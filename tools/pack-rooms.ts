@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { house, rooms, type Room } from './house.ts';
+import { house, packedRooms, type Room } from './house.ts';
 
 /** The paths of the tarballs in `out`/tarballs, by the package's name. */
 export function packRooms(out: string): ReadonlyMap<string, string> {
@@ -15,11 +15,11 @@ export function packRooms(out: string): ReadonlyMap<string, string> {
   mkdirSync(tarballs, { recursive: true });
   const compiler = join(house, 'node_modules/typescript/bin/tsc');
   runTool(process.execPath, [compiler, '-p', 'tsconfig.pack.json', '--outDir', emitted]);
-  const folders = rooms().map((room) => layOut(room, emitted, join(out, room.name)));
+  const folders = packedRooms().map((room) => layOut(room, emitted, join(out, room.name)));
   rmSync(emitted, { recursive: true });
   runNpm(['pack', '--loglevel=error', '--pack-destination', tarballs, ...folders]);
   return new Map(
-    rooms().map(({ manifest: { name, version } }) => {
+    packedRooms().map(({ manifest: { name, version } }) => {
       const file = `${name.replace('@', '').replace('/', '-')}-${version}.tgz`;
       return [name, join(tarballs, file)];
     }),

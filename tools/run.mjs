@@ -27,6 +27,7 @@ const commands = {
     script: 'packages/simulator/src/conformance-main.ts',
     does: 'the vectors of a folder, each with its verdict',
   },
+  browser: { script: 'tools/browser.ts', does: 'the page that tries envelopes, for browsers' },
   pack: { script: 'tools/pack.ts', does: 'the tarballs, JavaScript inside' },
 };
 

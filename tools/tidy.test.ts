@@ -22,6 +22,7 @@ const mayImport: walls.Table = {
   bridges: ['firmware-server', 'status-tracker', 'transport'],
   device: ['cbor', 'cose', 'suit', 'transport', 'status-tracker/client', 'status-tracker/protocol'],
   'device-core': [],
+  browser: ['cbor', 'cose', 'suit', 'author'],
   dashboard: ['status-tracker/protocol'],
   simulator: ['*'],
   cli: ['*'],
@@ -41,7 +42,7 @@ const isBootloader = (path: string) =>
   /^packages\/device\/src\/(bootloader|peer)\//.test(path) && path !== 'packages/device/src/peer/link.ts';
 const isPlan = (path: string) => path === 'packages/status-tracker/src/server/plan.ts';
 const isPortable = (path: string) =>
-  /^packages\/(cbor|cose|suit|device)\/src\//.test(path) && path !== 'packages/cose/src/crypto.ts';
+  /^packages\/(cbor|cose|suit|device|browser)\/src\//.test(path) && path !== 'packages/cose/src/crypto.ts';
 
 const isNodeModule = (target: string) => target.startsWith('node:');
 const isForeignToBootloader = (target: string) =>
@@ -75,7 +76,7 @@ test('the bootloader imports of transport only its framing, and nothing of the f
   none(walls.forbidden(sources, isBootloader, isForeignToBootloader));
 });
 
-test('cbor, cose but crypto.ts, suit and device import no module of Node', () => {
+test('cbor, cose but crypto.ts, suit, device and browser import no module of Node', () => {
   none(walls.forbidden(sources, isPortable, isNodeModule));
 });
 

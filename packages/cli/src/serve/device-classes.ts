@@ -1,4 +1,4 @@
-/** What the devices of a class can take, as it is told on a command line: `lapel.example/lamp=class1,20,main`. */
+/** What devices can take, as it is told on a command line: `lapel.example/lamp=class1,20,main`. */
 
 import type { DeviceClass } from '@lapel/firmware-server';
 import { slotAt } from '@lapel/device';
@@ -11,8 +11,8 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 
 const classesMax = 64;
-const pattern =
-  /^(?<vendor>[^/=]{1,253})\/(?<kind>[^/=]{1,64})=(?<profile>[a-z0-9-]+),(?<pages>\d{1,4})(?:,(?<component>.+))?$/;
+const kindPattern = /^(?<vendor>[^/=]{1,253})\/(?<kind>[^/=]{1,64})=(?<taking>.+)$/;
+const takingPattern = /^(?<profile>[a-z0-9-]+),(?<pages>\d{1,4})(?:,(?<component>.+))?$/;
 
 export const deviceClassOption = (): Option =>
   new Option(
@@ -28,7 +28,8 @@ function added(before: readonly DeviceClass[], text: string): readonly DeviceCla
 }
 
 function deviceClass(text: string): DeviceClass {
-  const { vendor = '', kind = '', profile, pages, component } = pattern.exec(text)?.groups ?? {};
+  const { vendor = '', kind = '', taking = '' } = kindPattern.exec(text)?.groups ?? {};
+  const { profile, pages, component } = takingPattern.exec(taking)?.groups ?? {};
   const found = profile === undefined ? undefined : readKind(`${profile}, ${pages} image pages`);
   if (found === undefined) {
     const example = 'lapel.example/lamp=class1,20,main';

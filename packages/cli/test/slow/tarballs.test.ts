@@ -7,7 +7,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { house, rooms } from '../../../../tools/house.ts';
+import { house, packedRooms } from '../../../../tools/house.ts';
 import { packRooms, runNpm, runTool } from '../../../../tools/pack-rooms.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lapel-tarballs-'));
@@ -18,7 +18,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-for (const { name: room, manifest } of rooms()) {
+for (const { name: room, manifest } of packedRooms()) {
   test(`S0-17: ${manifest.name} works alone, installed from its tarball into an empty project`, () => {
     const project = emptyProject(room, manifest.name);
     copyFileSync(join(import.meta.dirname, 'alone', `${room}.ts`), join(project, 'alone.ts'));
@@ -63,7 +63,7 @@ const tsconfig = {
 
 /** A package and those of the house that it depends on: no registry has them. */
 function closure(name: string, found = new Set<string>()): ReadonlySet<string> {
-  const room = rooms().find(({ manifest }) => manifest.name === name);
+  const room = packedRooms().find(({ manifest }) => manifest.name === name);
   if (room === undefined || found.has(name)) return found;
   found.add(name);
   for (const dependency of Object.keys(room.manifest.dependencies ?? {})) closure(dependency, found);
