@@ -109,9 +109,10 @@ test('X-88, §6: uninstalling unlinks what the manifest installs, and then its d
     const by = deviceWith(components, { references });
     return told(by, runOn(by, update, 'uninstall'));
   };
-  assert.equal(device([]), 'unlink main, unlink shelf, unlink radio, unlink download');
+  const all = 'unlink main, remove main, unlink shelf, remove shelf, unlink radio, unlink download';
+  assert.equal(device([]), all);
   // Another manifest needs the radio still.
-  assert.equal(device(['00']), 'unlink main, unlink shelf');
+  assert.equal(device(['00']), 'unlink main, remove main, unlink shelf');
 });
 
 test('S4-84: a file that is no envelope, or that nobody has signed, is no dependency', async () => {

@@ -132,9 +132,14 @@ export function unwrapKey(secret: Uint8Array, wrapped: Uint8Array): Uint8Array |
 export const agree = (own: NativeKey, other: NativeKey, derivation: Derivation): Uint8Array =>
   hkdfSha256(sharedSecret(numbersIn(own), numbersIn(other)), derivation);
 
+/** RFC 5869 §2.3: as many bytes as 255 blocks of the hash. */
+const hkdfBytesMax = 255 * 32;
+
 /** RFC 9053 §5.1. */
-export const hkdfSha256 = (secret: Uint8Array, { salt, context, length }: Derivation): Uint8Array =>
-  hkdf(sha256, secret, salt, context, length);
+export function hkdfSha256(secret: Uint8Array, { salt, context, length }: Derivation): Uint8Array {
+  if (length <= hkdfBytesMax) return hkdf(sha256, secret, salt, context, length);
+  throw new RangeError(`expected at most ${hkdfBytesMax} bytes to derive, found ${length}`);
+}
 
 export function generate(kind: KeyKind): NativeKey {
   const { newPrivate, publicOf } = signers[kind];

@@ -21,7 +21,7 @@ test('S4-91: a shell completes commands, options and choices, each where it may 
       .split('\n')
       .filter((each) => each !== '');
   try {
-    assert.deepEqual(completed('si'), ['sign']);
+    assert.deepEqual(completed('sig'), ['sign']);
     assert.deepEqual(completed('trust', 're'), ['retire', 'revoke']);
     assert.deepEqual(completed('trust', 'add', '--si'), ['--signer', '--signer-takes']);
     assert.deepEqual(completed('keygen', '--algorithm', 'A12'), ['A128KW']);

@@ -64,7 +64,7 @@ function expectedOf({ expect, stage }: Vector, procedure: 'update' | 'invocation
 }
 
 /** Every file of the room that holds public vectors of COSE against the crypto provider. */
-for (const file of ['public-vectors', 'encrypt-vectors', 'ml-dsa', 'hss-lms']) {
+for (const file of ['public-examples', 'wycheproof', 'encrypt-vectors', 'ml-dsa', 'hss-lms']) {
   test(`S0-31: cose/test/${file}.test.ts passes with the provider of browsers`, { skip: missing }, () => {
     const hooks = join(folder, 'hooks.mjs');
     const provider = pathToFileURL(join(house, 'packages/browser/src/crypto.ts')).href;
