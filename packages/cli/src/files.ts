@@ -13,14 +13,17 @@ const textBytesMax = 256 * 1024;
 
 /** An envelope, from a file or, with `-`, from stdin. */
 export async function readEnvelopeFile(file: string): Promise<Uint8Array> {
-  const isPiped = file === '-';
-  const bytes = isPiped
-    ? await gathered(process.stdin, server.envelopeBytes, 'stdin')
-    : await readBounded(file, server.envelopeBytes);
+  const bytes = await readUnproven(file);
   if (bytes.length > 0) return bytes;
-  const where = isPiped ? 'on stdin' : `in ${file}`;
+  const where = file === '-' ? 'on stdin' : `in ${file}`;
   throw new CommandFailure(exitCodes.refused, `expected an envelope ${where}, found nothing in it`);
 }
+
+/** The same, for who tells what is wrong with it: there may be nothing in it. */
+export const readUnproven = (file: string): Promise<Uint8Array> =>
+  file === '-'
+    ? gathered(process.stdin, server.envelopeBytes, 'stdin')
+    : readBounded(file, server.envelopeBytes);
 
 export async function readTextFile(file: string): Promise<string> {
   return new TextDecoder().decode(await readBounded(file, textBytesMax));

@@ -14,7 +14,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
-import { readEnvelopeFile, readTextFile } from './files.ts';
+import { readTextFile, readUnproven } from './files.ts';
 import { readSigningKey } from './key-files.ts';
 import type { FoundFile } from './payload-files.ts';
 import { filesIn } from './payload-files.ts';
@@ -62,7 +62,7 @@ export async function readAttempt(file: string, options: SituationOptions): Prom
   for (const each of options.decrypt ?? []) decryptionKeys.push(recipientKey(await readSigningKey(each)));
   const { device, payloads } = await readDeviceFile(options.device);
   const components = device.components ?? usualComponents;
-  const envelope = await readEnvelopeFile(file);
+  const envelope = await readUnproven(file);
   const profile = profiles[options.profile];
   // §6.2: a manifest has at most as many components as the device.
   const limits = { ...profile, components: Math.min(profile.components, components.size) };

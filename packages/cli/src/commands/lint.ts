@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readEnvelopeFile } from '../files.ts';
+import { readUnproven } from '../files.ts';
 import type { ProfileName } from '../profiles.ts';
 import { profiles } from '../profiles.ts';
 import type { LintedFile } from '../sarif.ts';
@@ -52,7 +52,7 @@ async function lintAll(
 ): Promise<void> {
   const linted: LintedFile[] = [];
   for (const file of files) {
-    linted.push({ file, findings: lint(await readEnvelopeFile(file), profiles[profile]) });
+    linted.push({ file, findings: lint(await readUnproven(file), profiles[profile]) });
   }
   if (json === true) terminal.result(JSON.stringify(linted, null, 2));
   else if (sarif === true) terminal.result(JSON.stringify(sarifOf(linted), null, 2));

@@ -8,7 +8,7 @@ import type { AuthenticManifest, TrustAnchor } from '@lapel/suit';
 import { SuitError, authenticate, openReport, requirePlausible, server } from '@lapel/suit';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { readEnvelopeFile } from '../files.ts';
+import { readEnvelopeFile, readUnproven } from '../files.ts';
 import type { Terminal } from '../terminal.ts';
 import { readTrust } from '../trust.ts';
 
@@ -50,7 +50,7 @@ async function report(file: string, options: Options, terminal: Terminal): Promi
   const trusted = new Map<string, TrustAnchor>();
   for (const each of options.trust) trusted.set(each, await readTrust(each));
   const anchors = [...trusted.values()];
-  const encoded = await readEnvelopeFile(file);
+  const encoded = await readUnproven(file);
   const envelope = manifest === undefined ? undefined : await readEnvelopeFile(manifest);
   const keys = anchors.flatMap(({ key }) => (key.use === 'verify' ? [key] : []));
   const opened = openReport(encoded, keys);
