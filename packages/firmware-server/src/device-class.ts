@@ -6,6 +6,7 @@ import type { Limits, TrustAnchor } from '@lapel/suit';
 import { SuitError, admit, assignments, authenticate, componentName } from '@lapel/suit';
 import { Problem } from '@lapel/transport';
 import type { ReleaseSource } from './release.ts';
+import { hex } from './release.ts';
 
 export interface DeviceClass {
   /** For people: what a refusal calls it. */
@@ -69,5 +70,3 @@ function requireRoom({ authentic }: ReleaseSource['admitted'], { name, limits, c
     }
   }
 }
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

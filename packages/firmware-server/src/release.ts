@@ -112,4 +112,4 @@ function textsOf(text: UpdateSummary['text']): Pick<Release, 'description' | 've
   };
 }
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+export const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
