@@ -14,16 +14,24 @@ import type { Figure } from '../../../tools/figure.ts';
 const rounds = 60;
 const message = new TextEncoder().encode('the digest of a manifest, as a Sig_structure holds it');
 
-export const figures: readonly Figure[] = ([4, 8] as const).map((digitBits) => ({
-  room: 'cose',
-  name: `verify HSS-LMS with digits of ${digitBits} bits`,
-  unit: '× its bare hashes',
-  aim: '≤ 1.75',
-  atMost: 1.75,
-  measure: () => verifyAgainstHashes(digitBits),
-}));
+export const figures: readonly Figure[] = ([4, 8] as const).flatMap((digitBits) => [
+  {
+    room: 'cose',
+    name: `verify HSS-LMS with digits of ${digitBits} bits`,
+    unit: '× its bare hashes',
+    aim: '≤ 1.75',
+    atMost: 1.75,
+    measure: () => verifyAgainstHashes(digitBits).ratio,
+  },
+  {
+    room: 'cose',
+    name: `HSS-LMS verifications with digits of ${digitBits} bits`,
+    unit: 'per s',
+    measure: () => verifyAgainstHashes(digitBits).perSecond,
+  },
+]);
 
-function verifyAgainstHashes(digitBits: number): number {
+function verifyAgainstHashes(digitBits: number) {
   const { key, signature } = subject(digitBits);
   const block = new Uint8Array(55);
   const hashes = hashesIn(key, signature);
@@ -38,7 +46,7 @@ function verifyAgainstHashes(digitBits: number): number {
     });
     bareMs.push(hashing);
   }
-  return median(verifyMs) / median(bareMs);
+  return { ratio: median(verifyMs) / median(bareMs), perSecond: 1_000 / median(verifyMs) };
 }
 
 /** Rounds in which something else had the processor don't count. */

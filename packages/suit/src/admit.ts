@@ -19,7 +19,7 @@ import type { Located } from './sequence.ts';
 import { readSequence } from './sequence.ts';
 import type { TrustAnchor } from './trust-anchor.ts';
 import { permissionsOf } from './trust-anchor.ts';
-import type { Slot } from './trust-domains.ts';
+import type { Permissions, Slot } from './trust-domains.ts';
 import { dependencySlots, isPermitted, slotsOf } from './trust-domains.ts';
 import { commandsIn, innerSequences, sectionBytes, sectionNames } from './walk.ts';
 import { requireAuthority } from './authority.ts';
@@ -83,6 +83,8 @@ export interface AdmittedManifest {
   readonly severed: ReadonlySet<SeverableName>;
   readonly limits: Limits;
   readonly policy: Policy;
+  /** Of everyone who vouched for it; each of them permits what it does. */
+  readonly permissions: readonly Permissions[];
 }
 
 /** @throws {SuitError} stage `setup`. */
@@ -140,7 +142,9 @@ function admitAs(
   requireSharedSequence(sections.sharedSequence?.commands ?? [], recipient);
   requireAuthority(authentic, slots, limits);
   requireProcessed(authentic, slots, limits);
-  const admission = { authentic, components, slots, recipient, sections, severed, limits, policy };
+  const permissions = permissionsOf(authentic.anchors);
+  const known = { authentic, components, slots, recipient, sections, severed };
+  const admission = { ...known, limits, policy, permissions };
   return admission as unknown as AdmittedManifest;
 }
 

@@ -3,8 +3,8 @@
  * §4.5.5). Data that was provisioned beforehand: nothing here knows which way a manifest came.
  */
 
-import { hex } from '@lapel/cbor';
 import type { MacKey, VerificationKey } from '@lapel/cose';
+import { equalInConstantTime } from '@lapel/cose';
 import type { Permissions } from './trust-domains.ts';
 
 /** Somebody whose manifests a Recipient accepts; never taken from an envelope. */
@@ -26,14 +26,13 @@ export interface Requirement {
 export type Vouching = readonly [TrustAnchor, ...TrustAnchor[]];
 
 /** One key is one voice, however often it stands among the anchors, and in whichever groups. */
-export function distinctVoices(anchors: readonly TrustAnchor[]): readonly TrustAnchor[] {
-  const byVoice = new Map<string, TrustAnchor>();
-  for (const anchor of anchors) {
-    const { key } = anchor;
-    const voice = key.use === 'mac' ? `secret ${hex(key.secret)}` : hex(key.kid);
-    if (!byVoice.has(voice)) byVoice.set(voice, anchor);
-  }
-  return [...byVoice.values()];
+export const distinctVoices = (anchors: readonly TrustAnchor[]): readonly TrustAnchor[] =>
+  anchors.filter(({ key }, index) => anchors.findIndex((each) => isSameKey(each.key, key)) === index);
+
+function isSameKey(a: TrustAnchor['key'], b: TrustAnchor['key']): boolean {
+  if (a === b) return true;
+  if (a.use === 'verify') return b.use === 'verify' && equalInConstantTime(a.kid, b.kid);
+  return b.use === 'mac' && equalInConstantTime(a.secret, b.secret);
 }
 
 /**
@@ -44,8 +43,11 @@ export function* quorums(
   voices: readonly TrustAnchor[],
   required: readonly Requirement[] = [],
 ): Iterable<Vouching> {
-  const wanted = required.length === 0 ? [{ count: 1 }] : required;
-  for (const chosen of enough(voices, wanted)) {
+  if (required.length === 0) {
+    for (const each of voices) yield [each];
+    return;
+  }
+  for (const chosen of enough(voices, required)) {
     const [first, ...rest] = voices.filter((each) => chosen.has(each));
     if (first !== undefined) yield [first, ...rest];
   }

@@ -11,7 +11,6 @@ import { SuitError, parsing } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import type { Command, EncodedSequence, Located } from '../sequence.ts';
 import { readSequence } from '../sequence.ts';
-import { permissionsOf } from '../trust-anchor.ts';
 import type { Slot } from '../trust-domains.ts';
 import { dependencyIntegrity, dependencyMatch, isPassedOver, requireSettled } from './depend.ts';
 import type { Run } from './drive.ts';
@@ -182,7 +181,7 @@ function performed(
   parameters: Parameters,
   state: State,
 ): Run<ConditionFailure | undefined> {
-  const { slots, components, authentic, limits, policy } = state.admitted;
+  const { slots, components, authentic, limits, policy, permissions } = state.admitted;
   const slot = slots[component];
   switch (name) {
     case 'condition-dependency-integrity':
@@ -203,7 +202,7 @@ function performed(
         payloads: authentic.envelope.payloads,
         contentBytesMax: limits.contentBytes,
         policy,
-        permissions: permissionsOf(authentic.anchors),
+        permissions,
       });
   }
 }
