@@ -11,24 +11,12 @@ import {
   generateWrappingKey,
 } from '@lapel/cose';
 import type { DecryptionKey, Procedure, VirtualRecipientOptions } from '@lapel/suit';
-import {
-  SuitError,
-  admit,
-  authenticate,
-  classIdentifier,
-  componentName,
-  driveSync,
-  linux,
-  run,
-  vendorIdentifier,
-  virtualRecipient,
-  writeEnvelope,
-} from '@lapel/suit';
+import { SuitError, writeEnvelope } from '@lapel/suit';
 import type { HiddenManifest } from '@lapel/author';
 import { buildEnvelope, hideManifest, parseDescription, signEnvelope } from '@lapel/author';
 import { imageOf, memoryImages } from './memory-images.ts';
+import { author as carrier, deviceWith, nameOf, otherAuthor as author, runOn } from './virtual-device.ts';
 
-const [author, carrier] = [generateSigningKey('Ed25519'), generateSigningKey('P-256')];
 const image = imageOf('the image of a lamp');
 const uri = 'http://example.com/hidden';
 const payloadUri = 'http://example.com/images/secret-project';
@@ -70,21 +58,15 @@ async function hide(
   return { ...hidden, open: signEnvelope(writeEnvelope(hidden.envelope), carrier) };
 }
 
-const trusted = [{ key: author.public }, { key: carrier.public }];
-const [held, main] = [componentName(place), componentName([imageOf('main')])];
-const vendor = vendorIdentifier('lapel.example');
+const [held, main] = [nameOf('hidden'), nameOf('main')];
 
 function device(
   payload: Uint8Array,
   keys: readonly DecryptionKey[],
   more: Partial<VirtualRecipientOptions> = {},
 ) {
-  return virtualRecipient({
-    limits: linux,
-    vendor,
-    class: classIdentifier(vendor, 'lamp'),
-    components: { [held]: new Uint8Array(), [main]: new Uint8Array() },
-    anchors: trusted,
+  const components = { hidden: new Uint8Array(), main: new Uint8Array() };
+  return deviceWith(components, {
     decryptionKeys: keys,
     payloads: new Map([
       [uri, payload],
@@ -95,7 +77,7 @@ function device(
 }
 
 function failureOf(open: Uint8Array, by: ReturnType<typeof device>, procedure: Procedure = 'update') {
-  return driveSync(run(admit(authenticate(open, trusted, linux), by), procedure), by.perform).failure?.error;
+  return runOn(by, { envelope: open }, procedure).failure?.error;
 }
 
 const keys: readonly (readonly [string, Key])[] = [
@@ -176,7 +158,7 @@ test('X-14: a ciphertext with a bit changed is refused, and so is another manife
   // Whoever may encrypt for the device still needs the author, and the manifest that was named.
   const other = await hide(await secret(text.replace('7', '8')), key, { at: uri });
   assert.ok(failureOf(open, device(other.ciphertext, [own(key)])) instanceof SuitError);
-  const strange = trusted.slice(1);
+  const strange = [{ key: carrier.public }];
   const by = device((await hide(signed, key, { at: uri })).ciphertext, [own(key)], { anchors: strange });
   assert.ok(failureOf(open, by) instanceof SuitError);
 });

@@ -66,7 +66,7 @@ export function deviceWith(
 
 export function runOn(
   device: VirtualRecipient,
-  { envelope }: Built,
+  { envelope }: Pick<Built, 'envelope'>,
   procedure: Procedure = 'update',
 ): Ending {
   const admitted = admit(authenticate(envelope, anchors, linux), device);

@@ -3,6 +3,7 @@
  * a ledger beside it. A mistake is told with the name of its file.
  */
 
+import { readTrustAnchor } from '@lapel/author/simulate';
 import type { MacKey, SigningKey, VerificationKey, WrappingKey } from '@lapel/cose';
 import { CoseError, decodeKey, isEncryptedPem, readKeyPem } from '@lapel/cose';
 import { exitCodes } from './exit-codes.ts';
@@ -17,6 +18,8 @@ const keyBytesMax = 256 * 1024;
 export interface KeyReading extends Watching {
   /** Of a key that is encrypted; asked on the terminal, where absent. */
   readonly passphrase?: (file: string) => Promise<string>;
+  /** How text is read that is neither encrypted nor hash-based; as PEM, where absent. */
+  readonly text?: (text: string) => AnyKey;
 }
 
 export type AnyKey = SigningKey | VerificationKey | MacKey | WrappingKey;
@@ -42,9 +45,9 @@ export async function readMacKey(file: string): Promise<MacKey> {
   throw anotherKey('a secret for HMAC 256/256', file, key);
 }
 
-/** What an authentication block may be checked with. */
+/** What an authentication block may be checked with; it may be in bare base64 or hex, too. */
 export async function readAnchorKey(file: string): Promise<VerificationKey | MacKey> {
-  const key = await readKey(file);
+  const key = await readKey(file, { text: (text) => readTrustAnchor(text).key });
   if (key.use === 'sign') return key.public;
   if (key.use !== 'wrap') return key;
   throw anotherKey('a key to check manifests with', file, key);
@@ -66,7 +69,7 @@ const isMap = (bytes: Uint8Array): boolean => (bytes[0] ?? 0) >> 5 === 5;
 
 async function readText(file: string, text: string, reading: KeyReading): Promise<AnyKey> {
   if (isHashBased(text)) return readHashBasedKey(file, text, reading);
-  if (!isEncryptedPem(text)) return readKeyPem(text);
+  if (!isEncryptedPem(text)) return (reading.text ?? readKeyPem)(text);
   return readKeyPem(text, await (reading.passphrase ?? askPassphrase)(file));
 }
 

@@ -15,12 +15,11 @@ import { Option } from 'commander';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 import { readTextFile, readUnproven } from './files.ts';
-import { readSigningKey } from './key-files.ts';
+import { readAnchorKey, readSigningKey } from './key-files.ts';
 import type { FoundFile } from './payload-files.ts';
 import { filesIn } from './payload-files.ts';
 import type { ProfileName } from './profiles.ts';
 import { profiles } from './profiles.ts';
-import { readTrust } from './trust.ts';
 
 export interface SituationOptions {
   readonly device: string;
@@ -57,7 +56,7 @@ export interface Attempt {
 
 export async function readAttempt(file: string, options: SituationOptions): Promise<Attempt> {
   const anchors = [];
-  for (const each of options.trust) anchors.push(await readTrust(each));
+  for (const each of options.trust) anchors.push({ key: await readAnchorKey(each) });
   const decryptionKeys = [];
   for (const each of options.decrypt ?? []) decryptionKeys.push(recipientKey(await readSigningKey(each)));
   const { device, payloads } = await readDeviceFile(options.device);

@@ -49,6 +49,7 @@ export type { JournalRecord } from './storage/journal-record.ts';
 export type { Chip, Flash, FlashGeometry, Region } from './storage/flash.ts';
 export { FlashFault, chipsOf, erasedByte, flashBytes } from './storage/flash.ts';
 export { Journal } from './storage/journal.ts';
+export { dependenciesOf } from './storage/dependencies.ts';
 export { componentOf, imageBytesMax, slotAt, takeFrom } from './storage/layout.ts';
 export type { ComponentLayout, Layout, SlotLayout } from './storage/layout.ts';
 export { trackerSource } from './tracker-source.ts';

@@ -2,7 +2,7 @@
  * What devices of a class can take, as whoever runs the server has registered it: a manifest that none of
  * them could install is refused before any of them sees it (RFC 9124 §4.3.19, REQ.SEC.MFST.CHECK).
  */
-import type { Limits, TrustAnchor } from '@lapel/suit';
+import type { DependencySupport, Limits, TrustAnchor } from '@lapel/suit';
 import { SuitError, admit, assignments, authenticate, componentName } from '@lapel/suit';
 import { Problem } from '@lapel/transport';
 import type { ReleaseSource } from './release.ts';
@@ -16,8 +16,8 @@ export interface DeviceClass {
   readonly limits: Limits;
   /** The bytes of the largest image that there is room for, by `componentName`. */
   readonly components: ReadonlyMap<string, number>;
-  /** Whether they process manifests that another one needs (trust-domains-12). */
-  readonly takesDependencies: boolean;
+  /** How they follow manifests that another one needs (trust-domains-12); absent where they don't. */
+  readonly dependencies?: (anchors: readonly TrustAnchor[]) => DependencySupport;
 }
 
 /** @throws {Problem} where devices of a class that the manifest is for could not install it. */
@@ -40,14 +40,14 @@ export function requireFit(
 function requireAdmission(
   envelope: Uint8Array,
   anchors: readonly TrustAnchor[],
-  { name, limits, components, takesDependencies }: DeviceClass,
+  { name, limits, components, dependencies }: DeviceClass,
 ): void {
   try {
     admit(authenticate(envelope, anchors, limits), {
       limits,
       hasComponent: (component) => components.has(componentName(component)),
       floor: () => undefined,
-      ...(takesDependencies ? { dependencies: { anchors, countMax: limits.components, depthMax: 1 } } : {}),
+      ...(dependencies === undefined ? {} : { dependencies: dependencies(anchors) }),
     });
   } catch (error) {
     if (!(error instanceof SuitError)) throw error;

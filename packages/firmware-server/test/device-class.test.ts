@@ -15,7 +15,6 @@ const lamps: DeviceClass = {
   classIdentifier: lamp,
   limits: class1,
   components: new Map([[Buffer.from('app').toString('hex'), 10_000]]),
-  takesDependencies: false,
 };
 
 async function published(

@@ -40,7 +40,7 @@ const orders = {
 } as const;
 type Order = keyof typeof orders;
 
-export function addCampaign(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   const campaign = program
     .command('campaign')
     .description(

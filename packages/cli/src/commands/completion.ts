@@ -7,7 +7,7 @@ import type { Terminal } from '../terminal.ts';
 const shells = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof shells)[number];
 
-export function addCompletion(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('completion')
     .description('Prints a script by which a shell completes the words of lapel.')

@@ -34,7 +34,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function addCreate(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('create')
     .description(

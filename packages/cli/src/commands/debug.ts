@@ -11,7 +11,7 @@ import type { SituationOptions } from '../situation.ts';
 import { readAttempt, withSituation } from '../situation.ts';
 import type { Terminal } from '../terminal.ts';
 
-export function addDebug(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   withSituation(
     program
       .command('debug')

@@ -16,7 +16,7 @@ import { wholeNumber } from '../quantities.ts';
 import type { Terminal } from '../terminal.ts';
 import { addMake } from './device-make.ts';
 
-export function addDevice(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   const device = program
     .command('device')
     .description('One device on this machine, with its flash in a file.')

@@ -24,7 +24,7 @@ interface AddOptions extends Options {
   readonly class: string;
 }
 
-export function addDevices(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   const devices = program
     .command('devices')
     .description('Shows the devices that the status tracker knows, and lets new ones in.')

@@ -8,7 +8,7 @@ import { CommandFailure } from '../failure.ts';
 import { readEnvelopeFile } from '../files.ts';
 import type { Terminal } from '../terminal.ts';
 
-export function addDiff(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('diff')
     .description('Compares two envelopes, in words. Proves nothing but their digests: see lapel verify.')

@@ -27,7 +27,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function addEncrypt(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('encrypt')
     .description(

@@ -23,7 +23,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function addInit(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('init')
     .description(

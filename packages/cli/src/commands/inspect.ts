@@ -16,7 +16,7 @@ interface Options {
   readonly hex?: boolean;
 }
 
-export function addInspect(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('inspect')
     .description(

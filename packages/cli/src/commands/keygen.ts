@@ -41,7 +41,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function addKeygen(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('keygen')
     .description(

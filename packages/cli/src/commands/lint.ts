@@ -20,7 +20,7 @@ interface Options {
   readonly sarif?: boolean;
 }
 
-export function addLint(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('lint')
     .description(

@@ -15,7 +15,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function addMac(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('mac')
     .description(

@@ -23,7 +23,7 @@ interface Options extends ServerOptions {
   readonly json?: boolean;
 }
 
-export function addPublish(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   withServer(
     program
       .command('publish')

@@ -15,7 +15,7 @@ interface Options extends ServerOptions {
   readonly json?: boolean;
 }
 
-export function addRelease(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   withServer(
     program
       .command('release')

@@ -9,8 +9,8 @@ import { SuitError, authenticate, openReport, requirePlausible, server } from '@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { readEnvelopeFile, readUnproven } from '../files.ts';
+import { readAnchorKey } from '../key-files.ts';
 import type { Terminal } from '../terminal.ts';
-import { readTrust } from '../trust.ts';
 
 interface Options {
   readonly trust: readonly string[];
@@ -19,7 +19,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function addReport(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('report')
     .description(
@@ -48,7 +48,7 @@ function nonceOf(text: string): Uint8Array {
 async function report(file: string, options: Options, terminal: Terminal): Promise<void> {
   const { manifest, nonce, json } = options;
   const trusted = new Map<string, TrustAnchor>();
-  for (const each of options.trust) trusted.set(each, await readTrust(each));
+  for (const each of options.trust) trusted.set(each, { key: await readAnchorKey(each) });
   const anchors = [...trusted.values()];
   const encoded = await readUnproven(file);
   const envelope = manifest === undefined ? undefined : await readEnvelopeFile(manifest);

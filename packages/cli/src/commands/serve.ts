@@ -23,7 +23,7 @@ interface Options {
   readonly deviceClass: readonly DeviceClass[];
 }
 
-export function addServe(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('serve')
     .description(

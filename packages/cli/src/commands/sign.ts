@@ -20,7 +20,7 @@ interface Options extends SignerOptions {
   readonly json?: boolean;
 }
 
-export function addSign(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   withSigner(
     program
       .command('sign')

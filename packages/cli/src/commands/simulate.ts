@@ -23,7 +23,7 @@ interface Options extends SituationOptions {
   readonly json?: boolean;
 }
 
-export function addSimulate(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   withSituation(
     program
       .command('simulate')

@@ -29,7 +29,7 @@ import { updateInWords } from '../update-in-words.ts';
 type Changes = Parameters<typeof buildTrustOrder>[0]['changes'];
 type Change = Changes[number];
 
-export function addTrust(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   const trust = program
     .command('trust')
     .description(

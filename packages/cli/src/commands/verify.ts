@@ -19,7 +19,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export function addVerify(program: Command, terminal: Terminal): void {
+export function addTo(program: Command, terminal: Terminal): void {
   program
     .command('verify')
     .description(

@@ -1,7 +1,7 @@
 /** What devices can take, as it is told on a command line: `lapel.example/lamp=class1,20,main`. */
 
 import type { DeviceClass } from '@lapel/firmware-server';
-import { slotAt } from '@lapel/device';
+import { dependenciesOf, slotAt } from '@lapel/device';
 import { componentName } from '@lapel/suit';
 import { Option } from 'commander';
 import { componentIn } from '../component-words.ts';
@@ -52,7 +52,7 @@ function deviceClass(text: string): DeviceClass {
         Math.min(...slots.map(room)),
       ]),
     ),
-    takesDependencies: true,
+    dependencies: dependenciesOf,
   };
 }
 

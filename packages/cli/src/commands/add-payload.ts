@@ -1,0 +1,24 @@
+/** `lapel add-payload`: an image travels inside its envelope. */
+
+import { addPayload } from '@lapel/author';
+import type { Command } from 'commander';
+import { integrating } from '../edited-envelope.ts';
+import type { Terminal } from '../terminal.ts';
+
+export function addTo(program: Command, terminal: Terminal): void {
+  integrating(
+    program
+      .command('add-payload')
+      .description(
+        "Puts a file into an envelope, under a URI such as '#firmware' that its manifest fetches. " +
+          'Signatures stay good; devices hold it against the digest in the manifest.',
+      ),
+    'the payload',
+    addPayload,
+    terminal,
+  ).addHelpText('after', examples);
+}
+
+const examples = `
+Examples:
+  lapel add-payload lamp.suit lamp.bin --uri '#firmware'`;
