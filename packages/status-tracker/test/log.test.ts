@@ -43,10 +43,10 @@ test('what was logged before is not logged again, alone or beside what is new', 
   );
 });
 
-test('S3-10: trackers that append to one log at the same time lose nothing and write nothing twice', async () => {
+test('S3-10: trackers that append to one log at once lose nothing and write nothing twice', async () => {
   const store = logMethods();
-  // As another process would: between the look and the addition others come in.
-  const slow: LogStore = { ...store, logNode: async (...at) => (await turn(), store.logNode(...at)) };
+  const logNode: LogStore['logNode'] = async (...at) => (await turn(), store.logNode(...at));
+  const slow = { ...store, logNode };
   const [one, other] = [logOn(slow), logOn(slow)];
   const numbers = Array.from({ length: 30 }, (_, number) => number);
   await Promise.all(

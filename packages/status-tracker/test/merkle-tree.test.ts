@@ -15,7 +15,7 @@ import {
 
 const sizeMax = 70;
 
-test('RFC 9162 §2.1.1: the root is the one of the definition, whatever the additions were split into', async () => {
+test('RFC 9162 §2.1.1: the root is that of the definition, however the additions were split', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 9 }), async (batches) => {
       const { size, read } = await treeOf(batches);
@@ -50,7 +50,7 @@ test('RFC 9162 §2.1.4: every tree is shown to be the beginning of every later o
   }
 });
 
-test('RFC 9162 §2.1.4: a list in which an entry was changed, left out or put before is no continuation', async () => {
+test('RFC 9162 §2.1.4: a list with an entry changed, left out or put before is no continuation', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 40 }),

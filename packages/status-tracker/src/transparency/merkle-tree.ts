@@ -7,7 +7,7 @@
 import { compareBytes } from '@lapel/cbor';
 import { digest, joined } from '@lapel/cose';
 
-/** A node over 2^level entries, the first of which is number index · 2^level; none is there before it is full. */
+/** A node over 2^level entries from number index · 2^level on; none is there before it is full. */
 export interface TreeNode {
   readonly level: number;
   readonly index: number;
@@ -135,7 +135,7 @@ async function pathTo(index: number, start: number, count: number, read: ReadNod
     : [...(await pathTo(index - left, start + left, count - left, read)), await hashOf(start, left, read)];
 }
 
-/** @param isKnown whether the earlier tree's root is the hash of just this part, so that it need not be told. */
+/** @param isKnown whether this part's hash is the earlier tree's root, so that it need not be told. */
 async function subProof(
   from: number,
   start: number,
