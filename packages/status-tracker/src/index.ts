@@ -33,8 +33,8 @@ export type {
 } from './server/fleet.ts';
 export { notifyLimits } from './server/notify.ts';
 export type { NotifyLimits } from './server/notify.ts';
-export { operatorApi } from './server/operator-api.ts';
-export type { OperatorApi, OperatorApiOptions } from './server/operator-api.ts';
+export { operatorApi } from './server/api/operator-api.ts';
+export type { OperatorApi, OperatorApiOptions } from './server/api/operator-api.ts';
 export { plan } from './server/plan.ts';
 export type { Step } from './server/plan.ts';
 export { createMemoryStore } from './server/store-memory.ts';
@@ -45,3 +45,7 @@ export type { AccessGrant, AuditEntry, Evidence, FleetStore, Role } from './serv
 export { createStatusTracker } from './server/tracker.ts';
 export type { StatusTracker, StatusTrackerOptions } from './server/tracker.ts';
 export type { StateChange, Watch } from './server/watch.ts';
+export type { LogStore, LoggedEntry, TransparencyLog } from './server/log.ts';
+export { isConsistent, isIncluded, leafHash } from './transparency/merkle-tree.ts';
+export { LogEntry, encodeLogEntry, entryOfSigned, openTreeHead } from './transparency/tree-head.ts';
+export type { LogKind, TreeHead } from './transparency/tree-head.ts';

@@ -20,6 +20,7 @@ import {
   reportOn,
   tokenHash,
 } from './fleet-fixtures.ts';
+import { logTests } from './log-suite.ts';
 import { digestFor, measured, measuredImage, otherClass, startMs, testKey } from './world.ts';
 
 export function testFleetStore(name: string, make: () => Promise<FleetStore> | FleetStore): void {
@@ -38,6 +39,7 @@ export function testFleetStore(name: string, make: () => Promise<FleetStore> | F
   campaignTests(check);
   planTests(check);
   accessTests(check);
+  logTests(check);
 }
 
 function deviceTests(check: Check): void {

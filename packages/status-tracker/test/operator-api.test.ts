@@ -1,66 +1,12 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import test from 'node:test';
-import type { TestContext } from 'node:test';
 import { hex } from '@lapel/cbor';
 import { encodeVerificationKey, keyToPem } from '@lapel/cose';
 import { uuidText } from '@lapel/suit';
-import type { FastifyInstance } from 'fastify';
-import fastify from 'fastify';
-import type { Role, StatusTrackerOptions } from '../src/index.ts';
-import type { World } from './world.ts';
-import { createWorld, lampClass, testKey, vendor } from './world.ts';
-
-interface Api {
-  readonly world: World;
-  readonly app: FastifyInstance;
-  readonly tokens: Readonly<Record<Role, string>>;
-  ask(role: Role | undefined, method: 'GET' | 'POST' | 'DELETE', url: string, body?: object): Promise<Answer>;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly json: () => Readonly<Record<string, unknown>>;
-}
-
-async function createApi(context: TestContext, options: Partial<StatusTrackerOptions> = {}): Promise<Api> {
-  const world = await createWorld(options);
-  const app = fastify();
-  await app.register(world.tracker.operatorApi);
-  context.after(() => app.close());
-  const grant = (role: Role) => world.tracker.access.grant(role, [role], 'test');
-  const tokens = {
-    viewer: await grant('viewer'),
-    author: await grant('author'),
-    operator: await grant('operator'),
-    admin: await grant('admin'),
-  };
-  return {
-    world,
-    app,
-    tokens,
-    async ask(role, method, url, body) {
-      const isSigned = body instanceof Uint8Array;
-      const { statusCode, payload, headers } = await app.inject({
-        method,
-        url,
-        headers: {
-          ...(role === undefined ? {} : { authorization: `Bearer ${tokens[role]}` }),
-          ...(isSigned ? { 'content-type': 'application/cose' } : {}),
-        },
-        ...(body === undefined ? {} : { payload: isSigned ? Buffer.from(body) : body }),
-      });
-      return {
-        status: statusCode,
-        text: payload,
-        headers,
-        json: () => JSON.parse(payload) as Record<string, unknown>,
-      };
-    },
-  };
-}
+import type { Role } from '../src/index.ts';
+import { createApi } from './operator-world.ts';
+import { lampClass, testKey, vendor } from './world.ts';
 
 const lampBody = (id: string, publicKey: string) => ({
   id,

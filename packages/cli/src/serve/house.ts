@@ -115,6 +115,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   const operators = await operatorListener({
     store,
     desk: tracker.desk,
+    log: tracker.log,
     access: tracker.access,
     watch: tracker.watch,
     clock: systemClock,

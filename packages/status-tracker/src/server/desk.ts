@@ -11,6 +11,8 @@ import type { CampaignView, Releases } from './campaign.ts';
 import { acceptCampaign, acceptOrder, noCampaign } from './campaign.ts';
 import { explain } from './explain.ts';
 import type { DeviceView, Totals } from './fleet.ts';
+import { encodeLogEntry, entryOfSigned } from '../transparency/tree-head.ts';
+import type { TransparencyLog } from './log.ts';
 import type { Step } from './plan.ts';
 import { plan } from './plan.ts';
 import type { FleetStore } from './store.ts';
@@ -21,6 +23,7 @@ export interface DeskOptions {
   readonly clock: Clock;
   readonly operators: readonly VerificationKey[];
   readonly releases: Releases;
+  readonly log: TransparencyLog;
   readonly tell: (change: StateChange) => void;
   /** The fleet has a device more, or one that is approved now. */
   readonly onFleetChanged: () => void;
@@ -54,7 +57,7 @@ export interface Desk {
 const previewMax = 1_000;
 
 export function createDesk(options: DeskOptions): Desk {
-  const { store, clock, operators, releases } = options;
+  const { store, clock, operators, releases, log } = options;
 
   async function campaign(id: string): Promise<CampaignView> {
     const view = await store.campaign(id);
@@ -81,6 +84,8 @@ export function createDesk(options: DeskOptions): Desk {
       actor: `${actor}, signed by ${signer}`,
       forgiven: { finished: 0, failed: 0 },
     };
+    // It is in the log before anything comes of it; so is what it rolls out.
+    await log.append([encodeLogEntry('release', view.target.digest), entryOfSigned('campaign', signed)]);
     if (!(await store.addCampaign(view))) return same(await campaign(view.id), view);
     await store.join(view.id, nowMs);
     options.tell({ atMs: nowMs, kind: 'campaign', id: view.id, state: view.state });
@@ -108,6 +113,7 @@ export function createDesk(options: DeskOptions): Desk {
     async order(id, signed, actor) {
       const accepted = acceptOrder(signed, id, operators);
       const atMs = clock.wallMs();
+      await log.append([entryOfSigned('order', signed)]);
       const view = await store.applyOrder(accepted, {
         actor: `${actor}, signed by ${accepted.signer}`,
         atMs,

@@ -34,14 +34,15 @@ CREATE TRIGGER member_moved AFTER UPDATE OF status ON member WHEN OLD.status <> 
 END;`;
 
 /** What was said and what was done is never changed and never deleted. */
-const appendOnly = ['offer', 'report', 'audit']
-  .flatMap((table) =>
-    ['UPDATE', 'DELETE'].map(
-      (verb) => `CREATE TRIGGER ${table}_no_${verb.toLowerCase()} BEFORE ${verb} ON ${table} BEGIN
+const appendOnly = (...tables: readonly string[]) =>
+  tables
+    .flatMap((table) =>
+      ['UPDATE', 'DELETE'].map(
+        (verb) => `CREATE TRIGGER ${table}_no_${verb.toLowerCase()} BEFORE ${verb} ON ${table} BEGIN
         SELECT RAISE(ABORT, '${table} is append-only'); END;`,
-    ),
-  )
-  .join('\n');
+      ),
+    )
+    .join('\n');
 
 const migrations: readonly string[] = [
   `
@@ -107,8 +108,20 @@ CREATE TABLE audit (
   act TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT
 ) STRICT;
 CREATE INDEX audit_by_tenant ON audit (tenant, number);
-${appendOnly}`,
+${appendOnly('offer', 'report', 'audit')}`,
   // An inventory may hold measurements from here on, too. A program that can't read them must not open the
   // file.
   'ALTER TABLE report ADD COLUMN replay TEXT; ALTER TABLE report ADD COLUMN replay_because TEXT',
+  // The transparency log: its entries, and the nodes of the tree over them that are full.
+  `
+CREATE TABLE log_entry (
+  tenant TEXT NOT NULL, number INTEGER NOT NULL, entry BLOB NOT NULL, hash BLOB NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, number), UNIQUE (tenant, hash)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE log_node (
+  tenant TEXT NOT NULL, level INTEGER NOT NULL, place INTEGER NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY (tenant, level, place)
+) STRICT, WITHOUT ROWID;
+${appendOnly('log_entry', 'log_node')}`,
 ];

@@ -4,6 +4,7 @@
  */
 import { campaignMethods } from './memory-campaigns.ts';
 import { deviceMethods, recordMethods } from './memory-devices.ts';
+import { logMethods } from './memory-log.ts';
 import { planMethods } from './memory-plan.ts';
 import type { State } from './memory-state.ts';
 import type { FleetStore } from './store.ts';
@@ -25,6 +26,7 @@ export function createMemoryStore(): FleetStore {
     ...campaignMethods(state),
     ...planMethods(state),
     ...accessMethods(state),
+    ...logMethods(),
     close: async () => undefined,
   };
 }

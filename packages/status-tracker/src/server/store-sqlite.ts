@@ -3,6 +3,7 @@ import { accessMethods } from './sqlite-access.ts';
 import { campaignMethods } from './sqlite-campaigns.ts';
 import { openDatabase } from './sqlite-database.ts';
 import { deviceMethods, recordMethods } from './sqlite-devices.ts';
+import { logMethods } from './sqlite-log.ts';
 import { planMethods } from './sqlite-plan.ts';
 import type { FleetStore } from './store.ts';
 
@@ -21,6 +22,7 @@ export function createSqliteStore({ path, tenant = 'default' }: SqliteStoreOptio
     ...campaignMethods(db),
     ...planMethods(db),
     ...accessMethods(db),
+    ...logMethods(db),
     close: async () => db.close(),
   };
 }

@@ -7,6 +7,7 @@
 import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';
 import { isLive } from './fleet.ts';
+import type { LogStore } from './log.ts';
 import type { AcceptedOrder, CampaignState, CampaignView } from './campaign.ts';
 import type { Approval, Change, DeviceView, Due, Inventory, Member, MemberStatus, Totals } from './fleet.ts';
 
@@ -138,7 +139,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface FleetStore {
+export interface FleetStore extends LogStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** @returns those that were pending. */

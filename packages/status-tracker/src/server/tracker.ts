@@ -15,11 +15,13 @@ import { createDesk } from './desk.ts';
 import type { Desk } from './desk.ts';
 import type { Change } from './fleet.ts';
 import { isLive } from './fleet.ts';
+import type { TransparencyLog } from './log.ts';
+import { createLog } from './log.ts';
 import { createManifests } from './manifests.ts';
 import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
-import { operatorApi } from './operator-api.ts';
-import type { OperatorApi, OperatorApiOptions } from './operator-api.ts';
+import { operatorApi } from './api/operator-api.ts';
+import type { OperatorApi, OperatorApiOptions } from './api/operator-api.ts';
 import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
@@ -50,6 +52,7 @@ export interface StatusTracker {
   readonly desk: Desk;
   readonly access: Access;
   readonly watch: Watch;
+  readonly log: TransparencyLog;
   /** A plugin of Fastify: the API of operators, and the page at `/`. */
   readonly operatorApi: OperatorApi;
   /** Plans and carries out one round for every open campaign; a timer calls it. */
@@ -67,6 +70,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const { store, clock, random, trackerKey, onBug } = options;
   const notify = createNotify(clock, options.limits);
   const watch = createWatch();
+  const log = createLog(store, clock, trackerKey);
   const access = await createAccess(store, clock, random);
   const onChanges = (changes: readonly Change[]) => follow(changes, notify, watch);
   const registrar = createRegistrar({ store, notify, clock, random, trackerKey });
@@ -77,6 +81,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const rounds = createRounds(options, notify, onChanges, watch);
   const desk = createDesk({
     ...options,
+    log,
     tell: watch.tell,
     onFleetChanged: rounds.onFleetChanged,
     serve: (view) => serveOffers(options, notify, view),
@@ -86,7 +91,8 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     desk,
     access,
     watch,
-    operatorApi: operatorApi({ store, desk, access, watch, clock, onBug, ...options.page }),
+    log,
+    operatorApi: operatorApi({ store, desk, log, access, watch, clock, onBug, ...options.page }),
     tick: rounds.tick,
     async close() {
       notify.close();

@@ -4,10 +4,10 @@
  */
 import { hash } from 'node:crypto';
 import { uuidText } from '@lapel/suit';
-import type { CampaignView } from './campaign.ts';
-import type { DeviceView, Totals } from './fleet.ts';
-import { addressed, conditionOf, failedOf, remarksOn, runningVersion } from './fleet.ts';
-import type { FleetGroup } from './store.ts';
+import type { CampaignView } from '../campaign.ts';
+import type { DeviceView, Totals } from '../fleet.ts';
+import { addressed, conditionOf, failedOf, remarksOn, runningVersion } from '../fleet.ts';
+import type { FleetGroup } from '../store.ts';
 
 export interface PageContent {
   readonly nowMs: number;

@@ -2,8 +2,8 @@
 import type { FastifyRequest } from 'fastify';
 import type { Peer } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
-import type { Access } from './access.ts';
-import type { Role } from './store.ts';
+import type { Access } from '../access.ts';
+import type { Role } from '../store.ts';
 
 /**
  * @throws {Problem} `unauthorized` where nobody is proven, `forbidden` where somebody without the role is.

@@ -1,7 +1,7 @@
 /** State changes as server-sent events (HTML §9.2), to one reader until it goes away. */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '@lapel/transport';
-import type { Watch } from './watch.ts';
+import type { Watch } from '../watch.ts';
 
 /** Proxies close what is silent for a minute. */
 const pingMs = 20_000;

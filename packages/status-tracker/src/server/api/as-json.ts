@@ -4,12 +4,14 @@
  */
 import { hex } from '@lapel/cbor';
 import { componentName, uuidText } from '@lapel/suit';
-import type { CampaignView } from './campaign.ts';
-import type { DeviceView, Member, Totals } from './fleet.ts';
-import { addressed, conditionOf, runningVersion } from './fleet.ts';
-import type { Evidence } from './store.ts';
+import type { CampaignView } from '../campaign.ts';
+import type { DeviceView, Member, Totals } from '../fleet.ts';
+import { addressed, conditionOf, runningVersion } from '../fleet.ts';
+import type { Evidence } from '../store.ts';
+import type * as answers from './answers.ts';
+import type { Sent } from './answers.ts';
 
-export function deviceJson(device: DeviceView) {
+export function deviceJson(device: DeviceView): Sent<typeof answers.Device> {
   const { id, vendor, class: product, approval, updateMode, inventory, member } = device;
   return {
     id,
@@ -43,7 +45,14 @@ export function deviceJson(device: DeviceView) {
 
 const hexOf = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : hex(bytes));
 
-export const memberJson = ({ campaign, device, status, generation, changedMs, because }: Member) => ({
+export const memberJson = ({
+  campaign,
+  device,
+  status,
+  generation,
+  changedMs,
+  because,
+}: Member): Sent<typeof answers.Member> => ({
   campaign,
   device,
   status,
@@ -52,7 +61,7 @@ export const memberJson = ({ campaign, device, status, generation, changedMs, be
   because,
 });
 
-export function campaignJson(view: CampaignView, totals: Totals) {
+export function campaignJson(view: CampaignView, totals: Totals): Sent<typeof answers.Campaign> {
   const { id, campaign, target, state, because, generation, orderNumber, acceptedMs, actor } = view;
   return {
     id,
@@ -77,4 +86,7 @@ export function campaignJson(view: CampaignView, totals: Totals) {
   };
 }
 
-export const evidenceJson = ({ signed, ...evidence }: Evidence) => ({ ...evidence, signed: hex(signed) });
+export const evidenceJson = ({ signed, ...evidence }: Evidence): Sent<typeof answers.Evidence> => ({
+  ...evidence,
+  signed: hex(signed),
+});

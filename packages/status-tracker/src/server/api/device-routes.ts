@@ -1,0 +1,67 @@
+/** What operators ask of devices and do to them. */
+import type { Desk } from '../desk.ts';
+import { readPublicKey } from '../desk.ts';
+import type { FleetStore } from '../store.ts';
+import * as answers from './answers.ts';
+import { deviceJson, evidenceJson } from './as-json.ts';
+import type { PageQuery } from './questions.ts';
+import * as questions from './questions.ts';
+import type { Routes } from './route.ts';
+import { deciders, idOf, nextOf, readers, uuidOf } from './route.ts';
+
+const evidenceMax = 100;
+
+export const deviceRoutes = ({
+  store,
+  desk,
+}: {
+  readonly store: FleetStore;
+  readonly desk: Desk;
+}): Routes => ({
+  'GET /devices': {
+    roles: readers,
+    summary: 'The fleet, a page at a time, in the order of ids',
+    query: questions.PageQuery,
+    answer: answers.Devices,
+    run: async ({ request }) => {
+      const page = request.query as PageQuery;
+      const devices = await store.devices(page);
+      return { devices: devices.map(deviceJson), next: nextOf(page, devices.at(-1)?.id, devices.length) };
+    },
+  },
+  'GET /devices/:id': {
+    roles: readers,
+    summary: 'One device, and why it is or is not updating',
+    answer: answers.ExplainedDevice,
+    run: async ({ request }) => {
+      const { device, explanation } = await desk.device(idOf(request));
+      return { ...deviceJson(device), explanation };
+    },
+  },
+  'GET /devices/:id/reports': {
+    roles: readers,
+    summary: 'What the device itself has said, signed, newest first',
+    answer: answers.AllEvidence,
+    run: async ({ request }) => (await store.evidence(idOf(request), evidenceMax)).map(evidenceJson),
+  },
+  'POST /devices': {
+    roles: deciders,
+    summary: 'Makes a device known by its public key, before it registers',
+    body: questions.ProvisionBody,
+    answer: answers.Provisioned,
+    status: 201,
+    run: async ({ request, reply, actor }) => {
+      const { id, publicKey, vendor, class: product } = request.body as questions.ProvisionBody;
+      const key = readPublicKey(publicKey);
+      const device = { id, key, vendor: uuidOf('vendor', vendor), class: uuidOf('class', product) };
+      if (!(await desk.provision(device, actor))) void reply.code(200);
+      return { id };
+    },
+  },
+  'POST /devices/:id/approve': {
+    roles: deciders,
+    summary: 'Lets a device in that has registered by itself',
+    status: 204,
+    run: async ({ request, actor }) => desk.approve(idOf(request), actor),
+  },
+});

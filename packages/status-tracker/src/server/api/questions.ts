@@ -1,0 +1,63 @@
+/** What the operators' API takes: JSON schemas that Fastify holds every request against, and their types. */
+import { Type } from 'typebox';
+import type { Static } from 'typebox';
+import { memberStatuses } from '../fleet.ts';
+import { roleNames } from '../store.ts';
+
+const closed = { additionalProperties: false } as const;
+const Uuid = Type.String({ minLength: 32, maxLength: 36, description: 'RFC 9562, with hyphens or without' });
+const deviceId = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
+
+const page = {
+  after: Type.Optional(Type.String({ maxLength: 64, description: 'the last id of the page before' })),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+};
+export const PageQuery = Type.Object(page, closed);
+export type PageQuery = Static<typeof PageQuery>;
+
+export const MembersQuery = Type.Object(
+  { ...page, status: Type.Optional(Type.Enum([...memberStatuses])) },
+  closed,
+);
+export type MembersQuery = Static<typeof MembersQuery>;
+
+export const ProvisionBody = Type.Object(
+  {
+    id: Type.String({ maxLength: 64, pattern: deviceId }),
+    publicKey: Type.String({ maxLength: 4096, description: 'PEM, or a COSE_Key in hexadecimal' }),
+    vendor: Uuid,
+    class: Uuid,
+  },
+  closed,
+);
+export type ProvisionBody = Static<typeof ProvisionBody>;
+
+export const TokenBody = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\s\\p{C}]+$' }),
+    roles: Type.Array(Type.Enum([...roleNames]), {
+      minItems: 1,
+      maxItems: roleNames.length,
+      uniqueItems: true,
+    }),
+  },
+  closed,
+);
+export type TokenBody = Static<typeof TokenBody>;
+
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const logPage = { from: Type.Integer({ minimum: 0, default: 0 }), limit: page.limit };
+export const LogQuery = Type.Object(logPage, closed);
+export type LogQuery = Static<typeof LogQuery>;
+
+export const InclusionQuery = Type.Object(
+  {
+    entry: Type.String({ pattern: '^([0-9a-f]{2}){1,128}$', description: 'as the log has it' }),
+    size: Count,
+  },
+  closed,
+);
+export type InclusionQuery = Static<typeof InclusionQuery>;
+
+export const ConsistencyQuery = Type.Object({ from: Count, size: Count }, closed);
+export type ConsistencyQuery = Static<typeof ConsistencyQuery>;
