@@ -4,30 +4,34 @@
  */
 import { generateSigningKey } from '@lapel/cose';
 import { createMemoryStore, createStatusTracker } from '@lapel/status-tracker';
+import { operatorApi } from '@lapel/status-tracker/operators';
 import { systemClock, systemRandom } from '@lapel/transport';
 import { fastify } from 'fastify';
 
 export const apiPath = 'docs/operator-api.json';
 
 export async function operatorApiPage(): Promise<string> {
+  const store = createMemoryStore();
   const tracker = await createStatusTracker({
-    store: createMemoryStore(),
+    store,
     clock: systemClock,
     random: systemRandom,
     trackerKey: generateSigningKey('P-256'),
     operators: [],
     releases: () => undefined,
-    onBug(error) {
-      throw error;
-    },
+    onBug,
   });
   const app = fastify();
   try {
-    await app.register(tracker.operatorApi);
+    await app.register(operatorApi({ ...tracker, store, clock: systemClock, onBug }));
     const { payload } = await app.inject('/openapi.json');
     return `${JSON.stringify(JSON.parse(payload), undefined, 2)}\n`;
   } finally {
     await app.close();
     await tracker.close();
   }
+}
+
+function onBug(error: unknown): never {
+  throw error;
 }

@@ -2,8 +2,8 @@
  * The status tracker (RFC 9019 §2.3): it knows the fleet, and decides who updates when, by campaigns that
  * operators have signed. A device registers with its key, says what it runs (check-in), asks what it should
  * run (offer) and proves what came of it (report); `plan` proposes the next offers, `carry-out` makes them.
- * This is the front door of the server half; `./client` is the half in the device, `./protocol` what passes
- * between them.
+ * This is the front door of the server half; `./operators` is its API over HTTP, `./client` the half in the
+ * device, `./protocol` what passes between them.
  */
 export { createAccess } from './server/access.ts';
 export type { Access } from './server/access.ts';
@@ -33,8 +33,6 @@ export type {
 } from './server/fleet.ts';
 export { notifyLimits } from './server/notify.ts';
 export type { NotifyLimits } from './server/notify.ts';
-export { operatorApi } from './server/api/operator-api.ts';
-export type { OperatorApi, OperatorApiOptions } from './server/api/operator-api.ts';
 export { plan } from './server/plan.ts';
 export type { Step } from './server/plan.ts';
 export { createMemoryStore } from './server/store-memory.ts';

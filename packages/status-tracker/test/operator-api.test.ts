@@ -147,7 +147,7 @@ test('S4-133: an operator pauses, resumes and aborts a campaign by signed orders
 });
 
 test('S4-133: who has a token but no operator key can start nothing', async (context) => {
-  const { ask, world } = await createApi(context, { operators: [testKey('somebody else').public] });
+  const { ask, world } = await createApi(context, {}, { operators: [testKey('somebody else').public] });
   const refused = await ask('admin', 'POST', '/campaigns', world.campaign('c1', 2));
   assert.equal(refused.status, 403);
   assert.match(String(refused.json()['detail']), /signed by an operator: expected a trusted key/);
@@ -172,7 +172,7 @@ test('a token is told once, works at once, and no more after it is revoked', asy
 
 test('S2-08: the page shows the fleet, escapes what it shows, and may load nothing', async (context) => {
   const page = { pageIsOpen: true, classNames: new Map([[uuidText(lampClass), 'lamp']]) };
-  const { ask, world } = await createApi(context, { page });
+  const { ask, world } = await createApi(context, page);
   const lamps = await world.lamps(3);
   await lamps[0]?.checkIn({
     components: [

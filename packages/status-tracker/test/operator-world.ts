@@ -3,6 +3,8 @@ import type { TestContext } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import fastify from 'fastify';
 import type { Role, StatusTrackerOptions } from '../src/index.ts';
+import type { OperatorApiOptions } from '../src/server/api/operator-api.ts';
+import { operatorApi } from '../src/server/api/operator-api.ts';
 import type { World } from './world.ts';
 import { createWorld } from './world.ts';
 
@@ -23,11 +25,13 @@ export interface Answer {
 
 export async function createApi(
   context: TestContext,
+  shown: Pick<OperatorApiOptions, 'pageIsOpen' | 'classNames'> = {},
   options: Partial<StatusTrackerOptions> = {},
 ): Promise<Api> {
   const world = await createWorld(options);
   const app = fastify();
-  await app.register(world.tracker.operatorApi);
+  const { store, clock } = world;
+  await app.register(operatorApi({ ...world.tracker, store, clock, onBug, ...shown }));
   context.after(() => app.close());
   const grant = (role: Role) => world.tracker.access.grant(role, [role], 'test');
   const tokens = {
@@ -60,4 +64,8 @@ export async function createApi(
       };
     },
   };
+}
+
+function onBug(error: unknown): never {
+  throw error;
 }

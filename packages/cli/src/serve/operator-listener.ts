@@ -1,7 +1,7 @@
 /** The operators' API and page as a listener of node:http, to be mounted beside the resources of devices. */
 
-import type { OperatorApiOptions } from '@lapel/status-tracker';
-import { operatorApi } from '@lapel/status-tracker';
+import type { OperatorApiOptions } from '@lapel/status-tracker/operators';
+import { operatorApi } from '@lapel/status-tracker/operators';
 import type { HttpListener } from '@lapel/transport';
 import { fastify } from 'fastify';
 

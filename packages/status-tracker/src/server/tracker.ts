@@ -20,8 +20,6 @@ import { createLog } from './log.ts';
 import { createManifests } from './manifests.ts';
 import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
-import { operatorApi } from './api/operator-api.ts';
-import type { OperatorApi, OperatorApiOptions } from './api/operator-api.ts';
 import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
@@ -42,7 +40,6 @@ export interface StatusTrackerOptions {
   readonly authors?: readonly TrustAnchor[];
   readonly onBug: (error: unknown) => void;
   readonly limits?: NotifyLimits;
-  readonly page?: Pick<OperatorApiOptions, 'pageIsOpen' | 'classNames'>;
 }
 
 export interface StatusTracker {
@@ -53,8 +50,6 @@ export interface StatusTracker {
   readonly access: Access;
   readonly watch: Watch;
   readonly log: TransparencyLog;
-  /** A plugin of Fastify: the API of operators, and the page at `/`. */
-  readonly operatorApi: OperatorApi;
   /** Plans and carries out one round for every open campaign; a timer calls it. */
   tick(): Promise<void>;
   /** Writes what is still to be written; the store stays open. */
@@ -92,7 +87,6 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     access,
     watch,
     log,
-    operatorApi: operatorApi({ store, desk, log, access, watch, clock, onBug, ...options.page }),
     tick: rounds.tick,
     async close() {
       notify.close();
