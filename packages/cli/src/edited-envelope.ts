@@ -3,9 +3,9 @@
 import { hex } from '@lapel/cbor';
 import type { Integrated } from '@lapel/author';
 import { outlineEnvelope } from '@lapel/author';
-import { server } from '@lapel/suit';
 import type { Command } from 'commander';
-import { readBounded, readEnvelopeFile, replaceFile } from './files.ts';
+import { readOutline } from './envelope-file.ts';
+import { replaceFile } from './files.ts';
 import { envelopeFact, targetOf } from './sealed-file.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -21,13 +21,15 @@ export const edited = (command: Command): Command =>
     .option('-o, --out <file>', 'where to write it (default: in place)')
     .option('--json', 'print the result as JSON');
 
-type Integrate = (bytes: Uint8Array, added: { uri: string; content: Uint8Array }) => Integrated;
+interface Addition {
+  readonly what: string;
+  readonly read: (file: string) => Promise<Uint8Array>;
+  readonly integrate: (bytes: Uint8Array, added: { uri: string; content: Uint8Array }) => Integrated;
+}
 
-/** @param what is put into the envelope, by `integrate`. */
 export function integrating(
   command: Command,
-  what: string,
-  integrate: Integrate,
+  { what, read, integrate }: Addition,
   terminal: Terminal,
 ): Command {
   return edited(
@@ -37,9 +39,9 @@ export function integrating(
       .requiredOption('--uri <uri>', "what the manifest calls it, such as '#firmware'"),
   ).action(async (file: string, added: string, options: EditOptions & { readonly uri: string }) => {
     const target = targetOf(file, options.out);
-    const content = await readBounded(added, server.envelopeBytes);
+    const content = await read(added);
     const { uri } = options;
-    const { bytes, isNamed } = integrate(await readEnvelopeFile(file), { uri, content });
+    const { bytes, isNamed } = integrate((await readOutline(file)).bytes, { uri, content });
     const told: readonly Fact[] = [['added', `${uri}: ${added}, ${content.length} bytes`]];
     await writeEdited(target, bytes, { added: uri, isNamed }, told, options, terminal);
     if (!isNamed)

@@ -44,16 +44,19 @@ export function failureOf(error: unknown): Failure {
     return { message: error.message, exitCode };
   }
   if (error instanceof AlreadySigned) return { message: error.message, exitCode: exitCodes.conflict };
-  if (error instanceof SuitError) {
-    const message = `refused at stage ${error.stage}, reason ${error.reason}: ${error.message}`;
-    return { message, exitCode: exitCodes.refused };
+  if (error instanceof SuitError || error instanceof CborError) {
+    return { message: refusalText(error), exitCode: exitCodes.refused };
   }
-  if (error instanceof CborError) return { message: error.message, exitCode: exitCodes.refused };
   if (error instanceof Problem) return problemFailure(error);
   if (error instanceof TransportError) return transportFailure(error);
   if (error instanceof PortInUse) return { message: error.message, exitCode: exitCodes.conflict };
   return systemFailure(error) ?? bug(error);
 }
+
+export const refusalText = (error: SuitError | CborError): string =>
+  error instanceof SuitError
+    ? `refused at stage ${error.stage}, reason ${error.reason}: ${error.message}`
+    : error.message;
 
 const ledgerHints: Readonly<Record<LedgerErrorKind, string>> = {
   busy: 'another command signs with this key: try again when it has ended',

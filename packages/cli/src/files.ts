@@ -1,7 +1,7 @@
 /** Files that a person names on the command line: read under a limit, written whole or not at all. */
 
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
@@ -43,6 +43,14 @@ export async function readBounded(file: string, limitBytes: number): Promise<Uin
   }
 }
 
+/** The same at once, for what a device's driver reads. */
+export function readBoundedNow(file: string, limitBytes: number): Uint8Array {
+  const found = statSync(file);
+  if (found.isDirectory()) throw folderFound(file);
+  if (found.size > limitBytes) throw tooLong(file, limitBytes);
+  return new Uint8Array(readFileSync(file));
+}
+
 /** @throws EEXIST where the file is there already. */
 export async function writeNewFile(file: string, content: string | Uint8Array, mode: number): Promise<void> {
   await writing(file, mode, (write) => write(content));
@@ -80,8 +88,11 @@ async function requireNoFolder(file: string): Promise<void> {
     throw error;
   });
   if (found?.isDirectory() !== true) return;
-  throw new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found a folder`);
+  throw folderFound(file);
 }
+
+const folderFound = (file: string) =>
+  new CommandFailure(exitCodes.failed, `expected ${file} to be a file, found a folder`);
 
 async function movedOver(other: string, file: string): Promise<void> {
   try {
@@ -122,10 +133,10 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Whoever breaks a command off finds nothing half-written. @returns what ends the watch. */
-function removedOnSignal(file: string): () => void {
+export function removedOnSignal(...files: readonly string[]): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const leave = (signal: NodeJS.Signals) => {
-    rmSync(file, { force: true });
+    for (const file of files) rmSync(file, { force: true });
     // How a shell tells of a signal.
     process.exit(128 + constants.signals[signal]);
   };

@@ -4,7 +4,7 @@
  * loader's pages, which no device ever writes, say which kind of device the flash belongs to.
  */
 
-import { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import type { Profile } from '@lapel/device';
 import { flashBytes } from '@lapel/device';
 import type { NorFlash } from '@lapel/simulator';
@@ -13,6 +13,7 @@ import type { DeviceKind } from './device/kinds.ts';
 import { kindText, profileOf, readKind } from './device/kinds.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
+import { readBoundedNow } from './files.ts';
 
 export interface FlashFile {
   readonly flash: NorFlash;
@@ -22,18 +23,26 @@ export interface FlashFile {
 
 const mark = /^lapel flash 1, (?<kind>[^\n]{1,400})\n/;
 const markBytesMax = 512;
+/** No device that is made here has more. */
+const flashBytesMax = 256 * 1024 * 1024;
 
 /** Makes the file of an unused device. @throws EEXIST */
 export function makeFlashFile(path: string, kind: DeviceKind): FlashFile {
   const content = new Uint8Array(flashBytes(profileOf(kind).layout.geometry)).fill(0xff);
   content.set(new TextEncoder().encode(`lapel flash 1, ${kindText(kind)}\n`));
-  writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
+  try {
+    writeFileSync(path, content, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
+      rmSync(path, { force: true });
+    throw error;
+  }
   return openFlashFile(path);
 }
 
 /** @throws {CommandFailure} where it is no flash file, or not whole. */
 export function openFlashFile(path: string): FlashFile {
-  const content = new Uint8Array(readFileSync(path));
+  const content = readBoundedNow(path, flashBytesMax);
   const found = mark.exec(new TextDecoder('latin1').decode(content.subarray(0, markBytesMax)));
   const written = found?.groups?.['kind'];
   if (written === undefined) {

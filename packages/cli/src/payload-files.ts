@@ -7,10 +7,11 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '@lapel/cbor';
-import type { Payload, PublishedPayload } from '@lapel/author';
+import type { Images, Payload, PublishedPayload } from '@lapel/author';
 import { fileImages } from '@lapel/author';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
+import type { Watching } from './reading-progress.ts';
 
 /** Files looked at; whoever has more names the right ones. */
 const filesMax = 10_000;
@@ -24,12 +25,15 @@ const depthMax = 2;
 export async function findPayloads(
   wanted: readonly PublishedPayload[],
   places: readonly string[],
+  watching?: Watching,
 ): Promise<readonly Payload[]> {
+  const images = fileImages('.', watching);
   const files = await filesIn(places);
   const digests = new Map<string, string>();
   const found: Payload[] = [];
-  for (const { digest, sizeBytes } of wanted) {
-    const file = await findOne(digest, sizeBytes, files, digests);
+  for (const each of wanted) {
+    const { digest, sizeBytes } = each;
+    const file = await findOne(each, files, digests, images);
     if (file === undefined) {
       const size = sizeBytes === undefined ? '' : ` of ${sizeBytes} bytes`;
       const message = `expected a payload${size} with sha-256 ${digest} in ${places.join(', ')}, found none`;
@@ -53,14 +57,14 @@ export interface FoundFile {
 }
 
 async function findOne(
-  digest: string,
-  sizeBytes: number | undefined,
+  { digest, sizeBytes }: PublishedPayload,
   files: readonly FoundFile[],
   digests: Map<string, string>,
+  images: Images,
 ): Promise<FoundFile | undefined> {
   for (const file of files) {
     if (sizeBytes !== undefined && file.sizeBytes !== sizeBytes) continue;
-    const known = digests.get(file.path) ?? hex((await fileImages('.').measure(file.path)).digest);
+    const known = digests.get(file.path) ?? hex((await images.measure(file.path)).digest);
     digests.set(file.path, known);
     if (known === digest) return file;
   }

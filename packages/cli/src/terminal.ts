@@ -22,6 +22,8 @@ export interface Terminal {
   /** What is good to know beside it. */
   note(text: string): void;
   error(text: string): void;
+  /** A text that goes on below itself, this far to the right, where the terminal is too narrow for it. */
+  wrap(text: string, indent: number): string;
   /** Replaces the line that is moving; an empty text ends it. */
   move(text: string): void;
   paint(style: Style, text: string): string;
@@ -36,6 +38,7 @@ export interface TerminalOptions {
 }
 
 export function createTerminal({ stdout, stderr, environment }: TerminalOptions): Terminal {
+  const width = widthOf(stdout, environment);
   const plain = (environment['NO_COLOR'] ?? '') !== '' || environment['TERM'] === 'dumb';
   const moving = stderr.isTTY && environment['TERM'] !== 'dumb';
   let line = '';
@@ -56,15 +59,16 @@ export function createTerminal({ stdout, stderr, environment }: TerminalOptions)
     facts: (pairs, widthMin = 0) =>
       write(
         stdout,
-        factLines(pairs, widthMin, (name) => paint('dim', name)),
+        factLines(pairs, { widthMin, width }, (name) => paint('dim', name)),
       ),
     table(headings, rows) {
-      const [head = '', ...lines] = tableLines(headings, rows, stdout.isTTY ? stdout.columns : Infinity);
+      const [head = '', ...lines] = tableLines(headings, rows, width);
       write(stdout, [paint('bold', head), ...lines].join('\n'));
     },
     note(text) {
       if (!terminal.quiet) write(stderr, text);
     },
+    wrap: (text, indent) => wrapped(text, width - indent).join(`\n${' '.repeat(indent)}`),
     error: (text) => write(stderr, `${painted(stderr.isTTY && !plain, 'red', 'lapel:')} ${text}`),
     move(text) {
       clear();
@@ -87,15 +91,51 @@ export function progressLine(share: number, label: string): string {
 const painted = (coloured: boolean, style: Style, text: string): string =>
   coloured ? styleText(style, text, { validateStream: false }) : text;
 
-/** @param widthMin of the names: for pairs that go on below others. */
+/** In a pipe lines are as long as they are. A person may say so: COLUMNS. */
+function widthOf({ isTTY, columns }: Stream, environment: TerminalOptions['environment']): number {
+  if (!isTTY) return Infinity;
+  const told = Number(environment['COLUMNS']);
+  return Number.isSafeInteger(told) && told > 0 ? told : columns;
+}
+
+interface Widths {
+  /** Of the names: for pairs that go on below others. */
+  readonly widthMin: number;
+  /** Of a line. */
+  readonly width: number;
+}
+
+/** A value that is too long goes on below itself. */
 function factLines(
   pairs: readonly (readonly [string, string])[],
-  widthMin: number,
+  { widthMin, width }: Widths,
   paint: (name: string) => string,
 ): string {
-  const width = Math.max(widthMin, ...pairs.map(([name]) => name.length));
-  return pairs.map(([name, value]) => `${paint(name.padEnd(width))}  ${printable(value)}`).join('\n');
+  const indent = Math.max(widthMin, ...pairs.map(([name]) => name.length)) + 2;
+  const line = ([name, value]: readonly [string, string]) => {
+    const lines = wrapped(printable(value), width - indent).join(`\n${' '.repeat(indent)}`);
+    return `${paint(name.padEnd(indent - 2))}  ${lines}`;
+  };
+  return pairs.map(line).join('\n');
 }
+
+/** Between words only: who copies a digest wants it whole. */
+function wrapped(text: string, width: number): readonly string[] {
+  if (text.length <= width || width < columnMin) return [text];
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/(?<= )/)) {
+    if (line !== '' && line.length + word.trimEnd().length > width) {
+      lines.push(line.trimEnd());
+      line = '';
+    }
+    line += word;
+  }
+  return [...lines, line];
+}
+
+/** Narrower than this nothing can be read. */
+const columnMin = 8;
 
 /** Columns as wide as their longest cell. Where a row is too wide, the widest column gives way. */
 function tableLines(
@@ -106,7 +146,6 @@ function tableLines(
   const cells = [headings, ...rows].map((row) => row.map(printable));
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const gaps = 2 * (headings.length - 1);
-  const columnMin = 8;
   for (let over = widths.reduce((sum, each) => sum + each, gaps) - width; over > 0; over--) {
     const widest = widths.indexOf(Math.max(...widths));
     if ((widths[widest] ?? 0) <= columnMin) break;

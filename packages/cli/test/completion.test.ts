@@ -10,6 +10,23 @@ import { test } from 'node:test';
 const lapel = join(import.meta.dirname, '../bin/lapel.mjs');
 const ask = 'COMPREPLY=(); COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _lapel; printf "%s\\n" "${COMPREPLY[@]}"';
 
+test('S4-91: every command tells its result as JSON, too, but the one that prints a script', () => {
+  const script = execFileSync(process.execPath, [lapel, 'completion', 'bash'], { encoding: 'utf8' });
+  const places = [
+    ...script.matchAll(/^ {4}' (?<path>[^']+)'\) COMPREPLY=\(\$\(compgen -W '(?<words>[^']*)'/gm),
+  ]
+    .map(({ groups }) => groups!)
+    .filter(({ path }) => !path!.includes(' -'));
+  const isGroup = (path: string) => places.some((other) => other['path']!.startsWith(`${path} `));
+  const commands = places.filter(({ path }) => !isGroup(path!));
+  assert.ok(commands.length > 30);
+  const mute = commands.filter(({ words }) => !words!.split(' ').includes('--json'));
+  assert.deepEqual(
+    mute.map(({ path }) => path),
+    ['completion'],
+  );
+});
+
 test('S4-91: a shell completes commands, options and choices, each where it may stand', () => {
   const script = execFileSync(process.execPath, [lapel, 'completion', 'bash'], { encoding: 'utf8' });
   const folder = mkdtempSync(join(tmpdir(), 'lapel-completion-'));

@@ -46,6 +46,20 @@ test('a table fits the width of a terminal, and is whole in a pipe', () => {
   assert.match(shown(false)[1] ?? '', /x{60}/);
 });
 
+test('what is told of a thing goes on below itself where a terminal is narrow, and a digest stays whole', () => {
+  const digest = 'a'.repeat(64);
+  const shown = (isTTY: boolean, environment: Readonly<Record<string, string>> = {}) => {
+    const { terminal, written } = recorded(isTTY, 80, { NO_COLOR: '1', ...environment });
+    terminal.facts([['manifest', `sha-256 ${digest}, which is the one that was signed`]]);
+    return written.out;
+  };
+  assert.equal(shown(false), `manifest  sha-256 ${digest}, which is the one that was signed\n`);
+  const below = `manifest  sha-256\n          ${digest},\n          which is the one that was signed\n`;
+  assert.equal(shown(true), below);
+  assert.ok(shown(true, { COLUMNS: '40' }).split('\n').length > shown(true).split('\n').length);
+  assert.equal(shown(false, { COLUMNS: '40' }), shown(false));
+});
+
 test('progress moves on a terminal only, and leaves nothing behind', () => {
   const { terminal, written } = recorded(true, 80);
   terminal.move(progressLine(0.5, 'half'));

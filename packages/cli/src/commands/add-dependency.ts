@@ -3,6 +3,7 @@
 import { addDependency } from '@lapel/author';
 import type { Command } from 'commander';
 import { integrating } from '../edited-envelope.ts';
+import { readOutline } from '../envelope-file.ts';
 import type { Terminal } from '../terminal.ts';
 
 export function addTo(program: Command, terminal: Terminal): void {
@@ -13,8 +14,11 @@ export function addTo(program: Command, terminal: Terminal): void {
         "Puts a signed envelope into another one, under a URI such as '#radio' that its manifest fetches. " +
           'The manifest must have dependencies, and name this one by digest.',
       ),
-    'the envelope of the dependency',
-    addDependency,
+    {
+      what: 'the envelope of the dependency',
+      read: async (file) => (await readOutline(file)).bytes,
+      integrate: addDependency,
+    },
     terminal,
   ).addHelpText('after', examples);
 }

@@ -10,9 +10,9 @@ import { bytesBody, collect, readProblem, request, systemClock, systemRandom } f
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { askJson } from '../ask.ts';
+import { readOutline } from '../envelope-file.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readEnvelopeFile } from '../files.ts';
 import { readSigningKey } from '../key-files.ts';
 import { count, durationText, milliseconds, percentText, thousandths, waves } from '../quantities.ts';
 import type { ServerAccess, ServerOptions } from '../server-access.ts';
@@ -131,7 +131,7 @@ function nameFor({ text, sequenceNumber }: Outline['summary']): string {
 /** What is signed is read from the envelope itself, not from what a server says of it. */
 async function releaseNamed(which: string, { handler, token }: ServerAccess): Promise<Outline> {
   const digest = unhex(which);
-  if (digest?.length !== 32) return outlineEnvelope(await readEnvelopeFile(which));
+  if (digest?.length !== 32) return (await readOutline(which)).outline;
   const headers = { authorization: `Bearer ${token}` };
   const answer = await handler(request('GET', `/manifests/${which.toLowerCase()}`, { headers }));
   if (answer.status !== 'ok') throw await readProblem(answer);

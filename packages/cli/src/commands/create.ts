@@ -23,8 +23,8 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { readTextFile, replaceFile } from '../files.ts';
 import { beginDescription } from '../first-description.ts';
+import { shownOn } from '../reading-progress.ts';
 import type { Terminal } from '../terminal.ts';
-import { progressLine } from '../terminal.ts';
 import { updateInWords } from '../update-in-words.ts';
 
 interface Options {
@@ -120,7 +120,6 @@ async function createEnvelope(
   const keep = async (payload: FormattedPayload): Promise<void> =>
     void made.push({ ...payload, file: join(dirname(target), payload.name) });
   const bytes = writeEnvelope(await buildEnvelope(description, { images, clock: systemClock, keep }));
-  terminal.move('');
   // Nothing is written before all of it is known to be right.
   for (const each of made) await replaceFile(each.file, each.content);
   await replaceFile(target, bytes);
@@ -162,18 +161,3 @@ const requiringContent = (images: Images): Images => ({
     throw new ImageError(`expected the image ${path} to hold something, found an empty file`);
   },
 });
-
-/** Below this a file is read before anybody could see it. */
-const shownBytesMin = 64 * 1024 * 1024;
-
-/** Shows how far a long image is read, at each percent. */
-function shownOn(terminal: Terminal): (path: string, doneBytes: number, sizeBytes: number) => void {
-  let percent = -1;
-  return (path, doneBytes, sizeBytes) => {
-    if (sizeBytes < shownBytesMin) return;
-    const now = Math.floor((100 * doneBytes) / sizeBytes);
-    if (now === percent) return;
-    percent = now;
-    terminal.move(progressLine(doneBytes / sizeBytes, `reading ${basename(path)}`));
-  };
-}

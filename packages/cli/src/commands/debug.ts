@@ -11,6 +11,10 @@ import type { SituationOptions } from '../situation.ts';
 import { readAttempt, withSituation } from '../situation.ts';
 import type { Terminal } from '../terminal.ts';
 
+interface Options extends SituationOptions {
+  readonly json?: boolean;
+}
+
 export function addTo(program: Command, terminal: Terminal): void {
   withSituation(
     program
@@ -20,8 +24,9 @@ export function addTo(program: Command, terminal: Terminal): void {
           'backwards. What to do is read from stdin.',
       ),
   )
+    .option('--json', 'print all commands as JSON, and ask nothing')
     .addHelpText('after', `\n${keys}\n${examples}`)
-    .action((file: string, options: SituationOptions) => debug(file, options, terminal));
+    .action((file: string, options: Options) => debug(file, options, terminal));
 }
 
 const keys = `Type, and Enter:
@@ -35,17 +40,25 @@ Examples:
   lapel debug lamp.suit --device lamp.json --trust author.pub.pem
   printf 'n 4\\np\\n' | lapel debug lamp.suit --device lamp.json --trust author.pub.pem`;
 
-async function debug(file: string, options: SituationOptions, terminal: Terminal): Promise<void> {
-  if (file === '-') {
+async function debug(file: string, options: Options, terminal: Terminal): Promise<void> {
+  if (file === '-' && options.json !== true) {
     const message = 'expected a file, found -: stdin is where the commands of the debugger come from';
     throw new CommandFailure(exitCodes.usage, message);
   }
   const { envelope, situation } = await readAttempt(file, options);
   const whole = simulate(envelope, situation, options.procedure);
   const frames = framesOf(whole, situation, options.procedure);
-  if (frames.length === 0) {
-    const { stage, reason, detail } = whole;
-    throw new CommandFailure(exitCodes.refused, `rejected at stage ${stage}, reason ${reason}: ${detail}`);
+  const { accepted, stage, reason, detail } = whole;
+  if (options.json === true) {
+    const verdict = accepted ? 'accept' : 'reject';
+    terminal.result(JSON.stringify({ verdict, stage, reason, detail, commands: frames }, null, 2));
+    if (accepted) return;
+  }
+  if (frames.length === 0 || options.json === true) {
+    throw new CommandFailure(
+      exitCodes.refused,
+      `${file}: rejected at stage ${stage}, reason ${reason}: ${detail}`,
+    );
   }
   if (frames.length === momentsMax)
     terminal.note(`only the first ${momentsMax} commands can be stepped through`);

@@ -1,6 +1,5 @@
 /** `lapel device make`: the factory of one device, and what it is told of whom the device will trust. */
 
-import { existsSync } from 'node:fs';
 import type { ProfileName } from '@lapel/device';
 import type { Requirement } from '@lapel/suit';
 import type { Command } from 'commander';
@@ -10,9 +9,7 @@ import { profileNames } from '../device/kinds.ts';
 import type { BootPolicy, DevicePlan } from '../device/make.ts';
 import { makeDeviceFile } from '../device/make.ts';
 import { counterOption, readImages, repeated, severalFiles, usage } from '../device/options.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { CommandFailure } from '../failure.ts';
-import { readEnvelopeFile } from '../files.ts';
+import { readOutline } from '../envelope-file.ts';
 import { readVerificationKey } from '../key-files.ts';
 import { wholeNumber } from '../quantities.ts';
 import type { Terminal } from '../terminal.ts';
@@ -61,6 +58,7 @@ interface MakeOptions {
   readonly deadline: string;
   readonly boot: BootPolicy;
   readonly counter?: string;
+  readonly json?: boolean;
 }
 
 export function addMake(device: Command, terminal: Terminal): void {
@@ -102,11 +100,17 @@ export function addMake(device: Command, terminal: Terminal): void {
     .addOption(
       counterOption('make a counter that only rises there; an older flash put back is noticed by it'),
     )
+    .option('--json', 'print the result as JSON')
     .addHelpText('after', `${trustHelp}\n${makeExamples}`)
     .action(async (flash: string, options: MakeOptions) => {
       const made = await makeDeviceFile(await planOf(flash, options));
-      terminal.result(`${flash}  ${options.id}, sequence number ${made.sequenceNumber}`);
-      terminal.note(`its public key, for the tracker: ${made.publicKeyFile}`);
+      const { sequenceNumber: sequence, publicKeyFile } = made;
+      if (options.json === true) {
+        terminal.result(JSON.stringify({ file: flash, id: options.id, sequence, public: publicKeyFile }));
+      } else if (!terminal.quiet) {
+        terminal.result(`${flash}  ${options.id}, sequence number ${sequence}`);
+        terminal.note(`its public key, for the tracker: ${publicKeyFile}`);
+      }
     });
 }
 
@@ -114,10 +118,6 @@ async function planOf(flash: string, options: MakeOptions): Promise<DevicePlan> 
   const { profile, id, tracker, firmware, image, confirmBy, boot, counter } = options;
   if (tracker === undefined && confirmBy === 'tracker') {
     throw usage('expected --tracker FILE, or --confirm-by self-test, found neither');
-  }
-  for (const file of [flash, ...(counter === undefined ? [] : [counter])]) {
-    if (!existsSync(file)) continue;
-    throw new CommandFailure(exitCodes.conflict, `expected ${file} not to exist yet, found it`);
   }
   return {
     file: flash,
@@ -128,7 +128,7 @@ async function planOf(flash: string, options: MakeOptions): Promise<DevicePlan> 
     decryptionKeys: await readDecryptionKeys(options.decryptionKey ?? []),
     tracker: tracker === undefined ? undefined : await readVerificationKey(tracker),
     envelopes: await Promise.all(
-      firmware.map(async (file) => ({ file, envelope: await readEnvelopeFile(file) })),
+      firmware.map(async (file) => ({ file, envelope: (await readOutline(file)).bytes })),
     ),
     images: await readImages(image),
     confirmBy,

@@ -11,7 +11,7 @@ import { counterOption, readImages, severalFiles, usage } from '../device/option
 import { recoverDeviceFile } from '../device/recover.ts';
 import { runDeviceFile } from '../device/run.ts';
 import { showDeviceFile } from '../device/show.ts';
-import { readEnvelopeFile } from '../files.ts';
+import { readOutline } from '../envelope-file.ts';
 import { wholeNumber } from '../quantities.ts';
 import type { Terminal } from '../terminal.ts';
 import { addMake } from './device-make.ts';
@@ -41,6 +41,7 @@ interface RunOptions {
   readonly server: string;
   readonly poll: string;
   readonly counter?: string;
+  readonly json?: boolean;
 }
 
 function addRun(device: Command, terminal: Terminal): void {
@@ -56,10 +57,11 @@ function addRun(device: Command, terminal: Terminal): void {
     )
     .option('--poll <seconds>', 'between two looks for news', '5')
     .addOption(counterOption('its counter; a flash that is older is not started'))
-    .action(async (flash: string, { server, poll, counter }: RunOptions) => {
+    .option('--json', 'print each step as a line of JSON')
+    .action(async (flash: string, { server, poll, counter, json = false }: RunOptions) => {
       if (!URL.canParse(server)) throw usage(`expected --server http://HOST:PORT, found ${server}`);
       const pollMs = 1000 * wholeNumber('--poll', poll, 1, 7 * 24 * 3600);
-      await runDeviceFile({ file: flash, origin: new URL(server).origin, pollMs, counter }, terminal);
+      await runDeviceFile({ file: flash, origin: new URL(server).origin, pollMs, counter, json }, terminal);
     });
 }
 
@@ -87,6 +89,7 @@ interface BringOptions {
   readonly envelope: string;
   readonly payload: readonly string[];
   readonly counter?: string;
+  readonly json?: boolean;
 }
 
 function addBring(device: Command, terminal: Terminal): void {
@@ -101,9 +104,10 @@ function addBring(device: Command, terminal: Terminal): void {
     .requiredOption('--envelope <file>', 'the signed envelope')
     .option('--payload <file...>', 'its payloads, or folders to find them in', ['.'])
     .addOption(counterOption('its counter'))
-    .action(async (flash: string, { envelope, payload, counter }: BringOptions) => {
-      const brought = await readEnvelopeFile(envelope);
-      await bringToDevice({ file: flash, envelope: brought, places: payload, counter }, terminal);
+    .option('--json', 'print the result as JSON')
+    .action(async (flash: string, { envelope, payload, counter, json = false }: BringOptions) => {
+      const { bytes: brought } = await readOutline(envelope);
+      await bringToDevice({ file: flash, envelope: brought, places: payload, counter, json }, terminal);
     });
 }
 
@@ -113,6 +117,7 @@ interface RecoverOptions {
   readonly faults: string;
   readonly seed: string;
   readonly counter?: string;
+  readonly json?: boolean;
 }
 
 function addRecover(device: Command, terminal: Terminal): void {
@@ -130,14 +135,17 @@ function addRecover(device: Command, terminal: Terminal): void {
     .option('--faults <percent>', 'of what the line carries: lost, repeated, or changed', '0')
     .option('--seed <number>', 'for what goes wrong on the line', '1')
     .addOption(counterOption('its counter; nothing below it is taken'))
-    .action(async (flash: string, { envelope, image, faults, seed, counter }: RecoverOptions) => {
+    .option('--json', 'print the result as JSON')
+    .action(async (flash: string, options: RecoverOptions) => {
+      const { envelope, image, faults, seed, counter, json = false } = options;
       const [first = new Uint8Array(), ...further] = await readImages(image);
       const plan = {
         file: flash,
-        firmware: { envelope: await readEnvelopeFile(envelope), image: first, further },
+        firmware: { envelope: (await readOutline(envelope)).bytes, image: first, further },
         faultShare: wholeNumber('--faults', faults, 0, 20) / 100,
         seed: wholeNumber('--seed', seed, 0, 0xffff_ffff),
         counter,
+        json,
       };
       recoverDeviceFile(plan, terminal);
     });

@@ -3,9 +3,9 @@
 import type { Change } from '@lapel/author';
 import { diffEnvelopes } from '@lapel/author';
 import type { Command } from 'commander';
+import { readOutline } from '../envelope-file.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readEnvelopeFile } from '../files.ts';
 import type { Terminal } from '../terminal.ts';
 
 export function addTo(program: Command, terminal: Terminal): void {
@@ -35,7 +35,7 @@ async function diff(
   if (older === '-' && newer === '-') {
     throw new CommandFailure(exitCodes.usage, 'expected one envelope from stdin, found two');
   }
-  const found = diffEnvelopes(await readEnvelopeFile(older), await readEnvelopeFile(newer));
+  const found = diffEnvelopes((await readOutline(older)).bytes, (await readOutline(newer)).bytes);
   if (json === true) {
     terminal.result(JSON.stringify({ ...found, same: found.old === found.new }, null, 2));
     return;

@@ -45,7 +45,7 @@ async function inspect(file: string, { json, diag, hex }: Options, terminal: Ter
     if (unread === undefined) return;
     throw new CommandFailure(
       exitCodes.refused,
-      `expected an envelope that can be read, found a mistake: ${unread.notation}`,
+      `expected an envelope that can be read in ${file}, found a mistake: ${unread.notation}`,
     );
   }
   const envelope = inspectEnvelope(bytes);
@@ -58,7 +58,7 @@ async function inspect(file: string, { json, diag, hex }: Options, terminal: Ter
   const errors = countErrors(envelope);
   if (errors > 0) {
     const found = `${errors} error${errors === 1 ? '' : 's'} (shown above)`;
-    throw new CommandFailure(exitCodes.refused, `expected a well-formed envelope, found ${found}`);
+    throw new CommandFailure(exitCodes.refused, `expected a well-formed envelope in ${file}, found ${found}`);
   }
 }
 

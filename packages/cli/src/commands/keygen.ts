@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { writeNewFile } from '../files.ts';
+import { removedOnSignal, writeNewFile } from '../files.ts';
 import {
   beginHashBasedKey,
   hashBasedKeyText,
@@ -98,11 +98,14 @@ async function keygen(file: string, options: Options, terminal: Terminal): Promi
   }
   if (secret !== undefined) return generateSecret(file, secret, options.json === true, terminal);
   const publicFile = `${file.replace(/\.pem$/, '')}.pub.pem`;
-  const further = isHashBased ? [ledgerOf(file), ...(mark === undefined ? [] : [mark])] : [];
+  const ledger = ledgerOf(file);
+  const further = isHashBased ? [ledger, ...(mark === undefined ? [] : [mark])] : [];
   requireNew(file, publicFile, ...further);
-  const key = isHashBased ? await growKey(file, options, terminal) : generateKey(algorithm);
-  if (!isHashBased) await writeNewFile(file, keyToPem(key, await passphraseFor(file, options)), 0o600);
+  const make = isHashBased ? growKey(file, options, terminal) : await drawKey(file, options);
+  const forget = removedOnSignal(file, publicFile, ...further, `${ledger}.lock`);
+  const key = await make();
   await writeNewFile(publicFile, keyToPem(key.public), 0o644);
+  forget();
   tell({ file, publicFile, kid: hex(key.kid) }, options, terminal);
 }
 
@@ -115,15 +118,20 @@ async function passphraseFor(file: string, options: Options): Promise<string | u
   return isHidden(options) ? askNewPassphrase(file) : undefined;
 }
 
-const generateKey = (algorithm: string): SigningKey =>
-  generateSigningKey(kindsByAlgorithm.get(algorithm) ?? 'P-256');
+/** What writes a key that was drawn. */
+type WriteKey = () => Promise<SigningKey>;
+
+async function drawKey(file: string, options: Options): Promise<WriteKey> {
+  const key = generateSigningKey(kindsByAlgorithm.get(options.algorithm) ?? 'P-256');
+  const text = keyToPem(key, await passphraseFor(file, options));
+  return async () => {
+    await writeNewFile(file, text, 0o600);
+    return key;
+  };
+}
 
 /** Nothing is written before it has grown, so it may be broken off at any time. */
-async function growKey(
-  file: string,
-  { leaves = leavesIfUnsaid, mark }: Options,
-  terminal: Terminal,
-): Promise<SigningKey> {
+function growKey(file: string, { leaves = leavesIfUnsaid, mark }: Options, terminal: Terminal): WriteKey {
   const levels = levelsByLeaves.get(leaves) ?? [];
   const height = levels[0]?.height ?? 0;
   if (height > 10) terminal.note(`Growing a tree of ${2 ** height} leaves takes a minute or more.`);
@@ -131,8 +139,10 @@ async function growKey(
     terminal.move(progressLine(share, `a tree of ${2 ** height} leaves`)),
   );
   terminal.move('');
-  await writeNewFile(file, hashBasedKeyText(secret, mark), 0o600);
-  return beginHashBasedKey(file, secret, mark);
+  return async () => {
+    await writeNewFile(file, hashBasedKeyText(secret, mark), 0o600);
+    return beginHashBasedKey(file, secret, mark);
+  };
 }
 
 interface Made {

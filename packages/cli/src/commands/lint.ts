@@ -74,8 +74,9 @@ function show(linted: readonly LintedFile[], terminal: Terminal): void {
   }
 }
 
-function findingText(file: string, finding: Finding, { paint }: Terminal): string {
+function findingText(file: string, finding: Finding, { paint, wrap }: Terminal): string {
   const { rule, severity, section, message, mend, where } = finding;
   const head = `${file}: ${paint(styles[severity], severity)} ${paint('bold', rule)}`;
-  return `${head}  ${where}\n  ${printable(message)}\n  ${paint('dim', `${section}: ${mend}`)}`;
+  const why = wrap(printable(message), 2);
+  return `${head}  ${where}\n  ${why}\n  ${paint('dim', wrap(`${section}: ${mend}`, 2))}`;
 }

@@ -1,9 +1,10 @@
 /** `lapel mac`: an authentication block by a secret that is shared with one Recipient (COSE_Mac0). */
 
 import { hex } from '@lapel/cbor';
-import { macEnvelope, outlineEnvelope, requireUnsigned } from '@lapel/author';
+import { macEnvelope, requireUnsigned } from '@lapel/author';
 import type { Command } from 'commander';
-import { readEnvelopeFile, replaceFile } from '../files.ts';
+import { readOutline } from '../envelope-file.ts';
+import { replaceFile } from '../files.ts';
 import { readMacKey } from '../key-files.ts';
 import { targetOf } from '../sealed-file.ts';
 import type { Terminal } from '../terminal.ts';
@@ -39,9 +40,8 @@ Examples:
 
 async function mac(file: string, { secret, out, json }: Options, terminal: Terminal): Promise<void> {
   const target = targetOf(file, out);
-  const bytes = await readEnvelopeFile(file);
+  const { bytes, outline } = await readOutline(file);
   const key = await readMacKey(secret);
-  const outline = outlineEnvelope(bytes);
   requireUnsigned(outline.envelope, key);
   const isTold = json !== true && !terminal.quiet;
   const words = updateInWords(outline);

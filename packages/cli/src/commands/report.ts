@@ -8,7 +8,8 @@ import type { AuthenticManifest, TrustAnchor } from '@lapel/suit';
 import { SuitError, authenticate, openReport, requirePlausible, server } from '@lapel/suit';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { readEnvelopeFile, readUnproven } from '../files.ts';
+import { inFile, readOutline } from '../envelope-file.ts';
+import { readUnproven } from '../files.ts';
 import { readAnchorKey } from '../key-files.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -51,16 +52,17 @@ async function report(file: string, options: Options, terminal: Terminal): Promi
   for (const each of options.trust) trusted.set(each, { key: await readAnchorKey(each) });
   const anchors = [...trusted.values()];
   const encoded = await readUnproven(file);
-  const envelope = manifest === undefined ? undefined : await readEnvelopeFile(manifest);
+  const about = manifest === undefined ? undefined : await readOutline(manifest);
   const keys = anchors.flatMap(({ key }) => (key.use === 'verify' ? [key] : []));
-  const opened = openReport(encoded, keys);
+  const opened = inFile(file, () => openReport(encoded, keys));
   const by = [...trusted].find(([, { key }]) => key === opened.key)?.[0] ?? '';
   let authentic: AuthenticManifest | undefined;
-  if (envelope !== undefined) {
-    authentic = authenticate(envelope, anchors, server);
-    requirePlausible(opened.report, authentic, nonce);
+  if (about !== undefined) {
+    const proven = inFile(manifest ?? '', () => authenticate(about.bytes, anchors, server));
+    inFile(file, () => requirePlausible(opened.report, proven, nonce));
+    authentic = proven;
   }
-  requireNonce(opened.report.nonce, nonce);
+  inFile(file, () => requireNonce(opened.report.nonce, nonce));
   const told = tellReport(opened.report, authentic);
   if (json === true) {
     const facts = { authentic: true, signedBy: by, replayed: authentic !== undefined };

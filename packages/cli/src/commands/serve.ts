@@ -10,7 +10,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { deviceClassOption } from '../serve/device-classes.ts';
 import { openHouse } from '../serve/house.ts';
-import { keepPublicKeys } from '../serve/data-folder.ts';
+import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -21,6 +21,7 @@ interface Options {
   readonly author?: readonly string[];
   readonly operator?: readonly string[];
   readonly deviceClass: readonly DeviceClass[];
+  readonly json?: boolean;
 }
 
 export function addTo(program: Command, terminal: Terminal): void {
@@ -39,6 +40,7 @@ export function addTo(program: Command, terminal: Terminal): void {
       "carry out this operator's campaigns (public key in PEM; kept in the folder)",
     )
     .addOption(deviceClassOption())
+    .option('--json', 'print where they listen, and what they keep, as JSON')
     .addHelpText('after', examples)
     .action((options: Options) => serve(options, terminal));
 }
@@ -52,9 +54,11 @@ Examples:
 The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.`;
 
 async function serve(
-  { data, port, host, author = [], operator = [], deviceClass }: Options,
+  { data, port, host, author = [], operator = [], deviceClass, json }: Options,
   terminal: Terminal,
 ): Promise<void> {
+  // Before a folder is made for them.
+  for (const file of [...author, ...operator]) await readPublicKeyOnly(file);
   const house = await openHouse({
     path: data,
     port: portNumber(port),
@@ -67,13 +71,26 @@ async function serve(
     onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     onNotice: (text) => terminal.note(text),
   });
-  terminal.result(house.url);
-  terminal.note(standing(house));
+  if (json === true) terminal.result(JSON.stringify(standingAsJson(house)));
+  else {
+    terminal.result(house.url);
+    terminal.note(standing(house));
+  }
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
   await house.close();
 }
+
+const standingAsJson = ({ url, folder, firmware }: House) => ({
+  url,
+  folder: folder.path,
+  manifests: firmware.catalog.all().length,
+  authors: folder.authors.length,
+  operators: folder.operators.length,
+  trackerKey: join(folder.path, 'keys', 'tracker.pub.pem'),
+  tokens: join(folder.path, 'tokens'),
+});
 
 function standing({ folder, firmware }: House): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { EditOptions } from '../edited-envelope.ts';
 import { edited, writeEdited } from '../edited-envelope.ts';
-import { readEnvelopeFile } from '../files.ts';
+import { readOutline } from '../envelope-file.ts';
 import { targetOf } from '../sealed-file.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -32,7 +32,7 @@ export function addTo(program: Command, terminal: Terminal): void {
   )
     .addHelpText('after', examples)
     .action(async (file: string, options: Options) => {
-      const before = await readEnvelopeFile(file);
+      const { bytes: before } = await readOutline(file);
       const { bytes, names } = severEnvelope(before, options.element);
       const saved = before.length - bytes.length;
       const told = [['cut off', `${names.join(', ')}: ${saved} bytes`]] as const;

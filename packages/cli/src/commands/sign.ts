@@ -5,9 +5,10 @@
 
 import { hex } from '@lapel/cbor';
 import { algorithmOf } from '@lapel/cose';
-import { outlineEnvelope, requireUnsigned, signEnvelope } from '@lapel/author';
+import { requireUnsigned, signEnvelope } from '@lapel/author';
 import type { Command } from 'commander';
-import { readEnvelopeFile, replaceFile } from '../files.ts';
+import { readOutline } from '../envelope-file.ts';
+import { replaceFile } from '../files.ts';
 import { envelopeFact, targetOf } from '../sealed-file.ts';
 import type { SignerOptions } from '../signer.ts';
 import { openSigner, requireSigner, signerHelp, withSigner } from '../signer.ts';
@@ -52,8 +53,7 @@ async function sign(file: string, options: Options, terminal: Terminal): Promise
   const { json = false } = options;
   requireSigner(options);
   const target = targetOf(file, options.out);
-  const bytes = await readEnvelopeFile(file);
-  const outline = outlineEnvelope(bytes);
+  const { bytes, outline } = await readOutline(file);
   const words = updateInWords(outline);
   const width = Math.max('signed with'.length, ...words.map(([name]) => name.length));
   const say = once(() => {

@@ -59,7 +59,10 @@ async function trySimulating(file: string, options: Options, terminal: Terminal)
   else if (!terminal.quiet) show(told, terminal);
   const { verdict, stage, reason, detail, powercut } = told;
   if (verdict === 'reject') {
-    throw new CommandFailure(exitCodes.refused, `rejected at stage ${stage}, reason ${reason}: ${detail}`);
+    throw new CommandFailure(
+      exitCodes.refused,
+      `${file}: rejected at stage ${stage}, reason ${reason}: ${detail}`,
+    );
   }
   if (powercut !== undefined && powercut.neither > 0) {
     const found = `neither after ${powercut.neither} of ${powercut.cuts.length}`;
@@ -118,9 +121,9 @@ function show({ verdict, stage, reason, steps, components, powercut }: Told, ter
   terminal.result(`\n${paint('bold', 'verdict')}  ${paint(accepted ? 'green' : 'red', text)}`);
 }
 
-function stepLine({ step, says, ok }: StepInWords, { paint }: Terminal): string {
+function stepLine({ step, says, ok }: StepInWords, { paint, wrap }: Terminal): string {
   const number = paint('dim', String(step).padStart(3));
-  const text = printable(says);
+  const text = wrap(printable(says), 5);
   return `${number}  ${ok ? text : paint('red', text)}`;
 }
 

@@ -14,7 +14,8 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { componentsIn } from '../component-words.ts';
 import { deviceKind } from '../device-kind.ts';
-import { readEnvelopeFile, replaceFile } from '../files.ts';
+import { inFile, readOutline } from '../envelope-file.ts';
+import { replaceFile } from '../files.ts';
 import { readSigningKey, readVerificationKey } from '../key-files.ts';
 import { askPassphrase, passphraseIn } from '../passphrase.ts';
 import { wholeNumber } from '../quantities.ts';
@@ -215,9 +216,9 @@ function addShow(trust: Command, terminal: Terminal): void {
     .argument('<envelope>', 'the envelope, or - for stdin')
     .option('--json', 'print it as JSON')
     .action(async (file: string, { json }: { readonly json?: boolean }) => {
-      const outline = outlineEnvelope(await readEnvelopeFile(file));
-      if (json === true) terminal.result(JSON.stringify(asJson(outline)));
-      else if (trustOrderIn(outline) === undefined) throw noOrder();
+      const { outline } = await readOutline(file);
+      const told = inFile(file, () => asJson(outline));
+      if (json === true) terminal.result(JSON.stringify(told));
       else terminal.facts(updateInWords(outline));
     });
 }

@@ -56,7 +56,7 @@ async function verify(
     if (json === true) terminal.result(JSON.stringify({ authentic: false, stage, reason, message }));
     throw new CommandFailure(
       exitCodes.refused,
-      `not authentic: stage ${stage}, reason ${reason}: ${message}`,
+      `${file} is not authentic: stage ${stage}, reason ${reason}: ${message}`,
     );
   }
   const { authentic, summary } = verified;

@@ -14,9 +14,10 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
 import { findPayloads } from '../payload-files.ts';
+import { shownOn } from '../reading-progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
-import { bootText, stepText } from './step-words.ts';
+import { bootAsJson, bootText, stepText } from './step-words.ts';
 
 export interface BringPlan {
   readonly file: string;
@@ -25,6 +26,7 @@ export interface BringPlan {
   readonly places: readonly string[];
   /** The file of its counter. */
   readonly counter: string | undefined;
+  readonly json: boolean;
 }
 
 const origin = 'http://stick.invalid';
@@ -33,7 +35,7 @@ const pollMs = 10;
 /** @throws {CommandFailure} with the device's reason, where it refuses. */
 export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promise<void> {
   const { payloads: wanted } = outlineEnvelope(plan.envelope);
-  const payloads = await findPayloads(wanted, wanted.length === 0 ? [] : plan.places);
+  const payloads = await findPayloads(wanted, wanted.length === 0 ? [] : plan.places, shownOn(terminal));
   const counter = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
   const { flash, profile, close } = openFlashFile(plan.file);
   const over = new AbortController();
@@ -75,7 +77,9 @@ export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promis
       over.signal,
     );
     requireTaken(decision, seen.refusal);
-    terminal.result(runningText(decision, seen.isConfirmed));
+    if (plan.json)
+      terminal.result(JSON.stringify({ ...bootAsJson(decision), confirmed: isKept(decision, seen) }));
+    else if (!terminal.quiet) terminal.result(runningText(decision, isKept(decision, seen)));
   } finally {
     close();
   }
@@ -88,10 +92,14 @@ function requireTaken(decision: BootDecision, refusal: string): void {
   throw new CommandFailure(exitCodes.failed, message);
 }
 
+/** Not on trial any more. */
+const isKept = (decision: BootDecision, { isConfirmed }: { readonly isConfirmed: boolean }): boolean =>
+  isConfirmed || (decision.boot === 'slot' && !decision.onTrial);
+
 function runningText(decision: BootDecision, isConfirmed: boolean): string {
   if (decision.boot === 'nothing') return bootText(decision);
   const numbers = decision.running.map(({ sequenceNumber }) => sequenceNumber);
-  const how = isConfirmed || !decision.onTrial ? 'confirmed' : 'on trial until its tracker confirms it';
+  const how = isConfirmed ? 'confirmed' : 'on trial until its tracker confirms it';
   return `runs sequence number ${numbers.join(', ')}, ${how}`;
 }
 

@@ -4,12 +4,14 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Counter } from '@lapel/device';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
+import { readBoundedNow } from '../files.ts';
 
+const bytesMax = 4096;
 const pattern = /^lapel counter 1, (?<number>\d{1,16})\n$/;
 
 /** @throws EEXIST */
@@ -37,7 +39,8 @@ export function openCounterFile(path: string): Counter {
 export const lookingAt = (counter: Counter): Counter => ({ read: () => counter.read(), raise() {} });
 
 function readNumber(path: string): number {
-  const number = Number(pattern.exec(readFileSync(path, 'latin1'))?.groups?.['number']);
+  const text = new TextDecoder().decode(readBoundedNow(path, bytesMax));
+  const number = Number(pattern.exec(text)?.groups?.['number']);
   if (Number.isSafeInteger(number)) return number;
   throw new CommandFailure(exitCodes.failed, `expected the counter of a device in ${path}, found no such`);
 }

@@ -3,7 +3,9 @@
  * device's key.
  */
 
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { VerificationKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey, keyToPem } from '@lapel/cose';
 import type { ConfirmPolicy, Provision } from '@lapel/device';
@@ -11,7 +13,7 @@ import { boot, manufacture, trustStoreVersion } from '@lapel/device';
 import { systemRandom } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { writeNewFile } from '../files.ts';
+import { removedOnSignal, writeNewFile } from '../files.ts';
 import { makeFlashFile } from '../flash-file.ts';
 import type { AnchorPlan } from './anchors.ts';
 import { anchorsOf } from './anchors.ts';
@@ -47,24 +49,36 @@ export async function makeDeviceFile(
   const first = dealImages(plan);
   const key = generateSigningKey('P-256');
   const publicKeyFile = `${file.replace(/\.flash$/, '')}.pub.pem`;
-  const made: string[] = [file];
+  const made = [file, ...(counter === undefined ? [] : [counter]), publicKeyFile];
+  for (const each of made) requireRoom(each);
+  const forget = removedOnSignal(...made);
   const { flash, profile, close } = makeFlashFile(file, kindFor(plan.profile, first));
   try {
     manufacture(flash, profile, provisionOf(plan, first, encodeSigningKey(key)), ...first.firmwares);
     if (counter !== undefined) {
       const own = makeCounterFile(counter);
-      made.push(counter);
       // Its first start raises it to what the factory has confirmed.
       boot(flash, profile, own);
     }
     await writeNewFile(publicKeyFile, keyToPem(key.public), 0o644);
   } catch (error) {
-    for (const each of made) await rm(each);
+    for (const each of made) await rm(each, { force: true });
     throw friendly(error);
   } finally {
+    forget();
     close();
   }
   return { publicKeyFile, sequenceNumber: first.sequenceNumber };
+}
+
+/** What is there already is neither written over nor removed. @throws {CommandFailure} */
+function requireRoom(file: string): void {
+  if (existsSync(file)) {
+    throw new CommandFailure(exitCodes.conflict, `expected ${file} not to exist yet, found it`);
+  }
+  const folder = dirname(file);
+  if (existsSync(folder)) return;
+  throw new CommandFailure(exitCodes.failed, `expected the folder ${folder} to exist, found none`);
 }
 
 function provisionOf(plan: DevicePlan, first: FirstFirmware, deviceKey: Uint8Array): Provision {

@@ -16,12 +16,14 @@ import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { progressLine } from '../terminal.ts';
 import { lookingAt, openCounterFile } from './counter-file.ts';
+import { bootAsJson } from './step-words.ts';
 
 export interface RecoverPlan {
   readonly file: string;
   readonly firmware: Firmware;
   /** The file of its counter. */
   readonly counter: string | undefined;
+  readonly json: boolean;
   /** Of the pieces on the line: so many are lost, as many come twice, and in as many a byte changes. */
   readonly faultShare: number;
   readonly seed: number;
@@ -49,7 +51,9 @@ export function recoverDeviceFile(plan: RecoverPlan, terminal: Terminal): void {
     terminal.move('');
     requireDone(ended, firmware);
     // A copy: the start that is told of here is not one of the trial's attempts.
-    terminal.result(`the next start: ${boot(copyOf(flash), profile, counter && lookingAt(counter)).reason}`);
+    const next = boot(copyOf(flash), profile, counter && lookingAt(counter));
+    if (plan.json) terminal.result(JSON.stringify({ next: bootAsJson(next) }));
+    else if (!terminal.quiet) terminal.result(`the next start: ${next.reason}`);
   } finally {
     close();
   }

@@ -12,7 +12,7 @@ import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
-import { bootText, stepText } from './step-words.ts';
+import { bootAsJson, bootText, stepText } from './step-words.ts';
 
 export interface RunPlan {
   readonly file: string;
@@ -21,6 +21,8 @@ export interface RunPlan {
   readonly pollMs: number;
   /** The file of its counter. */
   readonly counter: string | undefined;
+  /** Whether each step is told as a line of JSON. */
+  readonly json: boolean;
 }
 
 const envelopeBytesMax = 64 * 1024;
@@ -41,7 +43,11 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
     clients.set(asked, known);
     return known;
   };
-  const say = (text: string) => terminal.result(`${new Date().toISOString()}  ${text}`);
+  const say = (text: string, what: object) => {
+    const at = new Date().toISOString();
+    if (plan.json) terminal.result(JSON.stringify({ at, ...what }));
+    else if (!terminal.quiet) terminal.result(`${at}  ${text}`);
+  };
   try {
     const decision = await live(
       {
@@ -55,8 +61,8 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
         behaviour: () => 'sound',
         onInterruption: async () => 'go',
         connect: (trust, running) => connection(trust, running, origin, network),
-        onBoot: (booted) => say(bootText(booted)),
-        onStep: (step, detail) => say(told(step, detail)),
+        onBoot: (booted) => say(bootText(booted), { step: 'booted', ...bootAsJson(booted) }),
+        onStep: (step, detail) => say(told(step, detail), { step, detail }),
       },
       off.signal,
     );
@@ -64,7 +70,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
       const message = `expected a device that boots, found none: ${decision.reason}\n  ${hint}`;
       throw new CommandFailure(exitCodes.failed, message);
     }
-    say('switched off');
+    say('switched off', { step: 'switched-off' });
   } finally {
     close();
   }

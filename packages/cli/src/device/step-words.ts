@@ -13,6 +13,22 @@ export function bootText(decision: BootDecision): string {
   return `booted ${what} ${first.sequenceNumber}${beside.join('')}: ${decision.reason}`;
 }
 
+/** The same, as a script reads it. */
+export const bootAsJson = (decision: BootDecision) => ({
+  boot: decision.boot,
+  reason: decision.reason,
+  ...(decision.boot === 'nothing'
+    ? {}
+    : {
+        onTrial: decision.onTrial,
+        isRecovery: decision.isRecovery,
+        running: decision.running.map(({ component, sequenceNumber: sequence }) => ({
+          component: componentText(component),
+          sequence,
+        })),
+      }),
+});
+
 export const stepText: Readonly<Record<Step, string>> = {
   'manifest-validated': 'manifest: authentic, and for this device',
   fetching: 'fetching the image',

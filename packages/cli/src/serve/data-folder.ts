@@ -71,7 +71,7 @@ export async function keepPublicKeys(files: readonly string[], folder: string): 
 }
 
 /** A private key has no business on a server. */
-async function readPublicKeyOnly(file: string): Promise<VerificationKey> {
+export async function readPublicKeyOnly(file: string): Promise<VerificationKey> {
   const pem = await readTextFile(file);
   if (!pem.includes('PRIVATE KEY')) return readVerificationKey(file);
   throw new CommandFailure(exitCodes.failed, `expected a public key in ${file}, found a private one`);
