@@ -38,6 +38,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     campaign: ['roll an update out, and watch it', () => import('./commands/campaign.ts')],
     report: ["tell what a device's report says of an update", () => import('./commands/report.ts')],
     devices: ['see the fleet; let devices in', () => import('./commands/devices.ts')],
+    log: ['hold a tracker to what it has rolled out', () => import('./commands/log.ts')],
   },
   'Servers and devices:': {
     serve: ['run firmware server and status tracker', () => import('./commands/serve.ts')],

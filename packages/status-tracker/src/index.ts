@@ -44,6 +44,6 @@ export { createStatusTracker } from './server/tracker.ts';
 export type { StatusTracker, StatusTrackerOptions } from './server/tracker.ts';
 export type { StateChange, Watch } from './server/watch.ts';
 export type { LogStore, LoggedEntry, TransparencyLog } from './server/log.ts';
-export { isConsistent, isIncluded, leafHash } from './transparency/merkle-tree.ts';
+export { isConsistent, isIncluded, leafHash, rootOver } from './transparency/merkle-tree.ts';
 export { LogEntry, encodeLogEntry, entryOfSigned, openTreeHead } from './transparency/tree-head.ts';
 export type { LogKind, TreeHead } from './transparency/tree-head.ts';

@@ -11,6 +11,7 @@ import {
   isIncluded,
   leafHash,
   rootOf,
+  rootOver,
 } from '../src/transparency/merkle-tree.ts';
 
 const sizeMax = 70;
@@ -20,6 +21,7 @@ test('RFC 9162 §2.1.1: the root is that of the definition, however the addition
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 9 }), async (batches) => {
       const { size, read } = await treeOf(batches);
       assert.deepEqual(await rootOf(size, read), byDefinition(entries(size)));
+      assert.deepEqual(await rootOver(entries(size).map(leafHash)), byDefinition(entries(size)));
     }),
   );
 });

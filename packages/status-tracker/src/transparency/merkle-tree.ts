@@ -56,6 +56,14 @@ export async function grow(
 export const rootOf = (size: number, read: ReadNode): Promise<Uint8Array> =>
   size === 0 ? Promise.resolve(digest('sha-256', new Uint8Array())) : hashOf(0, size, read);
 
+/** The root over these leaves (their hashes), for who has all of them. */
+export async function rootOver(leaves: readonly Uint8Array[]): Promise<Uint8Array> {
+  const nodes = new Map<string, Uint8Array>();
+  const read: ReadNode = async (level, index) => nodes.get(`${level}/${index}`) ?? new Uint8Array();
+  for (const { level, index, hash } of await grow(0, leaves, read)) nodes.set(`${level}/${index}`, hash);
+  return rootOf(leaves.length, read);
+}
+
 /** §2.1.3.1. The hashes that lead from entry `index` to the root of the first `size`. */
 export const inclusionProof = (index: number, size: number, read: ReadNode): Promise<readonly Uint8Array[]> =>
   pathTo(index, 0, size, read);
