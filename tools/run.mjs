@@ -22,6 +22,7 @@ const commands = {
     script: 'packages/simulator/src/powercut-main.ts',
     does: 'power lost at every flash operation',
   },
+  chaos: { script: 'packages/simulator/src/chaos/main.ts', does: 'a fleet whose trackers are killed' },
   fuzz: { script: 'packages/simulator/src/fuzz-main.ts', does: 'hostile inputs for everything that reads' },
   conformance: {
     script: 'packages/simulator/src/conformance-main.ts',

@@ -1,0 +1,227 @@
+/**
+ * Devices, operators and a fleet of faults around trackers that are killed, frozen, given another clock and a
+ * full disk: whatever happens, no report is lost or counted twice, no campaign moves backwards, and no device
+ * is offered what it may not have.
+ */
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hex, write } from '@lapel/cbor';
+import type { SigningKey } from '@lapel/cose';
+import { generateSigningKey, keyToPem, signAttached } from '@lapel/cose';
+import { createSqliteStore } from '@lapel/status-tracker';
+import type { OrderName } from '@lapel/status-tracker/protocol';
+import { Campaign, CampaignOrder } from '@lapel/status-tracker/protocol';
+import type { Clock } from '@lapel/transport';
+import { deviceClass, vendor } from '../firmware.ts';
+import type { SeededRandom } from '../random.ts';
+import { seededRandom } from '../random.ts';
+import type { Crowd } from './crowd.ts';
+import { openCrowd } from './crowd.ts';
+import type { Trackers } from './faults.ts';
+import { openTrackers, unmount } from './faults.ts';
+import type { Ledger } from './ledger.ts';
+import { createLedger } from './ledger.ts';
+import type { MadeRelease } from './releases.ts';
+import { classNames, makeReleases } from './releases.ts';
+import { NotDone } from './tracker-control.ts';
+import type { CampaignGlance } from './tracker-control.ts';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly devices: number;
+  readonly clock: Clock;
+}
+
+export interface ChaosOutcome {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly findings: readonly string[];
+}
+
+const dayMs = 86_400_000;
+/** So long the fleet has to come to rest once nothing goes wrong any more. */
+const restSeconds = 60;
+
+export async function runChaos({ seed, seconds, devices, clock }: ChaosOptions): Promise<ChaosOutcome> {
+  const random = seededRandom(seed);
+  const folder = await mkdtemp(join(tmpdir(), 'lapel-chaos-'));
+  const ledger = createLedger(() => clock.monotonicMs());
+  const world = await furnish(folder, random);
+  const trackers = await openTrackers({
+    folder,
+    random: random.fork('faults'),
+    sleep: (ms) => clock.sleep(ms),
+    onBug: (because) => ledger.finding(`a bug of the tracker: ${because}`),
+  });
+  try {
+    const crowd = await openCrowd({
+      ...world,
+      devices,
+      clock,
+      random: random.fork('crowd'),
+      trackers,
+      ledger,
+    });
+    const operator = operate({ ...world, clock, random: random.fork('operator'), trackers, ledger });
+    const until = clock.monotonicMs() + seconds * 1_000;
+    while (clock.monotonicMs() < until) {
+      await clock.sleep(200 + random.below(1_200));
+      await Promise.all([trackers.disturb(), operator.act()]);
+    }
+    await trackers.heal();
+    await settle(crowd, operator, clock, ledger);
+    await crowd.close();
+    await trackers.close();
+    await judge(folder, crowd, ledger);
+    return { counts: { ...ledger.counts, ...trackers.counts, ...crowd.counts }, findings: ledger.findings };
+  } finally {
+    await trackers.close();
+    unmount(join(folder, 'data'));
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Furnished {
+  readonly author: SigningKey;
+  readonly tracker: SigningKey;
+  readonly operatorKey: SigningKey;
+  readonly releases: readonly MadeRelease[];
+}
+
+/** Keys and releases, as a house has them before it opens. */
+async function furnish(folder: string, random: SeededRandom): Promise<Furnished> {
+  const [author, tracker, operatorKey] = [1, 2, 3].map(() => generateSigningKey('P-256'));
+  if (author === undefined || tracker === undefined || operatorKey === undefined) throw new Error('no keys');
+  await mkdir(join(folder, 'keys'));
+  await writeFile(join(folder, 'keys/tracker.pem'), keyToPem(tracker));
+  await writeFile(join(folder, 'keys/operator.pub.pem'), keyToPem(operatorKey.public));
+  await writeFile(join(folder, 'keys/author.pub.pem'), keyToPem(author.public));
+  await mkdir(join(folder, 'releases'));
+  const releases = await makeReleases(author, random);
+  for (const { digest, envelope } of releases) {
+    await writeFile(join(folder, 'releases', `${hex(digest)}.suit`), envelope);
+  }
+  return { author, tracker, operatorKey, releases };
+}
+
+interface Operator {
+  /** One decision, which may come to nothing while trackers are away. */
+  act(): Promise<void>;
+  /** The newest release for every class, and nothing else in its way. */
+  finish(): Promise<void>;
+}
+
+interface OperatorOptions extends Furnished {
+  readonly clock: Clock;
+  readonly random: SeededRandom;
+  readonly trackers: Trackers;
+  readonly ledger: Ledger;
+}
+
+function operate({ operatorKey, releases, clock, random, trackers, ledger }: OperatorOptions): Operator {
+  const campaigns: string[] = [];
+  const started: MadeRelease[] = [];
+  let orders = 0;
+
+  async function start(release: MadeRelease): Promise<void> {
+    const { digest, className, sequenceNumber } = release;
+    const created = clock.wallMs();
+    const idBytes = random.bytes(16);
+    const id = hex(idBytes);
+    const signed = signAttached(
+      operatorKey,
+      write(Campaign, {
+        ...{ version: 1, id: idBytes, name: `${className} ${sequenceNumber}`, manifestDigest: digest },
+        ...{ vendor, class: deviceClass(className), waves: [100, 1000], inFlightMax: 100 },
+        ...{ failureRateMax: 300, silenceMsMax: 4_000, created, expires: created + dayMs },
+      }),
+    );
+    ledger.campaign({ id, className, digest, sequenceNumber });
+    campaigns.push(id);
+    await trackers.any()?.ask({ do: 'start', signed });
+    started.push(release);
+  }
+
+  async function order(id: string, name: OrderName): Promise<void> {
+    orders++;
+    const message = { version: 1, campaign: Buffer.from(id, 'hex'), number: orders, order: name } as const;
+    const signed = signAttached(operatorKey, write(CampaignOrder, { ...message, created: clock.wallMs() }));
+    const tracker = trackers.any();
+    if (tracker === undefined) return;
+    await tracker.ask({ do: 'order', campaign: id, signed });
+    if (name === 'abort') ledger.aborted(id);
+    // The very same order again must change nothing.
+    if (random.below(2) === 0) await tracker.ask({ do: 'order', campaign: id, signed });
+  }
+
+  async function look(): Promise<void> {
+    for (const id of campaigns.slice(-6)) {
+      const tracker = trackers.any();
+      if (tracker === undefined) return;
+      ledger.glance(id, (await tracker.ask({ do: 'campaign', campaign: id })) as CampaignGlance);
+    }
+  }
+
+  function next(): MadeRelease | undefined {
+    const className = classNames[random.below(classNames.length)];
+    const newest = Math.max(1, ...started.filter((each) => each.className === className).map(numberOf));
+    const ofClass = releases.filter((each) => each.className === className);
+    return ofClass.find((each) => numberOf(each) > newest) ?? ofClass.at(-1);
+  }
+
+  return {
+    async act() {
+      // Mostly the next version for some class; now and then one that is old by now, or far too new.
+      const chosen = random.below(4) === 0 ? releases[random.below(releases.length)] : next();
+      const some = campaigns[random.below(Math.max(1, campaigns.length))];
+      const begin = async () => (chosen === undefined ? undefined : start(chosen));
+      const say = async (name: OrderName) => (some === undefined ? undefined : order(some, name));
+      const deeds: readonly (() => Promise<void>)[] = [
+        ...[begin, begin, begin, look],
+        () => say(random.below(3) === 0 ? 'pause' : 'resume'),
+        () => say(random.below(3) === 0 ? 'abort' : 'resume'),
+      ];
+      await tolerant(deeds[random.below(deeds.length)] ?? look);
+    },
+    async finish() {
+      const newest = Math.max(...releases.map(({ sequenceNumber }) => sequenceNumber));
+      for (const each of releases.filter(({ sequenceNumber }) => sequenceNumber === newest)) {
+        await tolerant(() => start(each));
+      }
+    },
+  };
+}
+
+const numberOf = ({ sequenceNumber }: MadeRelease) => sequenceNumber;
+
+/** That a tracker is away, or says no, is what this is about. */
+async function tolerant(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof NotDone)) throw error;
+  }
+}
+
+/** Nothing goes wrong any more: every device comes to run the newest release of its class. */
+async function settle(crowd: Crowd, operator: Operator, clock: Clock, ledger: Ledger): Promise<void> {
+  await operator.finish();
+  for (let left = restSeconds; left > 0 && crowd.behind() > 0; left--) await clock.sleep(1_000);
+  const behind = crowd.behind();
+  if (behind > 0) ledger.finding(`${behind} devices never came to run the newest release`);
+}
+
+async function judge(folder: string, crowd: Crowd, ledger: Ledger): Promise<void> {
+  const store = createSqliteStore({ path: join(folder, 'data/tracker.sqlite') });
+  try {
+    for (const id of crowd.ids) ledger.judge(id, await store.evidence(id, 100_000));
+    const strangers = (await store.devices({ limit: 5_000 })).filter(({ approval, id }) => {
+      return approval === 'approved' && !crowd.ids.includes(id);
+    });
+    for (const { id } of strangers) ledger.finding(`${id} is approved, and nobody has approved it`);
+  } finally {
+    await store.close();
+  }
+}

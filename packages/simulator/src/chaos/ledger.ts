@@ -1,0 +1,107 @@
+/**
+ * What has truly happened, as the devices and the operator know it, and every contradiction to it that they
+ * saw: a report lost or counted twice, a campaign that went backwards, an offer that nobody may have.
+ */
+
+import { createHash } from 'node:crypto';
+import { hex } from '@lapel/cbor';
+import type { Evidence } from '@lapel/status-tracker';
+import type { Offer } from '@lapel/status-tracker/protocol';
+import type { Running } from '../crowd-device.ts';
+import type { CampaignGlance } from './tracker-control.ts';
+
+/** A campaign as the operator signed it. */
+export interface Wanted {
+  readonly id: string;
+  readonly className: string;
+  readonly digest: Uint8Array;
+  readonly sequenceNumber: number;
+}
+
+export interface Ledger {
+  readonly findings: readonly string[];
+  readonly counts: { offers: number; reports: number; campaigns: number };
+  campaign(wanted: Wanted): void;
+  /** The operator was told that it is over for good. */
+  aborted(campaign: string): void;
+  /** @param askedMs when the device asked for it, on the parent's own clock. */
+  offered(device: string, className: string, running: Running, offer: Offer, askedMs: number): void;
+  /** The tracker said that it has this report. */
+  taken(device: string, signed: Uint8Array): void;
+  glance(campaign: string, seen: CampaignGlance): void;
+  /** Holds what the store has against what was taken. */
+  judge(device: string, evidence: readonly Evidence[]): void;
+  finding(what: string): void;
+}
+
+/** More would say the same again. */
+const findingsMax = 20;
+
+export function createLedger(nowMs: () => number): Ledger {
+  const findings: string[] = [];
+  const counts = { offers: 0, reports: 0, campaigns: 0 };
+  const campaigns = new Map<string, Wanted & { abortedMs?: number }>();
+  const generations = new Map<string, number>();
+  const glances = new Map<string, CampaignGlance>();
+  const reports = new Map<string, Set<string>>();
+
+  function finding(what: string): void {
+    if (findings.length < findingsMax && !findings.includes(what)) findings.push(what);
+  }
+
+  return {
+    findings,
+    counts,
+    finding,
+    campaign(wanted) {
+      campaigns.set(wanted.id, wanted);
+      counts.campaigns++;
+    },
+    aborted(id) {
+      const known = campaigns.get(id);
+      if (known !== undefined) campaigns.set(id, { ...known, abortedMs: nowMs() });
+    },
+    offered(device, className, running, { campaign, digest, generation }, askedMs) {
+      counts.offers++;
+      const id = hex(campaign);
+      const wanted = campaigns.get(id);
+      if (wanted === undefined) return finding(`${device} was offered campaign ${id}, which nobody signed`);
+      const { abortedMs = Infinity } = wanted;
+      if (wanted.className !== className) finding(`${device} was offered what is for ${wanted.className}`);
+      if (hex(wanted.digest) !== hex(digest))
+        finding(`${device} was offered another manifest than was signed`);
+      if (running.sequenceNumber > wanted.sequenceNumber) {
+        finding(`${device} runs ${running.sequenceNumber} and was offered ${wanted.sequenceNumber}`);
+      }
+      if (askedMs > abortedMs) finding(`${device} was offered campaign ${id} after it was aborted`);
+      const key = `${id}/${device}`;
+      const before = generations.get(key) ?? 0;
+      if (generation < before) finding(`${device} was offered generation ${generation} after ${before}`);
+      generations.set(key, Math.max(before, generation));
+    },
+    taken(device, signed) {
+      counts.reports++;
+      const known = reports.get(device) ?? new Set();
+      reports.set(device, known.add(sha256(signed)));
+    },
+    glance(campaign, seen) {
+      const before = glances.get(campaign);
+      glances.set(campaign, seen);
+      if (before === undefined) return;
+      const told = `campaign ${campaign} went from ${textOf(before)} to ${textOf(seen)}`;
+      if (seen.generation < before.generation || seen.orderNumber < before.orderNumber) finding(told);
+      if (before.state === 'aborted' && seen.state !== 'aborted') finding(told);
+    },
+    judge(device, evidence) {
+      const kept = evidence.filter(({ kind }) => kind === 'report').map(({ signed }) => sha256(signed));
+      if (new Set(kept).size < kept.length) finding(`a report of ${device} is counted twice`);
+      for (const taken of reports.get(device) ?? []) {
+        if (!kept.includes(taken)) finding(`a report of ${device} that the tracker took is lost`);
+      }
+    },
+  };
+}
+
+const textOf = ({ state, generation, orderNumber }: CampaignGlance) =>
+  `${state}, generation ${generation}, order ${orderNumber}`;
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -1,0 +1,150 @@
+/**
+ * A device of a crowd: its key, its protocol and its manifest processor are real, and its flash is a number
+ * that says what runs. So tens of thousands fit into one process, and each still believes nobody but the
+ * author.
+ */
+
+import type { SigningKey, VerificationKey } from '@lapel/cose';
+import { generateSigningKey } from '@lapel/cose';
+import type { CheckInState, TrackerClient } from '@lapel/status-tracker/client';
+import { createTrackerClient } from '@lapel/status-tracker/client';
+import type { Offer } from '@lapel/status-tracker/protocol';
+import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
+import type { Report, SuitRecord } from '@lapel/suit';
+import {
+  admit,
+  authenticate,
+  class1,
+  componentName,
+  digestOf,
+  driveSync,
+  failureResult,
+  run,
+  sections,
+  signReport,
+  virtualRecipient,
+} from '@lapel/suit';
+import type { Clock, Handler, Random } from '@lapel/transport';
+import { collect, readProblem, request } from '@lapel/transport';
+import { component, deviceClass, vendor } from './firmware.ts';
+
+export interface CrowdOptions {
+  readonly id: string;
+  readonly className: string;
+  /** The way to its tracker, which hands out manifests, too. */
+  readonly handler: Handler;
+  readonly author: VerificationKey;
+  readonly tracker: VerificationKey;
+  /** What manifests fetch, by URI. */
+  readonly payloads: ReadonlyMap<string, Uint8Array>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly key?: SigningKey;
+  readonly runs: Running;
+  /** How long it waits for an answer. */
+  readonly answerMsMax?: number;
+  /** Whether the firmware that it has just installed works. */
+  readonly isSound: (sequenceNumber: number) => boolean;
+}
+
+export interface Running {
+  readonly sequenceNumber: number;
+  readonly manifestDigest: Uint8Array;
+}
+
+export interface CrowdDevice {
+  readonly id: string;
+  readonly key: SigningKey;
+  readonly client: TrackerClient;
+  running(): Running;
+  /** Says what it runs. */
+  checkIn(): Promise<void>;
+  /** What is offered to it, where that is not what it knows already. */
+  poll(): Promise<Offer | undefined>;
+  /**
+   * Fetches, proves and installs; tells each state; ends with a signed report, which it gives back once the
+   * tracker has it. @throws where the manifest is not its author's, or not for it, and where a link fails.
+   */
+  update(offer: Offer): Promise<Uint8Array>;
+}
+
+const imageBytesMax = 64 * 1024;
+const nothing = new Uint8Array();
+
+export function createCrowdDevice(options: CrowdOptions): CrowdDevice {
+  const { id, handler, author, clock, random, isSound } = options;
+  const key = options.key ?? generateSigningKey('P-256');
+  const product = deviceClass(options.className);
+  let running = options.runs;
+  const client = createTrackerClient({
+    ...{ handler, clock, random, device: id, key, trackerKey: options.tracker, vendor, class: product },
+    ...(options.answerMsMax === undefined ? {} : { answerMsMax: options.answerMsMax }),
+  });
+
+  const tell = async (state: CheckInState['state'], pending?: Uint8Array) =>
+    void (await client.checkIn({
+      state,
+      components: [{ component, ...running }],
+      imageBytesMax,
+      ...(pending === undefined ? {} : { pending }),
+    }));
+
+  async function fetched({ envelope, uri }: Offer): Promise<Uint8Array> {
+    if (envelope !== undefined) return envelope;
+    const answer = await handler(request('GET', new URL(uri, 'http://tracker').pathname));
+    if (answer.status !== 'ok') throw await readProblem(answer);
+    return collect(answer.body, envelopeBytesMax);
+  }
+
+  async function send(report: Report): Promise<Uint8Array> {
+    const signed = signReport(key, report);
+    await client.report(signed);
+    return signed;
+  }
+
+  return {
+    id,
+    key,
+    client,
+    running: () => running,
+    checkIn: () => tell('idle'),
+    poll: () => client.poll(),
+    async update(offer) {
+      const authentic = authenticate(await fetched(offer), [{ key: author }], class1);
+      const { digest } = authentic;
+      await tell('fetching', digest.bytes);
+      const recipient = virtualRecipient({
+        ...{ limits: class1, vendor, class: product, components: { [componentName(component)]: nothing } },
+        ...{ floor: running, payloads: options.payloads },
+      });
+      const ending = driveSync(run(admit(authentic, recipient), 'update'), (effect) =>
+        recipient.perform(effect),
+      );
+      if (ending.failure !== undefined) throw ending.failure.error;
+      await tell('installing', digest.bytes);
+      const { sequenceNumber } = authentic.manifest;
+      const told = { ...reportOn(offer), records: ending.records };
+      if (!isSound(sequenceNumber))
+        return send({ ...told, result: failureResult('condition-failed', atInvoke) });
+      running = { sequenceNumber, manifestDigest: digest.bytes };
+      await tell('awaiting-confirmation', digest.bytes);
+      const sent = await send({ ...told, result: true });
+      await tell('idle');
+      return sent;
+    },
+  };
+}
+
+const reportOn = ({ nonce, uri, digest }: Offer) => ({
+  nonce,
+  reference: [uri, digestOf({ algorithm: 'sha-256', bytes: digest })] as const,
+});
+
+/** Where a trial stands or falls. */
+const atInvoke: SuitRecord = {
+  manifestId: [],
+  section: sections.invoke,
+  offset: 0,
+  component: 0,
+  properties: {},
+};
