@@ -10,8 +10,9 @@ import type { CheckInState, TrackerClient } from '@lapel/status-tracker/client';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Offer } from '@lapel/status-tracker/protocol';
 import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
-import type { Report, SuitRecord } from '@lapel/suit';
+import type { Manifest, Report, SuitRecord } from '@lapel/suit';
 import {
+  SuitError,
   admit,
   authenticate,
   class1,
@@ -52,18 +53,25 @@ export interface Running {
   readonly manifestDigest: Uint8Array;
 }
 
+interface Installed {
+  readonly manifest: Manifest;
+  readonly records: readonly SuitRecord[];
+}
+
 export interface CrowdDevice {
   readonly id: string;
   readonly key: SigningKey;
   readonly client: TrackerClient;
   running(): Running;
+  /** What the tracker knows of that. */
+  told(): Running;
   /** Says what it runs. */
   checkIn(): Promise<void>;
   /** What is offered to it, where that is not what it knows already. */
   poll(): Promise<Offer | undefined>;
   /**
    * Fetches, proves and installs; tells each state; ends with a signed report, which it gives back once the
-   * tracker has it. @throws where the manifest is not its author's, or not for it, and where a link fails.
+   * tracker has it. @throws {TransportError} where a link fails.
    */
   update(offer: Offer): Promise<Uint8Array>;
 }
@@ -76,24 +84,43 @@ export function createCrowdDevice(options: CrowdOptions): CrowdDevice {
   const key = options.key ?? generateSigningKey('P-256');
   const product = deviceClass(options.className);
   let running = options.runs;
+  let told = options.runs;
   const client = createTrackerClient({
     ...{ handler, clock, random, device: id, key, trackerKey: options.tracker, vendor, class: product },
     ...(options.answerMsMax === undefined ? {} : { answerMsMax: options.answerMsMax }),
   });
 
-  const tell = async (state: CheckInState['state'], pending?: Uint8Array) =>
-    void (await client.checkIn({
-      state,
-      components: [{ component, ...running }],
-      imageBytesMax,
+  async function tell(state: CheckInState['state'], pending?: Uint8Array): Promise<void> {
+    const components = [{ component, ...running }];
+    await client.checkIn({
+      ...{ state, components, imageBytesMax },
       ...(pending === undefined ? {} : { pending }),
-    }));
+    });
+    if (state === 'idle') told = running;
+  }
 
   async function fetched({ envelope, uri }: Offer): Promise<Uint8Array> {
     if (envelope !== undefined) return envelope;
     const answer = await handler(request('GET', new URL(uri, 'http://tracker').pathname));
     if (answer.status !== 'ok') throw await readProblem(answer);
     return collect(answer.body, envelopeBytesMax);
+  }
+
+  /** Proves, admits and runs it, on a device that has nothing but what it runs. */
+  function install(envelope: Uint8Array): Installed | { readonly error: SuitError } {
+    try {
+      const authentic = authenticate(envelope, [{ key: author }], class1);
+      const recipient = virtualRecipient({
+        ...{ limits: class1, vendor, class: product, components: { [componentName(component)]: nothing } },
+        ...{ floor: running, payloads: options.payloads },
+      });
+      const update = run(admit(authentic, recipient), 'update');
+      const { records, failure } = driveSync(update, (effect) => recipient.perform(effect));
+      return failure ?? { manifest: authentic.manifest, records };
+    } catch (error) {
+      if (error instanceof SuitError) return { error };
+      throw error;
+    }
   }
 
   async function send(report: Report): Promise<Uint8Array> {
@@ -107,33 +134,32 @@ export function createCrowdDevice(options: CrowdOptions): CrowdDevice {
     key,
     client,
     running: () => running,
+    told: () => told,
     checkIn: () => tell('idle'),
     poll: () => client.poll(),
     async update(offer) {
-      const authentic = authenticate(await fetched(offer), [{ key: author }], class1);
-      const { digest } = authentic;
-      await tell('fetching', digest.bytes);
-      const recipient = virtualRecipient({
-        ...{ limits: class1, vendor, class: product, components: { [componentName(component)]: nothing } },
-        ...{ floor: running, payloads: options.payloads },
-      });
-      const ending = driveSync(run(admit(authentic, recipient), 'update'), (effect) =>
-        recipient.perform(effect),
-      );
-      if (ending.failure !== undefined) throw ending.failure.error;
-      await tell('installing', digest.bytes);
-      const { sequenceNumber } = authentic.manifest;
-      const told = { ...reportOn(offer), records: ending.records };
-      if (!isSound(sequenceNumber))
-        return send({ ...told, result: failureResult('condition-failed', atInvoke) });
-      running = { sequenceNumber, manifestDigest: digest.bytes };
-      await tell('awaiting-confirmation', digest.bytes);
-      const sent = await send({ ...told, result: true });
+      const envelope = await fetched(offer);
+      await tell('fetching', offer.digest);
+      const tried = install(envelope);
+      if ('error' in tried) return send({ ...reportOn(offer), records: [], result: refusalOf(tried.error) });
+      const { manifest, records } = tried;
+      await tell('installing', offer.digest);
+      const about = { ...reportOn(offer), records };
+      if (!isSound(manifest.sequenceNumber)) {
+        return send({ ...about, result: failureResult('condition-failed', atInvoke) });
+      }
+      running = { sequenceNumber: manifest.sequenceNumber, manifestDigest: offer.digest };
+      await tell('awaiting-confirmation', offer.digest);
+      const sent = await send({ ...about, result: true });
+      told = running;
       await tell('idle');
       return sent;
     },
   };
 }
+
+/** A refusal before any command ran. */
+const refusalOf = ({ reason }: SuitError) => failureResult(reason, { ...atInvoke, section: 0 });
 
 const reportOn = ({ nonce, uri, digest }: Offer) => ({
   nonce,

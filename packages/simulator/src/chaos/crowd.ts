@@ -65,10 +65,10 @@ export async function openCrowd(world: CrowdWorld): Promise<Crowd> {
   }
 
   async function turn(device: ReturnType<typeof make>): Promise<void> {
-    const askedMs = clock.monotonicMs();
+    const [askedMs, told] = [clock.monotonicMs(), device.told()];
     const offer = await device.poll();
     if (offer === undefined) return random.below(10) === 0 ? device.checkIn() : undefined;
-    ledger.offered(device.id, device.className, device.running(), offer, askedMs);
+    ledger.offered(device.id, device.className, told, offer, askedMs);
     ledger.taken(device.id, await device.update(offer));
   }
 
