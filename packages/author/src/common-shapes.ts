@@ -5,7 +5,18 @@ import type { ComponentIdentifier, Version, VersionMatch, comparisons } from '@l
 import { uuidBytes } from '@lapel/suit';
 import { refusal } from './located.ts';
 import type { Shape } from './shape.ts';
-import { mapped, named, numberOr, oneOrMore, pattern, patternOrNumber, seenAs, text, uint } from './shape.ts';
+import {
+  list,
+  mapped,
+  named,
+  numberOr,
+  oneOrMore,
+  pattern,
+  patternOrNumber,
+  seenAs,
+  text,
+  uint,
+} from './shape.ts';
 
 const pathLengthMax = 4096;
 const uriLengthMax = 2048;
@@ -14,8 +25,11 @@ const identifierPartsMax = 16;
 const identifierPartBytesMax = 256;
 const literalBytesMax = 4096;
 const versionMatchesMax = 8;
+const recipientsMax = 10_000;
 
 export const path: Shape<string> = text(pathLengthMax);
+/** Of the keys of those who may read it. */
+export const recipients: Shape<readonly string[]> = list(path, { min: 1, max: recipientsMax });
 export const uri: Shape<string> = text(uriLengthMax);
 
 const utf8 = new TextEncoder();
@@ -60,6 +74,16 @@ export const uuidPattern = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12
 export const uuid: Shape<Uint8Array> = mapped(
   pattern(uuidPattern, 'a UUID', nameLengthMax),
   (value) => uuidBytes(value) ?? new Uint8Array(),
+);
+
+const enterprise = /^(?!pen:)|^pen:[1-9]\d{0,9}$/;
+/** A name that an identifier is made from, or one that is written out. */
+export const vendorName: Shape<string> = mapped(
+  seenAs(text(nameLengthMax), { pattern: enterprise.source }),
+  (value, located) => {
+    if (enterprise.test(value)) return value;
+    throw refusal(located, `expected an enterprise number such as pen:32473, found ${value}`);
+  },
 );
 
 const time = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2}))?$/;

@@ -1,6 +1,6 @@
 /** The keys of a component in a description, and what they demand of each other. */
 
-import { identifier, literal, path, uri, versionMatches } from './common-shapes.ts';
+import { identifier, literal, path, recipients, uri, versionMatches } from './common-shapes.ts';
 import { metadata } from './describe-metadata.ts';
 import { componentTexts } from './describe-text.ts';
 import { contentAlgorithmNames } from './encrypt-payload.ts';
@@ -12,7 +12,6 @@ import { choice, flag, list, mapOr, mapped, text, uint } from './shape.ts';
 const slotsMax = 16;
 const textLengthMax = 64 * 1024;
 /** A file for each; a manifest has less than 60 bytes for each, and an envelope its own limits. */
-const recipientsMax = 10_000;
 
 /** What is said of one image: of a component's only one, or of the one for a slot. */
 const imageKeys = {
@@ -75,10 +74,7 @@ export const ownKeys = {
       throw refusal(located, 'expected present: true for every slot or for none, found it for some');
     }),
   ),
-  encryptFor: optional(
-    'Paths of the keys of the devices that can read the payload.',
-    list(path, { min: 1, max: recipientsMax }),
-  ),
+  encryptFor: optional('Paths of the keys of the devices that can read the payload.', recipients),
   encryption: optional('With which the payload is encrypted.', choice(contentAlgorithmNames)),
   fetchArguments: optional("For whoever fetches the payload: a text, or bytes as h'00ff'.", literal),
   staging: optional('The component that the payload is downloaded to, before it is installed.', identifier),

@@ -89,7 +89,9 @@ function named(
   fromName: (name: string) => Uint8Array,
 ): { readonly id: Uint8Array; readonly name?: string } {
   const uuid = uuidPattern.test(text) ? uuidBytes(text) : undefined;
-  return uuid === undefined ? { id: fromName(text), name: text } : { id: uuid };
+  if (uuid !== undefined) return { id: uuid };
+  // A number is no domain to tell people of.
+  return text.startsWith('pen:') ? { id: fromName(text) } : { id: fromName(text), name: text };
 }
 
 /** A component may be named once, whether as a destination, for staging, for loading or for a dependency. */

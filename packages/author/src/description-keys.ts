@@ -1,7 +1,7 @@
 /** The keys of a description: what `parseDescription` takes, and what an editor is told of it. */
 
 import { severableNames } from '@lapel/suit';
-import { identifier, moment, nameLengthMax, path, uri, uuid, version } from './common-shapes.ts';
+import { identifier, moment, nameLengthMax, path, uri, uuid, vendorName, version } from './common-shapes.ts';
 import type { OwnKey } from './component-keys.ts';
 import { componentShape, imageNeeded, ownKeyNames, ownKeys, ownRules } from './component-keys.ts';
 import { dependency } from './describe-dependency.ts';
@@ -37,7 +37,11 @@ const mud = fields('mud', {
 
 const rows = {
   sequence: required('Rises with every release; or the word now.', sequence, 'sequence: 1'),
-  vendor: required('A domain of yours, or a UUID.', text(nameLengthMax), 'vendor: lapel.example'),
+  vendor: required(
+    'A domain of yours, pen: and your private enterprise number, or a UUID.',
+    vendorName,
+    'vendor: lapel.example',
+  ),
   class: required('The name of a kind of device, or a UUID.', text(nameLengthMax), 'class: lamp'),
   deviceIdentifier: optional('The update is for this one device: a UUID.', uuid),
   components: optional(

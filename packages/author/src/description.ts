@@ -72,6 +72,8 @@ export interface DependencyDescription {
   readonly uri?: string;
   /** Inside the envelope of this one (trust-domains §8.1.1). */
   readonly integrated: boolean;
+  /** For whom its envelope is encrypted; absent: everybody can read it. */
+  readonly encryption?: EncryptionDescription;
   /** What stands before its component identifiers on the device. */
   readonly prefix?: ComponentIdentifier;
 }

@@ -42,7 +42,7 @@ export { inspectEnvelope } from './inspect.ts';
 export type { Part } from './inspection.ts';
 export { inspectionText, printable } from './inspection-text.ts';
 export type { Paint } from './inspection-text.ts';
-export { DescriptionError } from './located.ts';
+export { DescriptionError, lineOfText } from './located.ts';
 export { nearest } from './nearest.ts';
 export { buildOrder, buildTrustOrder } from './order.ts';
 export type { Order, TrustOrdering } from './order.ts';

@@ -4,7 +4,7 @@
  * must not grow into gigabytes.
  */
 
-import { LineCounter, Scalar, isMap, isNode, isScalar, isSeq, parseDocument } from 'yaml';
+import { LineCounter, Scalar, isMap, isNode, isScalar, isSeq, parseDocument, visit } from 'yaml';
 import { nearest } from './nearest.ts';
 
 /** The description can't be used as it is; `message` begins with its file and line. */
@@ -152,6 +152,21 @@ export function boolOf(located: Located): boolean {
   const value = isScalar(node) ? node.value : undefined;
   if (typeof value === 'boolean') return value;
   throw refusal(located, `expected ${name} to be true or false, found ${kindOf(node)}`);
+}
+
+/** The line on which a description has this text as a value; undefined where it has it nowhere. */
+export function lineOfText(text: string, value: string): number | undefined {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true });
+  let line: number | undefined;
+  visit(document, {
+    Scalar(key, node) {
+      if (key === 'key' || node.value !== value) return undefined;
+      line = lineOf(node, lines);
+      return visit.BREAK;
+    },
+  });
+  return line;
 }
 
 /** What stands there, for messages. */

@@ -150,7 +150,8 @@ async function encryptedOf(
   };
 }
 
-function enlist(made: FormattedPayload, { formatted }: Making): FormattedPayload {
+/** What was made on the way is kept, once. @throws {ImageError} where its name is another one's already. */
+export function enlist(made: FormattedPayload, { formatted }: Making): FormattedPayload {
   const other = formatted.get(made.name);
   if (other !== undefined && compareBytes(other.digest, made.digest) !== 0) {
     throw sameName('images to make payloads of', made.image);

@@ -60,6 +60,8 @@ export interface PlannedDependency {
   /** Of its manifest. */
   readonly digest: Digest;
   readonly uri: string;
+  /** How its envelope is decrypted, and how long it is then. */
+  readonly encrypted?: { readonly info: Uint8Array; readonly sizeBytes: number };
   /** The sequences that it has. */
   readonly sections: ReadonlySet<SectionName>;
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bstr, hex, read } from '@lapel/cbor';
-import { digest } from '@lapel/cose';
+import { decodeDecryptionKey, digest, encodeWrappingKey, generateWrappingKey } from '@lapel/cose';
 import { ImageError, buildEnvelope, outlineEnvelope, parseDescription, publishedUri } from '@lapel/author';
 import type { Procedure } from '@lapel/suit';
 import { linux, readEnvelope, readManifest, writeEnvelope } from '@lapel/suit';
@@ -63,6 +63,32 @@ test('S0-07, §8.1.1: a dependency may travel in the envelope, under a name or a
   const cut = writeEnvelope({ ...readEnvelope(named.envelope, linux), payloads: new Map() });
   const served = new Map([...named.served, [uri, radio.envelope]]);
   assert.equal(outcome({ envelope: cut, served }), 'fetch shelf, fetch download, copy radio, fetch main');
+});
+
+test('X-14, trust-domains §8.2: a dependency is encrypted for devices, fetched or carried', async () => {
+  const key = generateWrappingKey('A128KW');
+  const own = decodeDecryptionKey(encodeWrappingKey(key));
+  for (const [way, does] of [
+    ['', 'fetch shelf'],
+    [', integrated: true', 'write shelf'],
+  ]) {
+    const update = await built(needing('', `, encryptFor: [device.key]${way}`), {
+      ...files,
+      'device.key': encodeWrappingKey(key),
+    });
+    // Whoever carries it finds neither its envelope nor where it fetches from.
+    const carried = [update.envelope, ...update.served.values()].filter((each) => each !== radio.envelope);
+    const secret = publishedUri(digest('sha-256', images['radio.bin']));
+    assert.ok(Buffer.from(radio.envelope).includes(secret));
+    for (const bytes of carried) assert.ok(!Buffer.from(bytes).includes(secret));
+    const payloads = new Map([...update.served, ...radio.served]);
+    const device = deviceWith(parts, { payloads, decryptionKeys: [own] });
+    assert.equal(told(device, runOn(device, update)), `${does}, fetch download, copy radio, fetch main`);
+    assert.deepEqual(holds(device, 'shelf'), radio.envelope);
+    const stranger = deviceWith(parts, { payloads });
+    assert.match(told(stranger, runOn(stranger, update)), /operation-failed|unauthorised|condition-failed/);
+    assert.equal(holds(stranger, 'radio')?.length, 0);
+  }
 });
 
 test('X-88, §5.2.2: the description gives a prefix to the components of a dependency', async () => {

@@ -31,9 +31,13 @@ One update, from the image to the fleet:
   lapel init -o lamp.yaml
   lapel create lamp.yaml -o lamp.suit
   lapel sign lamp.suit --key author.pem
-  lapel publish lamp.suit --token-file author.token
-  lapel release lamp.suit --token-file operator.token
-  lapel campaign start --release lamp.suit --key operator.pem --token-file operator.token
+  lapel lint lamp.suit
+  lapel simulate lamp.suit --device lamp.json --trust author.pub.pem      its --help has a lamp.json
+  lapel keygen operator.pem
+  lapel serve --author author.pub.pem --operator operator.pub.pem &
+  lapel publish lamp.suit --token-file data/tokens/author.token
+  lapel release lamp.suit --token-file data/tokens/operator.token
+  lapel campaign start --release lamp.suit --key operator.pem --token-file data/tokens/operator.token
 
 ${exitCodesHelp}`,
   );

@@ -7,8 +7,10 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '@lapel/cbor';
-import type { Images, Payload, PublishedPayload } from '@lapel/author';
-import { fileImages } from '@lapel/author';
+import type { Images, Outline, Payload, PublishedPayload } from '@lapel/author';
+import { fileImages, outlineEnvelope } from '@lapel/author';
+import { namedDependencies, server } from '@lapel/suit';
+import { collect } from '@lapel/transport';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 import type { Watching } from './reading-progress.ts';
@@ -22,7 +24,7 @@ const depthMax = 2;
  * @param places files, or folders to look in
  * @throws {CommandFailure} naming the digest and the size of what is not there
  */
-export async function findPayloads(
+async function findPayloads(
   wanted: readonly PublishedPayload[],
   places: readonly string[],
   watching?: Watching,
@@ -42,6 +44,47 @@ export async function findPayloads(
     found.push({ digest, sizeBytes: file.sizeBytes, open: () => createReadStream(file.path) });
   }
   return found;
+}
+
+/** Manifests that one update brings: above what any device reads. */
+const manifestsMax = 16;
+
+/** As `findPayloads`, with what the manifests fetch that it needs (trust-domains-12 §5.2.2). */
+export async function findAllPayloads(
+  root: Outline,
+  places: readonly string[],
+  watching?: Watching,
+): Promise<readonly Payload[]> {
+  const found = new Map<string, Payload>();
+  const waiting = [root];
+  for (let count = 0; count < manifestsMax; count++) {
+    const outline = waiting.shift();
+    if (outline === undefined) break;
+    const wanted = outline.payloads.filter(({ digest }) => !found.has(digest));
+    const payloads = wanted.length === 0 ? [] : await findPayloads(wanted, places, watching);
+    for (const each of payloads) found.set(each.digest, each);
+    waiting.push(...(await neededBy(outline, found)));
+  }
+  return [...found.values()];
+}
+
+/** Those that can be read here: what is encrypted, only devices can. */
+async function neededBy(
+  { envelope, manifest }: Outline,
+  payloads: ReadonlyMap<string, Payload>,
+): Promise<readonly Outline[]> {
+  const needed: Outline[] = [];
+  for (const { uris, isEncrypted } of namedDependencies({ envelope, manifest }, server)) {
+    for (const uri of isEncrypted ? [] : uris) {
+      const payload = payloads.get(uri.split('/').at(-1) ?? '');
+      const bytes =
+        payload === undefined
+          ? envelope.payloads.get(uri)
+          : await collect(payload.open(), server.envelopeBytes);
+      if (bytes !== undefined) needed.push(outlineEnvelope(bytes));
+    }
+  }
+  return needed;
 }
 
 /** @param places files, or folders to look in */

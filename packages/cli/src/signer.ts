@@ -15,6 +15,8 @@ import { CommandFailure } from './failure.ts';
 import type { Watching } from './hash-based-key.ts';
 import { readSigningKey, readVerificationKey } from './key-files.ts';
 import { passphraseIn, askPassphrase } from './passphrase.ts';
+import type { Terminal } from './terminal.ts';
+import { progressLine } from './terminal.ts';
 
 export interface SignerOptions {
   readonly key?: string;
@@ -50,6 +52,11 @@ export function requireSigner({ key, signer, public: other }: SignerOptions): vo
   throw usage(`expected --key FILE, or --signer COMMAND with --public FILE, found ${found}`);
 }
 
+/** Shows a tree that has to grow before it can sign. */
+export const watchingOn = (terminal: Terminal): Watching => ({
+  onGrown: (share) => terminal.move(share < 1 ? progressLine(share, 'growing the tree of the key') : ''),
+});
+
 /** @param beforeAsking of a person who is asked for a passphrase: so that one knows what for. */
 export async function openSigner(
   options: SignerOptions,
@@ -59,7 +66,8 @@ export async function openSigner(
   requireSigner(options);
   const { key, signer, public: other, passphraseFile } = options;
   if (signer !== undefined && other !== undefined) {
-    return commandKey(wordsIn(signer), await readVerificationKey(other), options.signerTakes);
+    const held = { file: other, key: await readVerificationKey(other) };
+    return commandKey(wordsIn(signer), held, options.signerTakes);
   }
   const passphrase = async (file: string) => {
     if (passphraseFile !== undefined) return passphraseIn(passphraseFile);
@@ -76,7 +84,7 @@ const answerBytesMax = 100_000;
 
 function commandKey(
   words: readonly string[],
-  key: VerificationKey,
+  { file, key }: { readonly file: string; readonly key: VerificationKey },
   takes: SignerOptions['signerTakes'],
 ): SigningKey {
   const { kind, kid } = key;
@@ -89,7 +97,7 @@ function commandKey(
     const raw = hash === undefined ? answer : (ecdsaNumbers(answer, hash === 'sha-256' ? 32 : 48) ?? answer);
     if (isOwn(key, message, raw)) return raw;
     const found = `found ${answer.length} bytes that are none`;
-    throw failed(`expected a signature of the key in --public from ${words[0]}, ${found}`);
+    throw failed(`expected a signature of the key in ${file} from ${words[0]}, ${found}`);
   };
   return { use: 'sign', kind, kid, public: key, sign };
 }

@@ -5,7 +5,7 @@
  * `--- NAME` begins a file, `---` ends it. `$ ` is a command; lines after it are its stdout, `2> ` its
  * stderr, `(exit N)` how it ended where not with 0. `<hex>` stands for hexadecimal digits, `<any>` for
  * anything in a line. A command with `&` behind it goes on until the script ends, or `stop` ends the last of
- * them; where it prints an address first, LAPEL_SERVER is that.
+ * them; where its first line has an address, LAPEL_SERVER is that.
  */
 
 import assert from 'node:assert/strict';
@@ -119,7 +119,8 @@ async function startLapel(args: readonly string[], { folder, environment, runnin
   });
   running.push(child);
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith('http:')) environment['LAPEL_SERVER'] = line;
+    const address = /http:[^"]+/.exec(line)?.[0];
+    if (address !== undefined) environment['LAPEL_SERVER'] = address;
     return '';
   }
   return assert.fail(`expected lapel ${args.join(' ')} to go on, found it ended`);

@@ -46,7 +46,7 @@ test('a table fits the width of a terminal, and is whole in a pipe', () => {
   assert.match(shown(false)[1] ?? '', /x{60}/);
 });
 
-test('facts go on below themselves where a terminal is narrow, and a digest stays whole', () => {
+test('where a terminal is narrow, what is told goes on below itself, and a digest stays whole', () => {
   const digest = 'a'.repeat(64);
   const shown = (isTTY: boolean, environment: Readonly<Record<string, string>> = {}) => {
     const { terminal, written } = recorded(isTTY, 80, { NO_COLOR: '1', ...environment });

@@ -10,6 +10,7 @@ import type { Clock } from '@lapel/transport';
 import { Problem, bytesBody } from '@lapel/transport';
 import type { Blobs } from './blobs.ts';
 import type { Catalog } from './catalog.ts';
+import { requireAllInstallable } from './dependencies.ts';
 import type { DeviceClass } from './device-class.ts';
 import { requireFit } from './device-class.ts';
 import type { Release, ReleaseSource } from './release.ts';
@@ -43,9 +44,15 @@ export function createPublisher(options: PublishOptions): Publisher {
       return inTurn(async () => {
         requireNew(source, catalog);
         requireHigherSequence(source, catalog);
-        await requirePayloads(source, blobs);
-        requireFaultless(envelope, options);
-        requireFit(source, envelope, trustAnchors, deviceClasses);
+        await requireAllInstallable(source, envelope, {
+          ...options,
+          prove: (needed) => proven(needed, options),
+          async requireInstallable(each, bytes) {
+            await requirePayloads(each, blobs);
+            requireFaultless(bytes, options);
+            requireFit(each, bytes, trustAnchors, deviceClasses);
+          },
+        });
         // The envelope first, then the marker that makes it count: a crash between the two leaves a blob
         // that nobody names.
         const { digest, size } = await blobs.put(bytesBody(envelope));

@@ -35,14 +35,17 @@ export interface Forging {
   readonly integrated?: ReadonlyMap<string, Uint8Array>;
   /** Leaves the install sequence out of the envelope. */
   readonly severed?: boolean;
+  /** Another manifest that it needs: the digest of that one, in hex, and where its envelope is. */
+  readonly dependency?: { readonly digest: string; readonly uri: string };
 }
 
 /** The bytes of an envelope, and the digest of its manifest in hex. */
 export function forge(forging: Forging): { readonly bytes: Uint8Array; readonly digest: string } {
-  const { image, key = author } = forging;
+  const { image, key = author, dependency } = forging;
   const imageDigest = digest('sha-256', image);
   const component = [new TextEncoder().encode(forging.component ?? 'app')];
   const install = writeSequence([
+    ...first(forging),
     override({ uri: forging.uri ?? `../payloads/${hex(imageDigest)}` }),
     { name: 'directive-fetch', policy: 0 },
     { name: 'condition-image-match', policy: 0 },
@@ -51,8 +54,13 @@ export function forge(forging: Forging): { readonly bytes: Uint8Array; readonly 
     write(Manifest, {
       version: manifestVersion,
       sequenceNumber: forging.sequenceNumber,
-      common: { components: [component], sharedSequence: shared(forging, imageDigest) },
-      validate: writeSequence([{ name: 'condition-image-match', policy: 0 }]),
+      common: {
+        components: dependency === undefined ? [component] : [component, [new TextEncoder().encode('other')]],
+        sharedSequence: shared(forging, imageDigest),
+        ...(dependency === undefined ? {} : { dependencies: [[1, {}] as const] }),
+      },
+      ...(dependency === undefined ? {} : { dependencyResolution: resolution(dependency) }),
+      validate: writeSequence([...first(forging), { name: 'condition-image-match', policy: 0 }]),
       install: forging.severed === true ? digestOf256(wrap(install)) : install,
       text: textOf(forging, component),
     }),
@@ -71,6 +79,7 @@ export function forge(forging: Forging): { readonly bytes: Uint8Array; readonly 
 
 function shared(forging: Forging, imageDigest: Uint8Array): Uint8Array {
   return writeSequence([
+    ...first(forging),
     override({
       vendorIdentifier: vendor,
       classIdentifier: forging.class ?? lamp,
@@ -81,6 +90,22 @@ function shared(forging: Forging, imageDigest: Uint8Array): Uint8Array {
     { name: 'condition-class-identifier', policy: 15 },
   ]);
 }
+
+/** Of several components, which one is meant. */
+const first = ({ dependency }: Forging): readonly Command[] =>
+  dependency === undefined ? [] : [{ name: 'directive-set-component-index', index: 0 }];
+
+const resolution = ({ digest: manifest, uri }: NonNullable<Forging['dependency']>): Uint8Array =>
+  writeSequence([
+    { name: 'directive-set-component-index', index: 1 },
+    override({
+      imageDigest: digestOf({ algorithm: 'sha-256', bytes: Buffer.from(manifest, 'hex') }),
+      uri,
+    }),
+    { name: 'directive-fetch', policy: 0 },
+    { name: 'condition-dependency-integrity', policy: 15 },
+    { name: 'directive-process-dependency', policy: 0 },
+  ]);
 
 const override = (parameters: Parameters): Command => ({
   name: 'directive-override-parameters',

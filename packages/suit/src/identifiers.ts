@@ -9,9 +9,25 @@ import { uuidFromName } from '@lapel/cose';
 /** RFC 9562 §6.6: the namespace of domain names. */
 const dnsNamespace = unhex('6ba7b8109dad11d180b400c04fd430c8')!;
 
-/** @param domain the vendor's own domain name, such as `lapel.example`. */
-export const vendorIdentifier = (domain: string): Uint8Array =>
-  uuidFromName(dnsNamespace, utf8.encode(domain));
+/** §8.4.8.1: the namespace of private enterprise numbers. */
+const enterpriseNamespace = unhex('47fbdabbf2e455f0bb393620c2f6df4e')!;
+const enterprisePattern = /^pen:(?<number>[1-9]\d{0,9})$/;
+
+/** @param name the vendor's own domain name, such as `lapel.example`, or its `pen:` with the number. */
+export function vendorIdentifier(name: string): Uint8Array {
+  const number = enterprisePattern.exec(name)?.groups?.['number'];
+  return number === undefined
+    ? uuidFromName(dnsNamespace, utf8.encode(name))
+    : uuidFromName(enterpriseNamespace, enterpriseNumber(Number(number)));
+}
+
+/** CBOR_PEN of §8.4.8.2: below the arc of IANA's, as a relative object identifier (RFC 9090, tag 112). */
+function enterpriseNumber(number: number): Uint8Array {
+  const digits: number[] = [];
+  for (let rest = number; rest > 0; rest = Math.floor(rest / 128)) digits.unshift(rest % 128);
+  const identifier = digits.map((digit, index) => (index < digits.length - 1 ? digit | 0x80 : digit));
+  return Uint8Array.of(0xd8, 112, 0x40 | identifier.length, ...identifier);
+}
 
 /** @param name a product name, hardware revision or whatever tells this vendor's classes apart. */
 export const classIdentifier = (vendor: Uint8Array, name: string): Uint8Array =>

@@ -87,5 +87,5 @@ export type { SystemProperties } from './report.ts';
 export { Report, failureResult, openReport, reportReason, signReport } from './report.ts';
 export { readSequence, writeSequence } from './sequence.ts';
 export type { Command, Located } from './sequence.ts';
-export { assignments, summarise } from './summary.ts';
-export type { UpdateSummary } from './summary.ts';
+export { assignments, namedDependencies, summarise } from './summary.ts';
+export type { NamedDependency, UpdateSummary } from './summary.ts';

@@ -94,6 +94,34 @@ export function assignments(
   return found;
 }
 
+/** A manifest that another one needs, as that one tells of it (trust-domains-12 §5.2.2). */
+export interface NamedDependency {
+  /** Of the manifest. */
+  readonly digests: readonly KnownDigest[];
+  /** Where its envelope may be fetched. */
+  readonly uris: readonly string[];
+  /** Only devices can read it. */
+  readonly isEncrypted: boolean;
+}
+
+export function namedDependencies(
+  source: Pick<AuthenticManifest, 'manifest' | 'envelope'>,
+  limits: Limits,
+): readonly NamedDependency[] {
+  const indices = (source.manifest.common.dependencies ?? []).map(([index]) => index);
+  const all = indices.length === 0 ? [] : assignments(source, limits);
+  return indices.map((index) => {
+    const own = all.filter(({ components }) => components.includes(index));
+    return {
+      digests: own.flatMap(({ parameters: { imageDigest } }) =>
+        imageDigest === undefined ? [] : [knownDigest('setup', imageDigest)],
+      ),
+      uris: own.flatMap(({ parameters: { uri } }) => (uri === undefined ? [] : [uri])),
+      isEncrypted: own.some(({ parameters: { encryptionInfo } }) => encryptionInfo !== undefined),
+    };
+  });
+}
+
 const hasImage = ({ imageDigest, imageSize }: Parameters) =>
   imageDigest !== undefined || imageSize !== undefined;
 

@@ -13,15 +13,15 @@ import { askJson } from '../ask.ts';
 import { readOutline } from '../envelope-file.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readSigningKey } from '../key-files.ts';
 import { count, durationText, milliseconds, percentText, thousandths, waves } from '../quantities.ts';
 import type { ServerAccess, ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
+import type { SignerOptions } from '../signer.ts';
+import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
 
-interface Options extends ServerOptions {
+interface Options extends ServerOptions, SignerOptions {
   readonly release: string;
-  readonly key: string;
   readonly name?: string;
   readonly waves: readonly number[];
   readonly inFlight: number;
@@ -32,15 +32,13 @@ interface Options extends ServerOptions {
 }
 
 export function addCampaignStart(campaign: Command, terminal: Terminal): void {
-  withServer(
-    campaign
-      .command('start')
-      .description(
-        'Signs a campaign with your key and starts it: the tracker offers the manifest, wave by wave.',
-      ),
-  )
+  const command = campaign
+    .command('start')
+    .description(
+      'Signs a campaign with your key and starts it: the tracker offers the manifest, wave by wave.',
+    );
+  withSigner(withServer(command))
     .requiredOption('--release <which>', 'digest of a released manifest, or the file of its envelope')
-    .requiredOption('--key <file>', 'your private key (PEM)')
     .option('--name <text>', 'what to call it (default: the version that the manifest tells)')
     .addOption(withDefault('--waves <shares>', 'of all devices, in turn', waves, '1%,10%,100%'))
     .addOption(withDefault('--in-flight <number>', 'devices that update at the same time', count, '100'))
@@ -52,7 +50,7 @@ export function addCampaignStart(campaign: Command, terminal: Terminal): void {
     )
     .addOption(withDefault('--expires <time>', 'after which nothing is offered', milliseconds, '30d'))
     .option('--json', 'print the campaign as JSON')
-    .addHelpText('after', examples)
+    .addHelpText('after', `${signerHelp}\n${examples}`)
     .action((options: Options) => start(options, terminal));
 }
 
@@ -66,8 +64,9 @@ Examples:
   lapel campaign start --release DIGEST --key operator.pem --name 'dimmer' --waves 5%,100% --failure-rate 2%`;
 
 async function start(options: Options, terminal: Terminal): Promise<void> {
+  requireSigner(options);
   const access = await accessServer(options);
-  const key = await readSigningKey(options.key);
+  const key = await openSigner(options, watchingOn(terminal));
   const outline = await releaseNamed(options.release, access);
   const campaign = campaignFor(outline, options);
   const signed = signAttached(key, write(Campaign, campaign), mediaTypes.cbor);

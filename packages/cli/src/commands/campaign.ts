@@ -13,10 +13,11 @@ import { cellIn, fieldsOf, listOf, numberIn, textIn } from '../answers.ts';
 import { askJson } from '../ask.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readSigningKey } from '../key-files.ts';
 import { durationText, percentText } from '../quantities.ts';
 import type { ServerAccess, ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
+import type { SignerOptions } from '../signer.ts';
+import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
 import { progressLine } from '../terminal.ts';
 import { addCampaignStart } from './campaign-start.ts';
@@ -29,9 +30,7 @@ interface StatusOptions extends Options {
   readonly follow?: boolean;
 }
 
-interface OrderOptions extends Options {
-  readonly key: string;
-}
+interface OrderOptions extends Options, SignerOptions {}
 
 const orders = {
   pause: 'Makes no further offers until the campaign is resumed.',
@@ -57,10 +56,10 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--json', 'print the campaign as JSON')
     .action((which: string, options: StatusOptions) => status(which, options, terminal));
   for (const order of Object.keys(orders) as Order[]) {
-    withServer(campaign.command(order).description(orders[order]))
+    withSigner(withServer(campaign.command(order).description(orders[order])))
       .argument('<campaign>', 'its id, the beginning of it, or its name')
-      .requiredOption('--key <file>', 'your private key (PEM)')
       .option('--json', 'print the campaign as JSON')
+      .addHelpText('after', signerHelp)
       .action((which: string, options: OrderOptions) => give(order, which, options, terminal));
   }
 }
@@ -155,8 +154,9 @@ function failedText(totals: Fields, rateMax: number): string {
 }
 
 async function give(order: Order, which: string, options: OrderOptions, terminal: Terminal): Promise<void> {
+  requireSigner(options);
   const access = await accessServer(options);
-  const key = await readSigningKey(options.key);
+  const key = await openSigner(options, watchingOn(terminal));
   const campaign = await campaignNamed(which, access);
   const id = textIn(campaign, 'id');
   const message = write(CampaignOrder, {

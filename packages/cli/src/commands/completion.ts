@@ -57,7 +57,7 @@ const namesOf = ({ short, long }: Option): readonly string[] =>
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 /** What is printed stands on one line, and no shell reads anything into it. */
-const plain = (text: string): string => text.replaceAll(/[^\p{L}\p{N} .,;()/-]/gu, ' ');
+const plain = (text: string): string => text.replaceAll(/[^\p{L}\p{N} .,:;()/-]/gu, ' ');
 
 const bash = (
   places: readonly Place[],

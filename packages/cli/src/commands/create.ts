@@ -8,6 +8,7 @@ import {
   buildEnvelope,
   descriptionSchema,
   fileImages,
+  lineOfText,
   outlineEnvelope,
   parseDescription,
   startingDescription,
@@ -109,12 +110,13 @@ async function createEnvelope(
   { out, json }: { readonly out?: string; readonly json: boolean },
   terminal: Terminal,
 ): Promise<void> {
-  const description = parseDescription(await readTextFile(file), basename(file));
+  const text = await readTextFile(file);
+  const description = parseDescription(text, basename(file));
   const target = out ?? `${file.replace(/\.(ya?ml|json)$/i, '')}.suit`;
   if (target === file) {
     throw new CommandFailure(exitCodes.usage, `expected another --out than the description, found ${file}`);
   }
-  const images = requiringContent(fileImages(dirname(file), shownOn(terminal)));
+  const images = onTheirLines(requiringContent(fileImages(dirname(file), shownOn(terminal))), file, text);
   const made: MadeFile[] = [];
   // Beside the envelope, where `lapel publish` looks for it.
   const keep = async (payload: FormattedPayload): Promise<void> =>
@@ -150,6 +152,23 @@ async function createEnvelope(
   });
   terminal.facts([...told, ...packed, ...updateInWords(outline)]);
   terminal.note(`\nNext: lapel sign ${target} --key KEY`);
+}
+
+/** What is wrong with an image is told with the line that names it. */
+function onTheirLines(images: Images, file: string, text: string): Images {
+  const located = async <T>(path: string, use: () => Promise<T>): Promise<T> => {
+    try {
+      return await use();
+    } catch (error) {
+      const line = error instanceof ImageError ? lineOfText(text, path) : undefined;
+      if (!(error instanceof ImageError) || line === undefined) throw error;
+      throw new ImageError(`${basename(file)}:${line}: ${error.message}`, { cause: error });
+    }
+  };
+  return {
+    measure: (path) => located(path, () => images.measure(path)),
+    read: (path, limitBytes) => located(path, () => images.read(path, limitBytes)),
+  };
 }
 
 /** A device can take an image of no bytes; a person who names one has a build that went wrong. */

@@ -107,7 +107,7 @@ export function addMake(device: Command, terminal: Terminal): void {
       const { sequenceNumber: sequence, publicKeyFile } = made;
       if (options.json === true) {
         terminal.result(JSON.stringify({ file: flash, id: options.id, sequence, public: publicKeyFile }));
-      } else if (!terminal.quiet) {
+      } else {
         terminal.result(`${flash}  ${options.id}, sequence number ${sequence}`);
         terminal.note(`its public key, for the tracker: ${publicKeyFile}`);
       }

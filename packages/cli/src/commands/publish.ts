@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { readOutline } from '../envelope-file.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { findPayloads } from '../payload-files.ts';
+import { findAllPayloads } from '../payload-files.ts';
 import { sizeText } from '../quantities.ts';
 import { shownOn } from '../reading-progress.ts';
 import type { ServerOptions } from '../server-access.ts';
@@ -47,13 +47,12 @@ Examples:
 async function publish(file: string, options: Options, terminal: Terminal): Promise<void> {
   const { handler, token } = await accessServer(options);
   const { bytes: envelope, outline } = await readOutline(file);
-  const { payloads: wanted } = outline;
   if (outline.envelope.blocks.length === 0) {
     const message = 'expected a signed envelope, found one without a signature';
     throw new CommandFailure(exitCodes.refused, `${message}; lapel sign ${file} --key KEY adds it`);
   }
   const places = options.payload ?? [dirname(file)];
-  const payloads = await findPayloads(wanted, wanted.length === 0 ? [] : places, shownOn(terminal));
+  const payloads = await findAllPayloads(outline, places, shownOn(terminal));
   const shown = withProgress(payloads, terminal);
   const { digest, sent } = await publishRelease(handler, { envelope, payloads: shown, token });
   terminal.move('');

@@ -11,9 +11,8 @@ import { readOutline } from '../envelope-file.ts';
 import { replaceFile } from '../files.ts';
 import { envelopeFact, targetOf } from '../sealed-file.ts';
 import type { SignerOptions } from '../signer.ts';
-import { openSigner, requireSigner, signerHelp, withSigner } from '../signer.ts';
+import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
-import { progressLine } from '../terminal.ts';
 import { updateInWords } from '../update-in-words.ts';
 
 interface Options extends SignerOptions {
@@ -61,7 +60,7 @@ async function sign(file: string, options: Options, terminal: Terminal): Promise
   });
   let spent: Spent | undefined;
   const watching = {
-    onGrown: (share: number) => terminal.move(progressLine(share, 'growing the tree of the key')),
+    ...watchingOn(terminal),
     onSpent: (used: number, leaves: number) => void (spent = { used, leaves }),
   };
   const key = await openSigner(options, watching, say);

@@ -29,7 +29,8 @@ export function addTo(program: Command, terminal: Terminal): void {
       .command('simulate')
       .description(
         'Runs an envelope on a device that a JSON file describes: each step, and what is left. ' +
-          'Exit code 0 only where the device accepts it.',
+          'Exit code 0 only where the device accepts it. A step is one command of the manifest, such as a ' +
+          'whole swap; npm run powercut cuts the power of whole devices at every flash operation.',
       ),
   )
     .option('--powercut', 'cut the power at every step, start again, and tell what is left')
@@ -39,8 +40,9 @@ export function addTo(program: Command, terminal: Terminal): void {
 }
 
 const examples = `
-A device, described:
-  {"vendor": "lapel.example", "class": "lamp", "sequence": 1, "components": {"main": "lamp-1.0.0.bin"}}
+A device, described: one that is empty; one that has an image, and takes none older:
+  {"vendor": "lapel.example", "class": "lamp", "components": {"main": ""}}
+  {"vendor": "lapel.example", "class": "lamp", "components": {"main": "lamp-1.0.0.bin"}, "sequence": 1}
 
 Examples:
   lapel simulate lamp.suit --device lamp.json --trust author.pub.pem

@@ -16,12 +16,11 @@ import { componentsIn } from '../component-words.ts';
 import { deviceKind } from '../device-kind.ts';
 import { inFile, readOutline } from '../envelope-file.ts';
 import { replaceFile } from '../files.ts';
-import { readSigningKey, readVerificationKey } from '../key-files.ts';
-import { askPassphrase, passphraseIn } from '../passphrase.ts';
+import { readVerificationKey } from '../key-files.ts';
 import { wholeNumber } from '../quantities.ts';
 import { envelopeFact } from '../sealed-file.ts';
 import type { SignerOptions } from '../signer.ts';
-import { openSigner, signerHelp, withSigner } from '../signer.ts';
+import { openSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
 import { trustOrderAsJson, trustOrderIn } from '../trust-order-in-words.ts';
 import { groupIn } from '../trusted-keys.ts';
@@ -66,6 +65,8 @@ interface OrderOptions extends SignerOptions {
 
 interface NewKeyOptions extends OrderOptions {
   readonly newPassphraseFile?: string;
+  readonly newSigner?: string;
+  readonly newSignerTakes: SignerOptions['signerTakes'];
 }
 
 interface AddOptions extends NewKeyOptions {
@@ -76,12 +77,11 @@ interface AddOptions extends NewKeyOptions {
 }
 
 function addAdd(trust: Command, terminal: Terminal): void {
-  ordering(
+  orderingNewKey(
     trust
       .command('add')
       .summary('let devices trust another key')
       .description('Orders devices to trust a new key. That key signs the order, too, to prove itself.')
-      .argument('<new-key>', 'the new private key')
       .option('--group <name>', 'what it vouches as, where a device requires a group')
       .option('--may <component,...>', 'all that it may touch (default: everything)')
       .addOption(
@@ -89,8 +89,7 @@ function addAdd(trust: Command, terminal: Terminal): void {
           directivesIn,
         ),
       )
-      .option('--delegates', 'let it say who else is trusted, within what it may itself')
-      .option('--new-passphrase-file <file>', 'of the new key (default: asked at the terminal)'),
+      .option('--delegates', 'let it say who else is trusted, within what it may itself'),
   ).action(async (file: string, options: AddOptions) => {
     const key = await readNewKey(file, options);
     const { group, may, directives, delegates } = options;
@@ -106,7 +105,7 @@ function addAdd(trust: Command, terminal: Terminal): void {
 }
 
 function addSucceed(trust: Command, terminal: Terminal): void {
-  ordering(
+  orderingNewKey(
     trust
       .command('succeed')
       .summary('hand the place of a key on to its heir')
@@ -114,9 +113,7 @@ function addSucceed(trust: Command, terminal: Terminal): void {
         'Orders devices to put a new key in the place of the one that signs. The old one goes on to vouch ' +
           'for updates, but says nothing of trust any more, until the heir retires it.',
       )
-      .argument('<new-key>', 'the new private key')
-      .option('--retire', 'let the old key vouch only for what is installed, from now on')
-      .option('--new-passphrase-file <file>', 'of the new key (default: asked at the terminal)'),
+      .option('--retire', 'let the old key vouch only for what is installed, from now on'),
   ).action(async (file: string, options: NewKeyOptions & { readonly retire?: boolean }) => {
     const heir = await readNewKey(file, options);
     const changes = (by: SigningKey): Changes => [
@@ -160,6 +157,19 @@ const ordering = (command: Command): Command =>
     .option('--json', 'print the result as JSON')
     .addHelpText('after', signerHelp);
 
+const orderingNewKey = (command: Command): Command =>
+  ordering(
+    command
+      .argument('<new-key>', 'the new private key; with --new-signer, its public half')
+      .option('--new-passphrase-file <file>', 'of the new key (default: asked at the terminal)')
+      .option('--new-signer <command>', 'a command that signs with the new key, as --signer does')
+      .addOption(
+        new Option('--new-signer-takes <what>', 'with --new-signer: what it gets on stdin')
+          .choices(['message', 'digest'])
+          .default('message'),
+      ),
+  );
+
 /** `fetch,write`, or as the registry calls them. */
 function directivesIn(text: string): readonly ActingDirective[] {
   return text.split(',').map((word) => {
@@ -170,10 +180,11 @@ function directivesIn(text: string): readonly ActingDirective[] {
   });
 }
 
-const readNewKey = (file: string, { newPassphraseFile: given }: NewKeyOptions): Promise<SigningKey> =>
-  readSigningKey(file, {
-    passphrase: (of) => (given === undefined ? askPassphrase(of) : passphraseIn(given)),
-  });
+const readNewKey = (file: string, options: NewKeyOptions): Promise<SigningKey> => {
+  const { newSigner: signer, newSignerTakes: signerTakes, newPassphraseFile: passphraseFile } = options;
+  if (signer !== undefined) return openSigner({ signer, signerTakes, public: file });
+  return openSigner({ key: file, signerTakes, ...(passphraseFile === undefined ? {} : { passphraseFile }) });
+};
 
 async function give(
   options: OrderOptions,
@@ -185,7 +196,7 @@ async function give(
   const kind = deviceKind(options);
   const now = Math.floor(systemClock.wallMs() / 1000);
   const sequence = asked === undefined ? now : wholeNumber('--sequence', asked, 1, Number.MAX_SAFE_INTEGER);
-  const by = await openSigner(options);
+  const by = await openSigner(options, watchingOn(terminal));
   const envelope = buildTrustOrder({
     changes: changes(by),
     by,

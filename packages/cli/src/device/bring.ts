@@ -13,7 +13,7 @@ import { bytesBody, systemClock, systemRandom } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
-import { findPayloads } from '../payload-files.ts';
+import { findAllPayloads } from '../payload-files.ts';
 import { shownOn } from '../reading-progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
@@ -34,8 +34,8 @@ const pollMs = 10;
 
 /** @throws {CommandFailure} with the device's reason, where it refuses. */
 export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promise<void> {
-  const { payloads: wanted } = outlineEnvelope(plan.envelope);
-  const payloads = await findPayloads(wanted, wanted.length === 0 ? [] : plan.places, shownOn(terminal));
+  const outline = outlineEnvelope(plan.envelope);
+  const payloads = await findAllPayloads(outline, plan.places, shownOn(terminal));
   const counter = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
   const { flash, profile, close } = openFlashFile(plan.file);
   const over = new AbortController();
@@ -79,7 +79,7 @@ export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promis
     requireTaken(decision, seen.refusal);
     if (plan.json)
       terminal.result(JSON.stringify({ ...bootAsJson(decision), confirmed: isKept(decision, seen) }));
-    else if (!terminal.quiet) terminal.result(runningText(decision, isKept(decision, seen)));
+    else terminal.result(runningText(decision, isKept(decision, seen)));
   } finally {
     close();
   }

@@ -53,7 +53,7 @@ export function recoverDeviceFile(plan: RecoverPlan, terminal: Terminal): void {
     // A copy: the start that is told of here is not one of the trial's attempts.
     const next = boot(copyOf(flash), profile, counter && lookingAt(counter));
     if (plan.json) terminal.result(JSON.stringify({ next: bootAsJson(next) }));
-    else if (!terminal.quiet) terminal.result(`the next start: ${next.reason}`);
+    else terminal.result(`the next start: ${next.reason}`);
   } finally {
     close();
   }

@@ -46,7 +46,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   const say = (text: string, what: object) => {
     const at = new Date().toISOString();
     if (plan.json) terminal.result(JSON.stringify({ at, ...what }));
-    else if (!terminal.quiet) terminal.result(`${at}  ${text}`);
+    else terminal.result(`${at}  ${text}`);
   };
   try {
     const decision = await live(

@@ -96,9 +96,25 @@ async function signWithToken(folder: string): Promise<void> {
     );
     assert.equal((JSON.parse(told) as { readonly digest: string }).digest, digest);
   }
+  // Devices come to trust it by an order that the token signs, too, to prove that it has the key.
+  const order = [
+    'trust',
+    'add',
+    'token.pub.pem',
+    '--new-signer',
+    signer('01'),
+    '--new-signer-takes',
+    'digest',
+  ];
+  const about = ['--vendor', 'lapel.example', '--class', 'lamp', '-o', 'order.suit'];
+  lapelSays('--quiet', ...order, '--key', 'author.pem', ...about);
+  assert.match(lapelSays('trust', 'show', 'order.suit'), /^trust +key [0-9a-f]{64} is trusted/m);
   // Another key, or none, signs nothing.
   for (const [args, message] of [
-    [[...withToken.with(1, 'author.pub.pem'), signer('01')], /expected a signature of the key in --public/],
+    [
+      [...withToken.with(1, 'author.pub.pem'), signer('01')],
+      /expected a signature of the key in author\.pub\.pem/,
+    ],
     [[...withToken, signer('02')], /expected pkcs11-tool to sign, found that it ended with exit code 1/],
   ] as const) {
     await writeFile(join(folder, 'fresh.yaml'), description.replace('sequence: 1', 'sequence: 2'));
