@@ -43,6 +43,7 @@ export interface Inclusion {
 export interface TransparencyLog {
   /** Returns when they are durable. What is there already stays where it is. */
   append(entries: readonly Uint8Array[]): Promise<void>;
+  size(): Promise<number>;
   /** A COSE_Sign1 of a TreeHead, of now. */
   head(): Promise<Uint8Array>;
   entries(from: number, limit: number): Promise<readonly LoggedEntry[]>;
@@ -91,6 +92,7 @@ export function createLog(store: LogStore, clock: Clock, trackerKey: SigningKey)
 
   return {
     append,
+    size: () => store.logSize(),
     async head() {
       const size = await store.logSize();
       const root = await rootOf(size, store.logNode);

@@ -77,8 +77,10 @@ function operation(
   };
 }
 
-const contentOf = (body: NonNullable<Route['answer']> | 'signed') =>
-  body === 'cose' || body === 'signed' ? signed : { 'application/json': { schema: body } };
+function contentOf(body: NonNullable<Route['answer'] | Route['body']>) {
+  if (body === 'cose' || body === 'signed') return signed;
+  return body === 'text' ? { 'text/plain': {} } : { 'application/json': { schema: body } };
+}
 
 function queryParameters(query: Route['query']) {
   const { properties = {}, required = [] } = (query ?? {}) as {

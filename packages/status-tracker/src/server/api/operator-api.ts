@@ -18,6 +18,7 @@ import { deviceRoutes } from './device-routes.ts';
 import { sendEvents } from './events.ts';
 import { logRoutes } from './log-routes.ts';
 import { openApi } from './openapi.ts';
+import { metricRoutes } from './metrics.ts';
 import { authorize, mayRead } from './operator-access.ts';
 import { asProblem, sendProblem } from './operator-problems.ts';
 import { pageCampaignsMax, pageDevicesMax, pageHeaders, renderPage } from './page.ts';
@@ -46,6 +47,7 @@ export const routesOf = (options: OperatorApiOptions): Routes => ({
   ...campaignRoutes(options),
   ...logRoutes(options),
   ...accessRoutes(options),
+  ...metricRoutes(options),
 });
 
 export function operatorApi(options: OperatorApiOptions): OperatorApi {
@@ -85,7 +87,7 @@ export function operatorApi(options: OperatorApiOptions): OperatorApi {
 const fastifySchema = ({ query, body, answer, status = 200 }: Route) => ({
   ...(query === undefined ? {} : { querystring: query }),
   ...(body === undefined || body === 'signed' ? {} : { body }),
-  ...(answer === undefined || answer === 'cose' ? {} : { response: { [status]: answer } }),
+  ...(typeof answer !== 'object' ? {} : { response: { [status]: answer } }),
 });
 
 /** Server-sent events: the state changes of devices and campaigns as they happen. */

@@ -13,7 +13,7 @@ export interface Route {
   /** `signed`: an application/cose message. */
   readonly body?: TSchema | 'signed';
   /** Absent where the answer has no content. */
-  readonly answer?: TSchema | 'cose';
+  readonly answer?: TSchema | 'cose' | 'text';
   /** 200, where it says nothing. */
   readonly status?: 200 | 201 | 204;
   readonly run: (asked: Asked) => Promise<unknown>;
