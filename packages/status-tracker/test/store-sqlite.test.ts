@@ -8,10 +8,10 @@ import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { createSqliteStore } from '../src/index.ts';
-import { writeAudit } from '../src/server/sqlite-access.ts';
-import { openDatabase } from '../src/server/sqlite-database.ts';
+import { writeAudit } from '../src/server/sql-access.ts';
 import { migrate } from '../src/server/sqlite-migrations.ts';
-import { inventoryBytes } from '../src/server/sqlite-rows.ts';
+import { inventoryBytes } from '../src/server/sql-rows.ts';
+import { openSqlite } from '../src/server/sqlite-sql.ts';
 import { inventory, newDevice } from './fleet-fixtures.ts';
 import { testFleetStore } from './fleet-store-suite.ts';
 import { createWorld, startMs, testRandom } from './world.ts';
@@ -126,20 +126,42 @@ test('what was said and done can be neither changed nor deleted', async (context
   assert.throws(() => db.exec(`UPDATE audit SET actor = 'nobody'`), /append-only/);
 });
 
-test('a full disk is told as such, and what was there before stays', (context) => {
-  const db = openDatabase(newFile(context), 'test');
-  context.after(() => db.close());
-  const pages = Number(db.get('PRAGMA page_count')?.['page_count']);
-  db.get(`PRAGMA max_page_count = ${pages + 4}`);
+test('a full disk is told as such, and what was there before stays', async (context) => {
+  const file = openSqlite(newFile(context));
+  context.after(() => file.close());
+  const db = file.of('test');
+  const pages = Number((await db.get('PRAGMA page_count'))?.['page_count']);
+  await db.get(`PRAGMA max_page_count = ${pages + 4}`);
   const detail = 'x'.repeat(1_000);
   const entry = { actor: 'test', atMs: startMs, act: 'test', subject: 'test', detail };
-  const written = () => db.all('SELECT number FROM audit').length;
-  const fill = () => {
-    for (let number = 0; number < 1_000; number++) db.transaction(() => writeAudit(db, entry));
+  const written = async () => (await db.all('SELECT number FROM audit')).length;
+  const fill = async () => {
+    for (let number = 0; number < 1_000; number++)
+      await db.transaction(async (sql) => writeAudit(sql, entry));
   };
-  assert.throws(fill, { code: 'storage-full', message: 'expected room for the fleet, found the disk full' });
-  const before = written();
+  const full = { code: 'storage-full', message: 'expected room for the fleet, found the disk full' };
+  await assert.rejects(fill(), full);
+  const before = await written();
   assert.ok(before > 0);
-  assert.throws(fill, { code: 'storage-full' });
-  assert.equal(written(), before);
+  await assert.rejects(fill(), { code: 'storage-full' });
+  assert.equal(await written(), before);
+});
+
+test('nobody sees half a transaction, and one that fails leaves nothing', async (context) => {
+  const file = openSqlite(newFile(context));
+  context.after(() => file.close());
+  const db = file.of('test');
+  const entry = { actor: 'test', atMs: startMs, act: 'test', subject: 'test' };
+  const count = async () => (await db.all('SELECT number FROM audit')).length;
+  const seen: Promise<number>[] = [];
+  const change = async (fails: boolean) =>
+    db.transaction(async (sql) => {
+      await writeAudit(sql, entry);
+      seen.push(count());
+      await writeAudit(sql, entry);
+      if (fails) throw new Error('on purpose');
+    });
+  const [done, failed] = await Promise.allSettled([change(false), change(true)]);
+  assert.deepEqual([done.status, failed.status], ['fulfilled', 'rejected']);
+  for (const found of await Promise.all(seen)) assert.equal(found, 2);
 });

@@ -1,10 +1,6 @@
 /** A FleetStore in one SQLite file: the embedded default. What it has answered is on the disk. */
-import { accessMethods } from './sqlite-access.ts';
-import { campaignMethods } from './sqlite-campaigns.ts';
-import { openDatabase } from './sqlite-database.ts';
-import { deviceMethods, recordMethods } from './sqlite-devices.ts';
-import { logMethods } from './sqlite-log.ts';
-import { planMethods } from './sqlite-plan.ts';
+import { createSqlStore } from './sql-store.ts';
+import { openSqlite } from './sqlite-sql.ts';
 import type { FleetStore } from './store.ts';
 
 export interface SqliteStoreOptions {
@@ -15,14 +11,6 @@ export interface SqliteStoreOptions {
 
 /** @throws {RangeError} where the file is of a newer version. */
 export function createSqliteStore({ path, tenant = 'default' }: SqliteStoreOptions): FleetStore {
-  const db = openDatabase(path, tenant);
-  return {
-    ...deviceMethods(db),
-    ...recordMethods(db),
-    ...campaignMethods(db),
-    ...planMethods(db),
-    ...accessMethods(db),
-    ...logMethods(db),
-    close: async () => db.close(),
-  };
+  const file = openSqlite(path);
+  return createSqlStore(file.of(tenant), async () => file.close());
 }

@@ -1,7 +1,6 @@
 /**
- * Rows of SQLite and the values that they stand for. What does not fit its column is a bug, and is thrown.
+ * Rows of the database and the values that they stand for. What does not fit its column is a bug, and is thrown.
  */
-import type { SQLOutputValue } from 'node:sqlite';
 import { array, map, named, optional, bytes, read, required, text as tstr, uint, write } from '@lapel/cbor';
 import { peekSigned } from '@lapel/cose';
 import { ComponentIdentifier } from '@lapel/suit';
@@ -20,9 +19,8 @@ import type { UpdateMode } from '../protocol.ts';
 import type { CampaignState, CampaignView } from './campaign.ts';
 import type { Approval, DeviceView, Inventory, Member, MemberStatus } from './fleet.ts';
 import { memberStatuses } from './fleet.ts';
+import type { Row } from './sql.ts';
 import type { Replay } from './store.ts';
-
-export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 export function text(row: Row, column: string): string {
   const value = row[column];

@@ -1,0 +1,129 @@
+/** Devices and their sessions, in SQL. */
+import { compareBytes } from '@lapel/cbor';
+import type { DeviceView } from './fleet.ts';
+import type { Row, Sql } from './sql.ts';
+import { inOrderOf } from './sql.ts';
+import { writeAudit } from './sql-access.ts';
+import { deviceRow } from './sql-evidence.ts';
+import { blob, deviceOf, integer, memberOf, modeOf, text } from './sql-rows.ts';
+import type { Act, Added, FleetStore, NewDevice, Seen } from './store.ts';
+
+export function deviceMethods(db: Sql) {
+  const { tenant } = db;
+  return {
+    addDevices: async (batch, by) =>
+      db.transaction(async (sql) =>
+        inOrderOf(
+          batch,
+          ({ id }) => id,
+          async (device) => addDevice(sql, device, by),
+        ),
+      ),
+    approve: async (ids, by) => db.transaction(async (sql) => approve(sql, ids, by)),
+    startSessions: async (batch) =>
+      db.transaction(async (sql) => {
+        await inOrderOf(
+          batch,
+          ({ device }) => device,
+          async ({ device, tokenHash, updateMode, atMs }) =>
+            sql.run(
+              `UPDATE device SET update_mode = ?, token_hash = ?, session_started_ms = ?, counter = 0,
+                 last_seen_ms = ? WHERE tenant = ? AND id = ?`,
+              ...[updateMode, tokenHash, atMs, atMs, tenant, device],
+            ),
+        );
+      }),
+    recordSeen: async (batch) => db.transaction(async (sql) => recordSeen(sql, batch)),
+    device: async (id) => viewOf(db, await deviceRow(db, id)),
+    deviceByKid: async (kid) =>
+      viewOf(db, await db.get('SELECT * FROM device WHERE tenant = ? AND kid = ?', tenant, kid)),
+    async devices({ after = '', limit }) {
+      const text = 'SELECT * FROM device WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?';
+      const rows = await db.all(text, tenant, after, limit);
+      return (await Promise.all(rows.map(async (row) => viewOf(db, row)))).flatMap((view) => view ?? []);
+    },
+    async countDevices(approval) {
+      const text = 'SELECT count(*) AS count FROM device WHERE tenant = ? AND approval = ?';
+      return integer((await db.get(text, tenant, approval)) ?? {}, 'count');
+    },
+    summary: async () => (await db.all(summarySql, tenant)).map(groupOf),
+    async sessions() {
+      const withToken =
+        'SELECT id, token_hash, update_mode FROM device WHERE tenant = ? AND token_hash IS NOT NULL';
+      return (await db.all(withToken, tenant)).map((row) => ({
+        device: text(row, 'id'),
+        tokenHash: blob(row, 'token_hash'),
+        updateMode: modeOf(row),
+      }));
+    },
+  } satisfies Partial<FleetStore>;
+}
+
+const summarySql = `
+  SELECT vendor, class, coalesce(version, 'unknown') AS version,
+    CASE approval WHEN 'pending' THEN 'pending' ELSE coalesce(state, 'silent') END AS condition,
+    count(*) AS count
+  FROM device WHERE tenant = ? GROUP BY 1, 2, 3, 4`;
+
+const groupOf = (row: Row) => ({
+  vendor: blob(row, 'vendor'),
+  class: blob(row, 'class'),
+  version: text(row, 'version'),
+  state: text(row, 'condition'),
+  count: integer(row, 'count'),
+});
+
+async function viewOf(sql: Sql, row: Row | undefined): Promise<DeviceView | undefined> {
+  if (row === undefined) return undefined;
+  const current = await sql.get(
+    `SELECT member.* FROM member INDEXED BY member_by_device
+     JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
+     WHERE member.tenant = ? AND member.device = ?
+     ORDER BY member.status = 'superseded', campaign.created_ms DESC, campaign.id DESC LIMIT 1`,
+    ...[sql.tenant, text(row, 'id')],
+  );
+  return { ...deviceOf(row), ...(current === undefined ? {} : { member: memberOf(current) }) };
+}
+
+async function addDevice(sql: Sql, device: NewDevice, by: Act): Promise<Added> {
+  const { id, publicKey, kid, vendor, class: product, approval } = device;
+  const known = await deviceRow(sql, id);
+  if (known !== undefined)
+    return compareBytes(blob(known, 'public_key'), publicKey) === 0 ? 'known' : 'other-key';
+  const isNew = await sql.run(
+    `INSERT INTO device (tenant, id, actor, public_key, kid, vendor, class, approval, created_ms, update_mode)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'client-initiated') ON CONFLICT DO NOTHING`,
+    ...[sql.tenant, id, by.actor, publicKey, kid, vendor, product, approval, by.atMs],
+  );
+  if (isNew === 0) return 'key-in-use';
+  await writeAudit(sql, { ...by, act: `device ${approval}`, subject: id });
+  return 'added';
+}
+
+async function approve(sql: Sql, ids: readonly string[], by: Act): Promise<readonly string[]> {
+  const text = `UPDATE device SET approval = 'approved', actor = ?
+    WHERE tenant = ? AND id = ? AND approval = 'pending'`;
+  const approved = await inOrderOf(
+    ids,
+    (id) => id,
+    async (id) => {
+      if ((await sql.run(text, by.actor, sql.tenant, id)) === 0) return false;
+      await writeAudit(sql, { ...by, act: 'device approved', subject: id });
+      return true;
+    },
+  );
+  return ids.filter((_, place) => approved[place]);
+}
+
+/** One statement for all of them, each device once. */
+async function recordSeen(sql: Sql, batch: readonly Seen[]): Promise<void> {
+  const latest = new Map<string, number>();
+  for (const { device, atMs } of batch) latest.set(device, Math.max(atMs, latest.get(device) ?? 0));
+  const rows = [...latest].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  await sql.runBatch(
+    `UPDATE device SET last_seen_ms = batch.at_ms FROM batch()
+     WHERE device.tenant = ?1 AND device.id = batch.device AND coalesce(last_seen_ms, 0) < batch.at_ms`,
+    { columns: { device: 'text', at_ms: 'integer' }, rows },
+    sql.tenant,
+  );
+}

@@ -1,0 +1,53 @@
+/**
+ * The port through which the store speaks SQL. One text serves both databases: it is SQLite's, in what
+ * SQLite and PostgreSQL have in common; a dialect translates what is left (placeholders, hints to the
+ * planner). Every text is a constant of this room, so that it is prepared once.
+ */
+import type { Problem } from '@lapel/transport';
+
+export type SqlValue = string | number | Uint8Array | null;
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface Sql {
+  /** Whose rows these are: every statement names it. */
+  readonly tenant: string;
+  all(text: string, ...values: readonly SqlValue[]): Promise<readonly Row[]>;
+  get(text: string, ...values: readonly SqlValue[]): Promise<Row | undefined>;
+  /** @returns how many rows it changed. */
+  run(text: string, ...values: readonly SqlValue[]): Promise<number>;
+  /** One statement for many rows: `batch()` in its text stands for them, its other values are numbered. */
+  runBatch(text: string, batch: Batch, ...values: readonly SqlValue[]): Promise<number>;
+  /**
+   * All or nothing, as if nobody else were there. What it is given may run again where another was faster,
+   * and so changes nothing but the database.
+   */
+  transaction<T>(change: (sql: Sql) => Promise<T>): Promise<T>;
+}
+
+/** Rows for one statement, as a table `batch` with these columns; `blob` columns are bytes. */
+export interface Batch {
+  readonly columns: Readonly<Record<string, 'text' | 'integer' | 'blob'>>;
+  readonly rows: readonly (readonly SqlValue[])[];
+}
+
+/** What a full disk is told as, whatever the database. */
+export const diskFull: readonly [ConstructorParameters<typeof Problem>[0], string] = [
+  'storage-full',
+  'expected room for the fleet, found the disk full',
+];
+
+/**
+ * Acts on each in the order of its key: whoever locks rows in one order never waits in a circle. What is of
+ * the same key stays in its order. @returns the results in the order that was given.
+ */
+export async function inOrderOf<T, R>(
+  given: readonly T[],
+  keyOf: (each: T) => string,
+  act: (each: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const keyed = given.map((each, place) => ({ each, place, key: keyOf(each) }));
+  const results = new Array<R>(given.length);
+  for (const { each, place } of keyed.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)))
+    results[place] = await act(each);
+  return results;
+}
