@@ -180,6 +180,16 @@ export const mistakes: readonly (readonly [what: string, text: string, message: 
     'd.yaml:1: expected each component once, found 6d61696e (hexadecimal) again',
   ],
   [
+    'a dependency that is encrypted for nobody',
+    `${minimal}dependencies: [{ id: shelf, envelope: d.suit, encryption: A128GCM }]\n`,
+    'd.yaml:6: expected encryptFor beside encryption, found none',
+  ],
+  [
+    'an enterprise number that is none',
+    minimal.replace('lapel.example', 'pen:32,473'),
+    'd.yaml:2: expected an enterprise number such as pen:32473, found pen:32,473',
+  ],
+  [
     'a candidate that was not staged',
     `${minimal}candidateVerification: true\n`,
     'd.yaml:6: expected candidateVerification for an image that is staged, found none',
