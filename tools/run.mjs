@@ -23,6 +23,7 @@ const commands = {
     does: 'power lost at every flash operation',
   },
   chaos: { script: 'packages/simulator/src/chaos/main.ts', does: 'a fleet whose trackers are killed' },
+  crowd: { script: 'packages/simulator/src/crowd/main.ts', does: 'a campaign for a hundred thousand' },
   fuzz: { script: 'packages/simulator/src/fuzz-main.ts', does: 'hostile inputs for everything that reads' },
   conformance: {
     script: 'packages/simulator/src/conformance-main.ts',

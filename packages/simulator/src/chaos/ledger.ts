@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { hex } from '@lapel/cbor';
 import type { Evidence } from '@lapel/status-tracker';
 import type { Offer } from '@lapel/status-tracker/protocol';
-import type { Running } from '../crowd-device.ts';
+import type { Running } from '../crowd/crowd-device.ts';
 import type { CampaignGlance } from './tracker-control.ts';
 
 /** A campaign as the operator signed it. */

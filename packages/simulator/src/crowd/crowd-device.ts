@@ -27,7 +27,7 @@ import {
 } from '@lapel/suit';
 import type { Clock, Handler, Random } from '@lapel/transport';
 import { collect, readProblem, request } from '@lapel/transport';
-import { component, deviceClass, vendor } from './firmware.ts';
+import { component, deviceClass, vendor } from '../firmware.ts';
 
 export interface CrowdOptions {
   readonly id: string;
