@@ -26,7 +26,7 @@ test('S3-03, S3-10: a crowd goes through a whole campaign by itself, wave by wav
   assert.ok((patchedMs[0] ?? 0) < (patchedMs.at(-1) ?? 0), 'the first wave goes first');
 });
 
-test('what is due comes in the order of its time, and at one moment no more at once than was said', async () => {
+test('what is due comes in the order of its time, at one moment no more at once than said', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat({ max: 20 }), { minLength: 1 }), async (moments) => {
       const time = eventTime();
@@ -50,7 +50,7 @@ test('what is due comes in the order of its time, and at one moment no more at o
   );
 });
 
-test('S3-03: the curve rises to what was reached, and times are those of the share that was asked for', () => {
+test('S3-03: the curve rises to what was reached, and times are those of the asked share', () => {
   const hours = [1, 2, 3, 4].map((hour) => hour * 3_600_000);
   assert.equal(timeTo(0.5, hours, 4), 2 * 3_600_000);
   assert.equal(timeTo(0.99, hours, 4), 4 * 3_600_000);
