@@ -29,6 +29,15 @@ const commands = {
     script: 'packages/simulator/src/conformance-main.ts',
     does: 'the vectors of a folder, each with its verdict',
   },
+  'conformance:stores': {
+    script: 'tools/test.ts',
+    args: [
+      'packages/status-tracker/test/store-memory.test.ts',
+      'packages/status-tracker/test/store-sqlite.test.ts',
+      'packages/status-tracker/test/slow/store-postgres.test.ts',
+    ],
+    does: 'the suite of stores, on memory, SQLite and PostgreSQL',
+  },
   browser: { script: 'tools/browser.ts', does: 'the page that tries envelopes, for browsers' },
   pack: { script: 'tools/pack.ts', does: 'the tarballs, JavaScript inside' },
 };
@@ -45,13 +54,13 @@ const platformNodes = {
 const [name, ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
 if (command === undefined) {
-  const list = Object.entries(commands).map(([key, { does }]) => `  ${key.padEnd(13)}${does}`);
+  const list = Object.entries(commands).map(([key, { does }]) => `  ${key.padEnd(20)}${does}`);
   stop(2, `expected a command, found ${name === undefined ? 'none' : `'${name}'`}\n${list.join('\n')}`);
 }
 const script = join(house, command.script);
 if (!existsSync(script)) stop(1, `expected ${command.script}, found no such file`);
 installPackages();
-start(findNode(), script, args);
+start(findNode(), script, [...(command.args ?? []), ...args]);
 
 /** Installs what the lockfile names, unless it is all there. */
 function installPackages() {

@@ -36,6 +36,8 @@ export type { NotifyLimits } from './server/notify.ts';
 export { plan } from './server/plan.ts';
 export type { Step } from './server/plan.ts';
 export { createMemoryStore } from './server/store-memory.ts';
+export { openPostgresStore } from './server/store-postgres.ts';
+export type { PostgresStoreOptions } from './server/store-postgres.ts';
 export { createSqliteStore } from './server/store-sqlite.ts';
 export type { SqliteStoreOptions } from './server/store-sqlite.ts';
 export { roleNames } from './server/store.ts';

@@ -23,9 +23,13 @@ import {
 import { logTests } from './log-suite.ts';
 import { digestFor, measured, measuredImage, otherClass, startMs, testKey } from './world.ts';
 
-export function testFleetStore(name: string, make: () => Promise<FleetStore> | FleetStore): void {
+export function testFleetStore(
+  name: string,
+  make: () => Promise<FleetStore> | FleetStore,
+  options: { readonly skip?: string | false } = {},
+): void {
   const check: Check = (sentence, body) =>
-    void test(`${name}: ${sentence}`, async () => {
+    void test(`${name}: ${sentence}`, options, async () => {
       const store = await make();
       try {
         await body(store);

@@ -1,5 +1,6 @@
 /**
- * Rows of the database and the values that they stand for. What does not fit its column is a bug, and is thrown.
+ * Rows of the database and the values that they stand for. What does not fit its column is a bug, and is
+ * thrown.
  */
 import { array, map, named, optional, bytes, read, required, text as tstr, uint, write } from '@lapel/cbor';
 import { peekSigned } from '@lapel/cose';

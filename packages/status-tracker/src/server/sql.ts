@@ -46,7 +46,7 @@ export async function inOrderOf<T, R>(
   act: (each: T) => Promise<R>,
 ): Promise<readonly R[]> {
   const keyed = given.map((each, place) => ({ each, place, key: keyOf(each) }));
-  const results = new Array<R>(given.length);
+  const results: R[] = [];
   for (const { each, place } of keyed.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)))
     results[place] = await act(each);
   return results;

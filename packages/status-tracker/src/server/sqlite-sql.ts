@@ -22,18 +22,18 @@ export function openSqlite(path: string): SqliteFile {
   migrate(db);
   const statements = createStatements(db);
   /** The one connection is its transaction's until that is over: nobody else sees half of it. */
-  let underWay: Promise<void> | undefined;
+  const turn: { underWay?: Promise<void> | undefined } = {};
 
   /** No turn is taken between the look and the statement. */
   async function inTurn<T>(statement: () => T): Promise<T> {
-    while (underWay !== undefined) await underWay;
+    while (turn.underWay !== undefined) await turn.underWay;
     return statement();
   }
 
   async function transaction<T>(change: () => Promise<T>): Promise<T> {
-    while (underWay !== undefined) await underWay;
+    while (turn.underWay !== undefined) await turn.underWay;
     const over = Promise.withResolvers<void>();
-    underWay = over.promise;
+    turn.underWay = over.promise;
     try {
       db.exec('BEGIN IMMEDIATE');
       const result = await change();
@@ -43,7 +43,7 @@ export function openSqlite(path: string): SqliteFile {
       if (db.isTransaction) db.exec('ROLLBACK');
       throw isFull(error) ? new Problem(...diskFull) : error;
     } finally {
-      underWay = undefined;
+      turn.underWay = undefined;
       over.resolve();
     }
   }

@@ -1,0 +1,23 @@
+/** A FleetStore in PostgreSQL: several trackers share one fleet, each tenant sees its own. */
+import { migratePostgres } from './postgres-migrations.ts';
+import type { PostgresOptions } from './postgres-sql.ts';
+import { openPostgres } from './postgres-sql.ts';
+import { createSqlStore } from './sql-store.ts';
+import type { FleetStore } from './store.ts';
+
+export interface PostgresStoreOptions extends PostgresOptions {
+  readonly tenant?: string;
+}
+
+/** @throws {RangeError} where the database is of a newer version. */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<FleetStore> {
+  const { tenant = 'default' } = options;
+  const database = await openPostgres(options);
+  try {
+    await migratePostgres(database.of(tenant));
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return createSqlStore(database.of(tenant), database.close);
+}

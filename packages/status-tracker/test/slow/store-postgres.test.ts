@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { systemClock } from '@lapel/transport';
+import type { FleetStore } from '../../src/index.ts';
+import { openPostgresStore } from '../../src/index.ts';
+import { openPostgres } from '../../src/server/postgres-sql.ts';
+import { addSeen, by, c1, newCampaign, newDevice, nonceOf, offer, reportOn } from '../fleet-fixtures.ts';
+import { testFleetStore } from '../fleet-store-suite.ts';
+import type { PostgresServer } from '../postgres-server.ts';
+import { missingPostgres, startPostgres } from '../postgres-server.ts';
+import { startMs } from '../world.ts';
+
+const skip = missingPostgres;
+let server: PostgresServer | undefined;
+let tenants = 0;
+
+const urlOf = async () => (server ??= await startPostgres()).url;
+/** Each test has a fleet of its own: another tenant in the same database. */
+const newTenant = () => `tenant-${tenants++}`;
+const open = async (tenant = newTenant()): Promise<FleetStore> =>
+  openPostgresStore({ url: await urlOf(), tenant, clock: systemClock, connectionsMax: 4 });
+
+test.after(async () => server?.stop());
+
+testFleetStore('the store in PostgreSQL', open, { skip });
+
+test('trackers that start at once on an empty database make its tables once', { skip }, async () => {
+  const stores = await Promise.all(['a', 'b', 'c'].map(open));
+  for (const store of stores) assert.deepEqual(await store.devices({ limit: 1 }), []);
+  await Promise.all(stores.map(async (store) => store.close()));
+});
+
+test('what was said and done can be neither changed, deleted nor emptied', { skip }, async () => {
+  const store = await open();
+  await addSeen(store, 'lamp-1');
+  await store.close();
+  const database = await openPostgres({ url: await urlOf(), clock: systemClock });
+  const sql = database.of('any');
+  for (const table of ['audit', 'report', 'offer', 'log_entry', 'log_node']) {
+    for (const change of [`DELETE FROM ${table}`, `UPDATE ${table} SET tenant = 'x'`, `TRUNCATE ${table}`])
+      await assert.rejects(sql.run(change), /append-only/, change);
+  }
+  // A part of a table is no way around.
+  for (let part = 0; part < 16; part++)
+    await assert.rejects(sql.run(`DELETE FROM report_${part}`), /append-only/);
+  await database.close();
+});
+
+test('two trackers that take in the same reports count each once, in whatever order', { skip }, async () => {
+  const tenant = newTenant();
+  const [a, b] = await Promise.all([open(tenant), open(tenant)]);
+  const ids = Array.from({ length: 40 }, (_, index) => `lamp-${index}`);
+  for (const id of ids) await addSeen(a, id);
+  await a.addCampaign(await newCampaign('c1'));
+  await Promise.all([a.join(c1, startMs), b.join(c1, startMs)]);
+  assert.equal((await a.totals(c1)).waiting, ids.length);
+  for (const [index, id] of ids.entries())
+    await offer(a, c1, id, nonceOf(index.toString(16).padStart(2, '0')));
+  const reports = ids.map((id, index) => reportOn(id, nonceOf(index.toString(16).padStart(2, '0'))));
+  const taken = await Promise.all([
+    a.recordReports(reports),
+    b.recordReports(reports.toReversed()),
+    b.recordReports(reports.slice(10)),
+    a.recordReports(reports.slice(0, 30).toReversed()),
+  ]);
+  const ends = taken.flat().map(({ end }) => end);
+  assert.equal(ends.filter((end) => end === 'recorded').length, ids.length);
+  assert.equal(ends.filter((end) => end === 'known').length, ends.length - ids.length);
+  assert.equal((await b.totals(c1)).confirmed, ids.length);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('two trackers that plan the same campaign at once move it once', { skip }, async () => {
+  const tenant = newTenant();
+  const [a, b] = await Promise.all([open(tenant), open(tenant)]);
+  await addSeen(a, 'lamp-1');
+  await a.addCampaign(await newCampaign('c1'));
+  await a.join(c1, startMs);
+  const steps = [a, b].map(async (store, index) =>
+    store.applySteps(
+      c1,
+      0,
+      [{ do: 'offer', device: 'lamp-1', nonce: nonceOf(`a${index}`), expiresMs: startMs + 1 }],
+      startMs,
+    ),
+  );
+  const applied = (await Promise.all(steps)).filter((each) => each !== undefined);
+  assert.equal(applied.length, 1);
+  assert.equal((await a.campaign(c1))?.generation, 1);
+  assert.equal((await a.liveOffers()).length, 1);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('a server that crashes loses nothing that was answered, and is used again', { skip }, async () => {
+  const store = await open();
+  const ids = Array.from({ length: 20 }, (_, index) => `lamp-${index}`);
+  for (const id of ids) assert.deepEqual(await store.addDevices([newDevice(id)], by), ['added']);
+  await server?.crash();
+  const again = async (attempts: number): Promise<readonly { id: string }[]> => {
+    try {
+      return await store.devices({ limit: 100 });
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, 'unavailable');
+      if (attempts === 0) throw error;
+      return again(attempts - 1);
+    }
+  };
+  assert.deepEqual(
+    (await again(20)).map(({ id }) => id),
+    ids.toSorted(),
+  );
+  await store.close();
+});
