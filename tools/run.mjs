@@ -18,6 +18,7 @@ const commands = {
   format: { script: 'tools/format.ts', does: 'writes the one format' },
   bench: { script: 'tools/bench.ts', does: 'the speed figures; --json, --only ROOM' },
   flows: { script: 'packages/simulator/src/flows-main.ts', does: 'both example flows of the architecture' },
+  modes: { script: 'packages/simulator/src/modes-main.ts', does: 'the three update modes, each a suite' },
   powercut: {
     script: 'packages/simulator/src/powercut-main.ts',
     does: 'power lost at every flash operation',

@@ -35,6 +35,10 @@ export interface AgentOptions {
   readonly peers?: Peers;
   /** What a manifest may ask of the world; what is absent does not hold. */
   readonly conditions?: Conditions;
+  /** Whether an interruption would disturb nobody now; without it, it never would. */
+  readonly isIdle?: () => Promise<boolean>;
+  /** How busy its service is, in thousandths: for a server that decides when it is updated. */
+  readonly serviceLoad?: () => number;
   /** Asked before a restart: the application may put its service in order, or ask for a better time. */
   readonly onInterruption?: (notice: Interruption) => Promise<'go' | 'later'>;
   /**

@@ -4,6 +4,7 @@
  */
 
 import type { CheckInState } from '@lapel/status-tracker/protocol';
+import type { Clock } from '@lapel/transport';
 import type { OfferBinding } from './storage/slot-state.ts';
 
 export type DeviceStatus = CheckInState;
@@ -17,6 +18,31 @@ export interface Candidate {
   /** The envelope, where it came with the notice. */
   readonly envelope?: Uint8Array;
   readonly binding: OfferBinding;
+  /** Who says when, where it is not the device alone that decides. */
+  readonly consent?: Consent;
+}
+
+/**
+ * `obey`: now, whatever the application says; what it must be told it is told all the same. `withdrawn`: no
+ * longer wanted, or not by the device.
+ */
+export type Permission = 'go' | 'obey' | 'withdrawn';
+
+export interface Consent {
+  /** Asked when the manifest has been admitted, and nothing was written yet. */
+  beforeFetch(waiting: Waiting): Promise<Permission>;
+  /** Asked when all lies ready, before anything interrupts the service. */
+  beforeInstall(waiting: Waiting): Promise<Permission>;
+}
+
+/** What there is to wait with. */
+export interface Waiting {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly pollMs: number;
+  readonly isIdle: () => Promise<boolean>;
+  /** Tells how busy the service is, where that has changed since it was told. */
+  readonly tellLoad: () => Promise<void>;
 }
 
 export interface UpdateSource {

@@ -41,6 +41,10 @@ export interface SimulatedDevice {
   readonly counter?: Counter;
   /** The application's answer; where there is one, what the restart took is measured. */
   readonly onInterruption?: NonNullable<AgentOptions['onInterruption']>;
+  readonly isIdle?: () => Promise<boolean>;
+  readonly serviceLoad?: () => number;
+  /** Instead of what `behaviour` says of it. */
+  readonly selfTest?: () => Promise<boolean>;
   /** Its links to other processors, made anew at each start. */
   readonly reach?: () => Peers;
   readonly onBoot?: (decision: BootDecision) => void;
@@ -65,8 +69,9 @@ export async function live(device: SimulatedDevice, signal: AbortSignal): Promis
     const { journal } = decision;
     const downtime = decision.isRecovery ? undefined : outage.end();
     try {
-      const selfTest = () =>
-        how === 'hangs' ? new Promise<never>(() => {}) : Promise.resolve(how === 'sound');
+      const {
+        selfTest = () => (how === 'hangs' ? new Promise<never>(() => {}) : Promise.resolve(how === 'sound')),
+      } = device;
       const source = connect(trust, decision);
       const peers = reach === undefined ? {} : { peers: reach() };
       const found = { ...peers, trust, journal, decision, source, selfTest };

@@ -6,30 +6,15 @@
  */
 
 import type { Infer } from '@lapel/cbor';
-import {
-  CborError,
-  array,
-  bool,
-  bytes,
-  converted,
-  embedded,
-  exactly,
-  map,
-  named,
-  optional,
-  raw,
-  required,
-  text,
-  uint,
-} from '@lapel/cbor';
+import { array, bool, bytes, map, named, optional, required, text, uint } from '@lapel/cbor';
 import { ComponentIdentifier } from '@lapel/suit';
+import { DeviceId, identifier, nonce, sha256, version } from './protocol/parts.ts';
+import { triggerBytesMax, urgencies } from './protocol/consent.ts';
 
-export const protocolVersion = 1;
+export { DeviceId, protocolVersion } from './protocol/parts.ts';
+export * from './protocol/registration.ts';
+export * from './protocol/consent.ts';
 
-const version = required(1, exactly(protocolVersion));
-const identifier = bytes(16);
-const nonce = bytes(16);
-const sha256 = bytes(32);
 /** With 8 in a device, four times what is needed; with names of 64 bytes, 32 still fit into a message. */
 export const componentsMax = 32;
 /** As many as a device has slots, and then some. */
@@ -50,17 +35,6 @@ export const mediaTypes = {
   report: 'application/suit-report+cose',
 } as const;
 
-/** Names that are safe in a path, a file name and a terminal. */
-export const DeviceId = converted(
-  text(64),
-  (id) => {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id))
-      throw new CborError(`expected a device id, found ${JSON.stringify(id)}`);
-    return id;
-  },
-  (id) => id,
-);
-
 /** What a device is doing, in words that an operator can read as they stand. */
 export const deviceStates = {
   idle: 1,
@@ -71,27 +45,6 @@ export const deviceStates = {
   reverted: 6,
 } as const;
 export type DeviceState = keyof typeof deviceStates;
-
-/** draft-zhu-suit-automatic-fu-arch §3: chosen at registration. */
-export const updateModes = { 'client-initiated': 1, 'server-initiated': 2, negotiated: 3 } as const;
-export type UpdateMode = keyof typeof updateModes;
-
-/**
- * Proof of possession: signed with the key that it carries, over a challenge of the tracker's. A device
- * registers each time it starts; the token of the receipt replaces the one before.
- */
-export const Registration = map({
-  version,
-  device: required(2, DeviceId),
-  challenge: required(3, bytes(16, 64)),
-  /** COSE_Key. */
-  key: required(4, embedded(raw)),
-  vendor: required(5, identifier),
-  class: required(6, identifier),
-  updateMode: required(7, named('update mode', updateModes)),
-  nonce: required(8, nonce),
-});
-export type Registration = Infer<typeof Registration>;
 
 export const InstalledComponent = map({
   component: required(1, ComponentIdentifier),
@@ -146,6 +99,8 @@ export const CheckIn = map({
   /** How long the last update interrupted the service: what was measured, and what was expected of it. */
   downtimeMs: optional(15, uint),
   expectedDowntimeMs: optional(16, uint),
+  /** How busy its service is, in thousandths: what a server that decides for the device goes by. */
+  serviceLoad: optional(17, uint),
 });
 export type CheckIn = Infer<typeof CheckIn>;
 /** What a device says of itself; the rest of a check-in is the client's own. */
@@ -181,6 +136,11 @@ export const Offer = map({
   nonce: required(7, nonce),
   /** The envelope itself, where the tracker pushes it (draft-zhu §3.3). */
   envelope: optional(8, bytes(1, envelopeBytesMax)),
+  /** A device that names a time for it names none behind this one. */
+  latest: optional(9, uint),
+  urgency: optional(10, named('urgency', urgencies)),
+  /** The order to go on with it now, signed by the tracker (`Trigger`). */
+  trigger: optional(11, bytes(1, triggerBytesMax)),
 });
 export type Offer = Infer<typeof Offer>;
 

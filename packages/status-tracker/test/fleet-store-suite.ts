@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { FleetStore } from '../src/index.ts';
 import { campaignTests, planTests } from './fleet-campaign-suite.ts';
+import { consentTests } from './fleet-consent-suite.ts';
 import type { Check } from './fleet-fixtures.ts';
 import {
   addSeen,
@@ -42,6 +43,7 @@ export function testFleetStore(
   reportTests(check);
   campaignTests(check);
   planTests(check);
+  consentTests(check);
   accessTests(check);
   logTests(check);
 }

@@ -30,6 +30,10 @@ const plainTypes: Readonly<Record<string, Samples>> = {
 
 const schemas: Readonly<Record<string, Schema<unknown>>> = {
   registration: protocol.Registration,
+  terms: protocol.Terms,
+  characteristics: protocol.Characteristics,
+  answer: protocol.Answer,
+  trigger: protocol.Trigger,
   'check-in': protocol.CheckIn,
   'installed-component': protocol.InstalledComponent,
   'refused-image': protocol.RefusedImage,
@@ -68,6 +72,10 @@ test('docs/protocol.cddl: names and numbers of states, modes and orders are thos
     Object.fromEntries([...text.matchAll(/([\w-]+): (\d+)/g)].map(([, name, code]) => [name, Number(code)]));
   assert.deepEqual(numbers(rules.get('device-state') ?? ''), protocol.deviceStates);
   assert.deepEqual(numbers(rules.get('update-mode') ?? ''), protocol.updateModes);
+  assert.deepEqual(numbers(rules.get('transport') ?? ''), protocol.transportNames);
+  assert.deepEqual(numbers(rules.get('reachability') ?? ''), protocol.reachabilities);
+  assert.deepEqual(numbers(rules.get('urgency') ?? ''), protocol.urgencies);
+  assert.deepEqual(numbers(rules.get('decision') ?? ''), protocol.decisions);
   assert.deepEqual(numbers(rules.get('boot-verification') ?? ''), protocol.bootVerifications);
   assert.deepEqual(numbers(rules.get('rollback-protection') ?? ''), protocol.rollbackProtections);
   const order = /&\(pause.*?\)/.exec(rules.get('campaign-order') ?? '')?.[0];

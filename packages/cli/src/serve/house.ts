@@ -134,7 +134,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
 
 /** First segments of paths: what is asked for, and by whom. */
 const firmwareResources = new Set(['payloads', 'manifests', 'releases', 'latest', 'capabilities']);
-const deviceResources = new Set(['challenges', 'register', 'check-in', 'offers', 'reports']);
+const deviceResources = new Set(['challenges', 'register', 'check-in', 'offers', 'answers', 'reports']);
 
 /** A page without a token is for this machine's own people. */
 const isLocal = (host = '127.0.0.1') => ['127.0.0.1', '::1', 'localhost'].includes(host);

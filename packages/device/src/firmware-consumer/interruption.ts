@@ -8,18 +8,19 @@ import { expectedDowntimeMs } from '../downtime.ts';
 import { answered } from './within.ts';
 
 /**
- * Whether the device may restart now.
- * @param of how long that is expected to take; where a recovery application does it, longer.
+ * Whether the device may restart now; where it has been ordered to, it may, once the application has been
+ * told and has put its service in order.
+ * @param options `of`: how long that is expected to take; where a recovery application does it, longer.
  */
 export async function mayInterrupt(
   agent: AgentOptions,
   signal: AbortSignal,
-  of = expectedDowntimeMs,
+  { of = expectedDowntimeMs, isOrdered = false } = {},
 ): Promise<boolean> {
   const { onInterruption, profile, journal, clock } = agent;
   if (onInterruption === undefined) return true;
   const expectedMs = of(profile, journal.bootRecord);
   agent.onStep?.('interruption-announced', `${expectedMs} ms`);
   const answer = await answered({ clock, signal }, () => onInterruption({ expectedMs }));
-  return answer !== 'later';
+  return isOrdered || answer !== 'later';
 }

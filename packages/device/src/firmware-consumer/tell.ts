@@ -20,7 +20,7 @@ export function announce(
   state: DeviceState,
   pending?: Uint8Array,
 ): Promise<boolean> {
-  const { profile, decision, counter, downtime } = agent;
+  const { profile, decision, counter, downtime, serviceLoad } = agent;
   const refused = decision.refused.slice(0, refusedMax).map(({ slot, because }) => ({
     slot,
     because: clipped(because),
@@ -37,6 +37,7 @@ export function announce(
       ? {}
       : { downtimeMs: Math.round(downtime.measuredMs), expectedDowntimeMs: downtime.expectedMs }),
     ...(pending === undefined ? {} : { pending }),
+    ...(serviceLoad === undefined ? {} : { serviceLoad: serviceLoad() }),
   };
   return agent.source.announce(status, signal);
 }

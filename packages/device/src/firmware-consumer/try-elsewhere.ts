@@ -37,14 +37,14 @@ export async function tryElsewhere(
   signal: AbortSignal,
   { authentic, components }: AdmittedManifest,
   binding: Candidate['binding'],
-  { records }: Installed,
+  { records, isOrdered }: Installed & { readonly isOrdered: boolean },
 ): Promise<'up-to-date' | 'failed' | 'postponed'> {
   const { journal, trust, source, profile } = agent;
   const { bytes: digest } = authentic.digest;
   const reference = referenceTo(authentic);
   await tell(agent, signal, 'installing', digest);
   await once(() => source.report(reportPending(trust, reference, binding, records), signal));
-  if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  if (!(await mayInterrupt(agent, signal, { isOrdered }))) return 'postponed';
   const theirs = components.filter((component) => isElsewhere(profile.layout, component));
   journal.append({ name: 'told', digest, components: theirs, ...binding });
   const because = await disproof({

@@ -17,6 +17,7 @@ import { backOff, fetchEnvelope } from './fetch.ts';
 import type { Installed } from './install.ts';
 import { canGoBack, install, isForRecovery, isInPlace, mustHandOver } from './install.ts';
 import { mayInterrupt } from './interruption.ts';
+import { waitWith } from './consent.ts';
 import { atMost, once, severalTimes } from './patience.ts';
 import type { Spoiled } from './spoiled.ts';
 import { endingOf, referenceTo, reportFailure, reportPending, reportSuccess } from './report.ts';
@@ -54,7 +55,7 @@ async function attempt(
 ): Promise<UpdateEnd> {
   const { profile, decision } = agent;
   const { layout } = profile;
-  const { binding } = candidate;
+  const { binding, consent } = candidate;
   const fetching = { ...agent, signal, base: candidate.uri };
   const found = await admittedFrom(agent, candidate, fetching);
   if (found.failure !== undefined) return fail(agent, signal, candidate, endingOf(found.failure));
@@ -68,9 +69,8 @@ async function attempt(
     return succeed(agent, signal, manifest, binding, records);
   }
 
-  if (isInPlace(layout, agent.journal.bootRecord, admitted)) {
+  if (isInPlace(layout, agent.journal.bootRecord, admitted))
     return succeed(agent, signal, admitted.authentic, binding, []);
-  }
 
   const impatience = refusalOf(() => spoiled.requirePatience(digest.bytes));
   if (impatience !== undefined) {
@@ -78,16 +78,17 @@ async function attempt(
     return binding.nonce === undefined ? 'postponed' : end;
   }
   if (mustHandOver(layout, admitted.components, decision)) {
-    if (!decision.isRecovery) return handOver(agent, signal, admitted);
+    if (!decision.isRecovery) return handOver(agent, signal, admitted, candidate);
     return fail(agent, signal, candidate, endingOf(replacesItself()), digest.bytes);
   }
 
+  const permission = await waitWith(agent, signal, digest.bytes, consent, 'beforeFetch');
+  if (permission === 'withdrawn') return withdrawn(agent);
   agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
   for (let wrong = 1; ; wrong++) {
     const ended = await install({ ...agent, ...profile, envelope, admitted, binding, fetching });
-    if (ended.staged === 'elsewhere') return tryElsewhere(agent, signal, admitted, binding, ended);
-    if (ended.staged !== undefined) return activate(agent, signal, admitted, binding, ended.staged, ended);
+    if (ended.staged !== undefined) return installStaged(agent, signal, admitted, candidate, ended);
     // It brought nothing that is booted: it ends here.
     if (ended.failure === undefined) {
       return succeed(agent, signal, admitted.authentic, binding, ended.records);
@@ -126,19 +127,35 @@ function putOff({ onStep }: AgentOptions, { failure }: Installed): 'postponed' {
   return 'postponed';
 }
 
+/** All lies ready: it goes on when whoever decides that says so. */
+async function installStaged(
+  agent: AgentOptions,
+  signal: AbortSignal,
+  admitted: AdmittedManifest,
+  { binding, consent }: Candidate,
+  ended: Installed,
+): Promise<UpdateEnd> {
+  const digest = admitted.authentic.digest.bytes;
+  const permission = await waitWith(agent, signal, digest, consent, 'beforeInstall');
+  if (permission === 'withdrawn') return withdrawn(agent);
+  const allowed = { ...ended, isOrdered: permission === 'obey' };
+  if (ended.staged === 'elsewhere') return tryElsewhere(agent, signal, admitted, binding, allowed);
+  return activate(agent, signal, admitted, binding, allowed);
+}
+
 /** What is staged is booted next, on trial: once the application has put its service down. */
 async function activate(
   agent: AgentOptions,
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
   binding: Candidate['binding'],
-  staged: number,
-  { records }: Installed,
+  { records, staged, isOrdered }: Installed & { readonly isOrdered: boolean },
 ): Promise<UpdateEnd> {
   const { journal, trust, profile } = agent;
+  if (typeof staged !== 'number') throw new Error(`expected a staged slot, found ${staged}`);
   const report = reportPending(trust, referenceTo(authentic), binding, records);
   await once(() => agent.source.report(report, signal));
-  if (!(await mayInterrupt(agent, signal))) return 'postponed';
+  if (!(await mayInterrupt(agent, signal, { isOrdered }))) return 'postponed';
   const { digest } = authentic;
   await tell(agent, signal, 'installing', digest.bytes);
   if (isForRecovery(profile.layout, staged)) journal.append({ name: 'handover', digest: digest.bytes });
@@ -147,13 +164,22 @@ async function activate(
   return 'staged';
 }
 
+function withdrawn({ onStep }: AgentOptions): 'postponed' {
+  onStep?.('postponed', 'the offer was withdrawn, or declined');
+  return 'postponed';
+}
+
 /** The recovery application installs what cannot be replaced while it runs: it is asked for the same. */
 async function handOver(
   agent: AgentOptions,
   signal: AbortSignal,
   { authentic }: AdmittedManifest,
+  { consent }: Candidate,
 ): Promise<UpdateEnd> {
-  if (!(await mayInterrupt(agent, signal, handoverDowntimeMs))) return 'postponed';
+  const permission = await waitWith(agent, signal, authentic.digest.bytes, consent, 'beforeInstall');
+  if (permission === 'withdrawn') return withdrawn(agent);
+  const notice = { of: handoverDowntimeMs, isOrdered: permission === 'obey' };
+  if (!(await mayInterrupt(agent, signal, notice))) return 'postponed';
   await tell(agent, signal, 'installing', authentic.digest.bytes);
   agent.journal.append({ name: 'handover', digest: authentic.digest.bytes });
   agent.onStep?.('restarting', 'for the recovery application');

@@ -16,9 +16,16 @@ import {
   signAttached,
 } from '@lapel/cose';
 import type { Clock, Handler, Method, Random, Request, Response } from '@lapel/transport';
-import { TransportError, bytesBody, collect, discard, readProblem, request } from '@lapel/transport';
-import type { CheckInState, UpdateMode } from '../protocol.ts';
+import { TransportError, bytesBody, discard, request } from '@lapel/transport';
+import type {
+  Answer as AnswerMessage,
+  Characteristics,
+  CheckInState,
+  Terms,
+  UpdateMode,
+} from '../protocol.ts';
 import {
+  Answer,
   CheckIn,
   Offer,
   Receipt,
@@ -28,6 +35,10 @@ import {
   offerBytesMax,
   protocolVersion,
 } from '../protocol.ts';
+import { content } from './content.ts';
+import { openTrigger } from './trigger.ts';
+import type { Trigger } from './trigger.ts';
+import { withDeadline } from './within-deadline.ts';
 
 export interface TrackerClientOptions {
   /** The way to the tracker. */
@@ -40,6 +51,12 @@ export interface TrackerClientOptions {
   readonly vendor: Uint8Array;
   readonly class: Uint8Array;
   readonly updateMode?: UpdateMode;
+  /** How the device can be reached, what it reads and what it is: told with every registration. */
+  readonly terms?: Terms;
+  readonly characteristics?: () => Characteristics;
+  /** What it may be admitted by, where nobody has provisioned it: a token, or its manufacturer's word. */
+  readonly enrolmentToken?: Uint8Array;
+  readonly certificates?: readonly Uint8Array[];
   readonly clock: Clock;
   readonly random: Random;
   /** How long an exchange may last before it counts as unanswered. */
@@ -63,9 +80,19 @@ export interface TrackerClient {
   checkIn(state: CheckInState): Promise<Receipt>;
   /** What the tracker wants installed now, or undefined. @throws {TransportError} */
   poll(options?: PollOptions): Promise<Offer | undefined>;
+  /** Says whether the device will have what it was offered, and when. @throws {TransportError} */
+  answer(offer: Offer, answered: Answered): Promise<void>;
+  /**
+   * Whether the tracker orders the device to go on with this offer now: each order counts once. Undefined
+   * where it doesn't, or where the order is another device's, another session's, or one of before.
+   */
+  takeTrigger(offer: Offer): Trigger | undefined;
   /** @param signed a SUIT_Report under the device's key. @throws {TransportError} */
   report(signed: Uint8Array): Promise<void>;
 }
+
+/** What a device says to an offer; `until` is for `at` and `declined`. */
+export type Answered = Pick<AnswerMessage, 'decision' | 'until'>;
 
 const answerMsMaxDefault = 30_000;
 const challengeBytesMax = 64;
@@ -77,6 +104,9 @@ interface Session {
   readonly authorization: string;
   readonly id: Uint8Array;
   counter: number;
+  answers: number;
+  /** The number of the last trigger that was taken. */
+  triggered: number;
   etag: string | undefined;
   offer: Offer | undefined;
 }
@@ -97,6 +127,7 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
       class: options.class,
       updateMode: options.updateMode ?? 'client-initiated',
       nonce,
+      ...admission(options),
     });
     const response = await ask('POST', '/register', signedBody(registration));
     const receipt = openReceipt(await content(response, messageBytesMax), nonce);
@@ -159,6 +190,30 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
     return current.offer;
   }
 
+  async function answer({ nonce: offer }: Offer, answered: Answered): Promise<void> {
+    const nonce = random.bytes(nonceBytes);
+    const { response } = await withSession((current) => {
+      current.answers += 1;
+      const { id, answers: counter } = current;
+      const message = { version: protocolVersion, device, session: id, counter, nonce, offer, ...answered };
+      return ask('POST', '/answers', signedBody(write(Answer, message)));
+    });
+    openReceipt(await content(response, messageBytesMax), nonce);
+  }
+
+  function takeTrigger(offer: Offer): Trigger | undefined {
+    if (session === undefined || offer.trigger === undefined) return undefined;
+    const { id, triggered } = session;
+    const trigger = openTrigger(offer.trigger, options.trackerKey, {
+      device,
+      offer: offer.nonce,
+      session: id,
+    });
+    if (trigger === undefined || trigger.number <= triggered) return undefined;
+    session.triggered = trigger.number;
+    return trigger;
+  }
+
   async function report(signed: Uint8Array): Promise<void> {
     // The report's own signature says whose it is: it needs no session, so that others may carry it.
     const headers = { 'content-type': mediaTypes.report };
@@ -187,8 +242,15 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
     );
   }
 
-  return { register, checkIn, poll, report };
+  return { register, checkIn, poll, answer, takeTrigger, report };
 }
+
+const admission = ({ terms, characteristics, enrolmentToken, certificates }: TrackerClientOptions) => ({
+  ...(terms === undefined ? {} : { terms }),
+  ...(characteristics === undefined ? {} : { characteristics: characteristics() }),
+  ...(enrolmentToken === undefined ? {} : { enrolmentToken }),
+  ...(certificates === undefined ? {} : { certificates }),
+});
 
 type Asked = Partial<Pick<Request, 'query' | 'headers' | 'body' | 'ifNoneMatch' | 'signal'>> & {
   readonly waitMs?: number;
@@ -198,31 +260,11 @@ const sessionOf = (token: Uint8Array): Session => ({
   authorization: `Bearer ${hex(token)}`,
   id: digest('sha-256', token).slice(0, sessionBytes),
   counter: 0,
+  answers: 0,
+  triggered: 0,
   etag: undefined,
   offer: undefined,
 });
-
-/**
- * The body of an answer that is none of refusal. @throws {TransportError} by what may help: later, or
- * never.
- */
-async function content(response: Response, limitBytes: number): Promise<Uint8Array> {
-  const { status } = response;
-  if (status === 'ok' || status === 'created' || status === 'changed') {
-    return collect(response.body, limitBytes);
-  }
-  const problem = await readProblem(response);
-  const kind = later.has(status) ? 'no-answer' : 'refused';
-  throw new TransportError(kind, problem.detail, { cause: problem });
-}
-
-/** The tracker is there and can't answer now: asking again later helps. */
-const later: ReadonlySet<Response['status']> = new Set([
-  'too-many-requests',
-  'internal-error',
-  'unavailable',
-  'storage-full',
-]);
 
 function payloadOf(encoded: Uint8Array, trackerKey: VerificationKey): Uint8Array {
   try {
@@ -239,30 +281,5 @@ function parse<T>(schema: Schema<T>, encoded: Uint8Array, what: string): T {
   } catch (error) {
     if (!(error instanceof CborError)) throw error;
     throw new TransportError('malformed', `${what}: ${error.message}`, { cause: error });
-  }
-}
-
-/** @throws {TransportError} `no-answer` where the exchange lasts longer than `ms`. */
-async function withDeadline<T>(
-  clock: Clock,
-  ms: number,
-  outer: AbortSignal | undefined,
-  exchange: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = new AbortController();
-  const done = new AbortController();
-  const signal = outer === undefined ? late.signal : AbortSignal.any([late.signal, outer]);
-  const expired = clock.sleep(ms, done.signal).then(
-    () => {
-      const error = new TransportError('no-answer', `expected an answer within ${ms} ms, found none`);
-      late.abort(error);
-      throw error;
-    },
-    () => new Promise<never>(() => undefined),
-  );
-  try {
-    return await Promise.race([exchange(signal), expired]);
-  } finally {
-    done.abort();
   }
 }

@@ -8,12 +8,14 @@ import type { Change } from './fleet.ts';
 import type { FullOffer, Notify } from './notify.ts';
 import type { Step } from './plan.ts';
 import type { FleetStore, LiveOffer, Move } from './store.ts';
+import type { Urgencies } from './urgency-of-release.ts';
 
 export interface CarryOutOptions {
   readonly store: FleetStore;
   readonly notify: Notify;
   readonly releases: Releases;
   readonly random: Random;
+  readonly urgencies: Urgencies;
 }
 
 const nonceBytes = 16;
@@ -23,7 +25,7 @@ const nonceBytes = 16;
  * made of what it is now.
  */
 export async function carryOut(
-  { store, notify, releases, random }: CarryOutOptions,
+  { store, notify, releases, random, urgencies }: CarryOutOptions,
   view: CampaignView,
   steps: readonly Step[],
   nowMs: number,
@@ -36,23 +38,27 @@ export async function carryOut(
   const applied = await store.applySteps(id, generation, moves, nowMs);
   if (applied === undefined) return undefined;
   for (const { device, campaign: from } of applied.changes) notify.withdraw(device, from);
-  for (const offer of await completed(view, applied.offers, releases)) notify.setOffer(offer);
+  for (const offer of await completed(view, applied.offers, { releases, urgencies })) notify.setOffer(offer);
   if (applied.state !== 'running') notify.withdrawAll(id);
   return applied.changes;
 }
 
 /** Offers with what the campaign and its release add to them. */
 export async function completed(
-  { uri, target }: CampaignView,
+  view: CampaignView,
   offers: readonly LiveOffer[],
-  releases: Releases,
+  { releases, urgencies }: Pick<CarryOutOptions, 'releases' | 'urgencies'>,
 ): Promise<readonly FullOffer[]> {
   if (offers.length === 0) return [];
+  const { uri, target } = view;
+  const { urgency, latestMs } = await urgencies.judge(view);
   const envelope = (await releases(target.digest))?.envelope;
   return offers.map((offer) => ({
     ...offer,
     uri,
     digest: target.digest,
+    urgency,
+    latestMs,
     ...(envelope === undefined ? {} : { envelope }),
   }));
 }

@@ -8,6 +8,9 @@ import { runningVersion } from './fleet.ts';
 export function explain(device: DeviceView, view: CampaignView | undefined, nowMs: number): string {
   const { id, approval, session, inventory, member } = device;
   if (approval === 'pending') return `${id} waits for an operator to approve it.`;
+  if (approval === 'frozen') {
+    return `${id} is frozen until an operator approves it again: ${device.lastError ?? 'no reason is kept'}.`;
+  }
   if (session === undefined) return `${id} has not registered yet.`;
   if (inventory === undefined) return `${id} has registered but not told yet what it runs.`;
   if (view === undefined || member === undefined) {

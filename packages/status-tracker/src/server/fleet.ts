@@ -6,7 +6,7 @@
 import { compareBytes } from '@lapel/cbor';
 import { digest as digestOf } from '@lapel/cose';
 import type { ComponentIdentifier } from '@lapel/suit';
-import type { CheckInState, UpdateMode } from '../protocol.ts';
+import type { Answer, Characteristics, CheckInState, Terms, UpdateMode } from '../protocol.ts';
 
 /** An offer is out, and its end is not known. */
 export const liveStatuses = ['offered', 'fetching', 'installing', 'awaiting-confirmation'] as const;
@@ -35,7 +35,8 @@ export const memberStatuses: readonly MemberStatus[] = [
 /** A trial that expired is offered again at most three times: four offers in all. */
 export const offersMax = 4;
 
-export type Approval = 'pending' | 'approved';
+/** `frozen`: there may be two of it; it gets nothing until an operator decides. */
+export type Approval = 'pending' | 'approved' | 'frozen';
 
 /** What a device last said of itself, and when. */
 export type Inventory = CheckInState & {
@@ -51,6 +52,19 @@ export interface Session {
   readonly counter: number;
 }
 
+/** What a device said of itself as it registered. */
+export interface Statement {
+  readonly terms?: Terms;
+  readonly characteristics?: Characteristics;
+}
+
+/** What a device said last to an offer, with its signature. */
+export interface AnswerView {
+  readonly answer: Answer;
+  readonly atMs: number;
+  readonly signed: Uint8Array;
+}
+
 export interface DeviceView {
   readonly id: string;
   /** COSE_Key, in its one encoding. */
@@ -60,6 +74,8 @@ export interface DeviceView {
   readonly approval: Approval;
   readonly createdMs: number;
   readonly updateMode: UpdateMode;
+  readonly statement?: Statement;
+  readonly answer?: AnswerView;
   readonly session?: Session;
   readonly lastSeenMs?: number;
   readonly inventory?: Inventory;
@@ -215,7 +231,7 @@ export function changeOf(before: Member, after: Member): Change {
 
 /** The device's own word, where it has given one. */
 export const conditionOf = ({ approval, inventory }: DeviceView): string =>
-  approval === 'pending' ? 'pending' : (inventory?.state ?? 'silent');
+  approval === 'approved' ? (inventory?.state ?? 'silent') : approval;
 
 /** What a device runs, in the words of its own inventory; of several components, the one installed last. */
 export function runningVersion(inventory: Inventory | undefined): string {

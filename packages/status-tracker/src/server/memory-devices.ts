@@ -7,6 +7,7 @@ import type { DeviceView } from './fleet.ts';
 import { conditionOf, runningVersion } from './fleet.ts';
 import type { State } from './memory-state.ts';
 import { byCodeUnits, membershipOf, membershipsOf, put, viewOf } from './memory-state.ts';
+import { judgeAnswer } from './store.ts';
 import type {
   Act,
   Added,
@@ -25,17 +26,36 @@ export function deviceMethods(state: State) {
       return batch.map((device) => addDevice(state, device, by));
     },
     async approve(ids, by) {
-      const pending = ids.filter((id) => devices.get(id)?.approval === 'pending');
+      const pending = ids.filter((id) => (devices.get(id)?.approval ?? 'approved') !== 'approved');
       for (const id of pending) {
         devices.set(id, { ...devices.get(id)!, approval: 'approved' });
         state.audit.push({ ...by, act: 'device approved', subject: id });
       }
       return pending;
     },
-    async startSessions(batch) {
-      for (const { device, tokenHash, updateMode, atMs } of batch) {
+    async freeze(ids, because, by) {
+      const approved = ids.filter((id) => devices.get(id)?.approval === 'approved');
+      for (const id of approved) {
+        devices.set(id, { ...devices.get(id)!, approval: 'frozen', lastError: because });
+        state.audit.push({ ...by, act: 'device frozen', subject: id, detail: because });
+      }
+      return approved;
+    },
+    async recordAnswers(batch) {
+      return batch.map((view) => {
+        const { device, offer } = view.answer;
         const before = devices.get(device);
-        if (before === undefined) continue;
+        const judged = judgeAnswer(before, state.offers.get(hex(offer))?.device, view);
+        if (before !== undefined && judged === 'recorded') devices.set(device, { ...before, answer: view });
+        return judged;
+      });
+    },
+    async startSessions(batch) {
+      for (const { device, tokenHash, updateMode, statement, atMs } of batch) {
+        const known = devices.get(device);
+        if (known === undefined) continue;
+        const { statement: _, ...rest } = known;
+        const before = statement === undefined ? rest : { ...rest, statement };
         const session = { tokenHash, startedMs: atMs, counter: 0 };
         devices.set(device, { ...before, updateMode, session, lastSeenMs: atMs });
       }
@@ -58,9 +78,11 @@ export function deviceMethods(state: State) {
       [...devices.values()].filter((device) => device.approval === approval).length,
     summary: async () => summarise([...devices.values()]),
     sessions: async () =>
-      [...devices.values()].flatMap(({ id, session, updateMode }) =>
-        session === undefined ? [] : [{ device: id, tokenHash: session.tokenHash, updateMode }],
-      ),
+      [...devices.values()].flatMap(({ id, session, updateMode, statement }) => {
+        if (session === undefined) return [];
+        const said = statement === undefined ? {} : { statement };
+        return [{ device: id, tokenHash: session.tokenHash, updateMode, ...said }];
+      }),
   } satisfies Partial<FleetStore>;
 }
 

@@ -37,6 +37,7 @@ export function planMethods(state: State) {
       return [...state.members.values()]
         .flatMap((members) => (device === undefined ? [...members.values()] : (members.get(device) ?? [])))
         .filter(({ campaign }) => state.campaigns.get(campaign)?.state === 'running')
+        .filter(({ device: id }) => state.devices.get(id)?.approval === 'approved')
         .flatMap((member) => liveOfferOf(member) ?? []);
     },
   } satisfies Partial<FleetStore>;
@@ -46,6 +47,7 @@ function dueOf({ devices }: State, member: Member): Due | undefined {
   const { device, status, offer } = member;
   const lastSeenMs = devices.get(device)?.lastSeenMs;
   const canBe = isLive(status) || status === 'waiting' || status === 'reverted';
+  if (!isLive(status) && devices.get(device)?.approval !== 'approved') return undefined;
   // A device that never checked in has not said what fits on it.
   if (!canBe || lastSeenMs === undefined || devices.get(device)?.inventory === undefined) return undefined;
   return { device, status, lastSeenMs, ...(offer === undefined ? {} : { offeredMs: offer.offeredMs }) };

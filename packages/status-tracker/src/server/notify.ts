@@ -5,18 +5,27 @@
  * an offer.
  */
 import { hash } from 'node:crypto';
-import { hex, unhex, write } from '@lapel/cbor';
+import { compareBytes } from '@lapel/cbor';
 import type { Clock, Request, Response } from '@lapel/transport';
-import { Problem, bytesBody, emptyBody } from '@lapel/transport';
+import { Problem } from '@lapel/transport';
 import type { UpdateMode } from '../protocol.ts';
-import { Offer, envelopeBytesMax, mediaTypes, protocolVersion } from '../protocol.ts';
-import type { LiveOffer, Seen } from './store.ts';
+import type { FullOffer } from './poll-answers.ts';
+import { answers } from './poll-answers.ts';
+import type { Seen } from './store.ts';
 
-/** An offer with what the campaign and its release add to it. */
-export interface FullOffer extends LiveOffer {
-  readonly uri: string;
-  readonly digest: Uint8Array;
-  readonly envelope?: Uint8Array;
+export type { FullOffer } from './poll-answers.ts';
+
+/** Who polls, and how its offers are decided. */
+export interface SessionTerms {
+  readonly updateMode: UpdateMode;
+  readonly mayOverride?: boolean | undefined;
+}
+
+/** An offer that waits for the server's word. */
+export interface Undecided {
+  readonly device: string;
+  readonly session: Uint8Array;
+  readonly offer: FullOffer;
 }
 
 export interface NotifyLimits {
@@ -29,12 +38,23 @@ export const notifyLimits: NotifyLimits = { waitersMax: 10_000, waitMsMax: 60_00
 
 export interface Notify {
   /** A new session: the token before it is forgotten. @param tokenHash SHA-256 of the token. */
-  setSession(device: string, tokenHash: Uint8Array, updateMode: UpdateMode): void;
+  setSession(device: string, tokenHash: Uint8Array, terms: SessionTerms): void;
   /** Serves an offer, instead of the one before. */
   setOffer(offer: FullOffer): void;
   /** Serves nothing more to the device for this campaign. */
   withdraw(device: string, campaign: string): void;
   withdrawAll(campaign: string): void;
+  /** Serves nothing to a device, whatever the campaign. */
+  withdrawFrom(device: string): void;
+  /** The offer that is served to a device, where it is the one of that nonce. */
+  offerOf(device: string, nonce: Uint8Array): FullOffer | undefined;
+  /** Offers that wait for the server's word; those that were looked at longest ago come first. */
+  undecided(limit: number): readonly Undecided[];
+  undecidedOf(device: string): Undecided | undefined;
+  /** Serves the tracker's order with the offer, where that is still served in that session. */
+  setTrigger(to: Undecided, trigger: Uint8Array): void;
+  /** Does not serve the offer before then: its device has declined it. */
+  hold(offered: Undecided, untilMs: number): void;
   /** GET /offers/{device}. @throws {Problem} where no token, or another device's, is shown. */
   poll(request: Request, device: string): Promise<Response>;
   seen(device: string): void;
@@ -48,8 +68,12 @@ export interface Notify {
 interface Post {
   readonly device: string;
   tokenHash: string | undefined;
-  updateMode: UpdateMode;
+  session: Uint8Array;
+  terms: SessionTerms;
   offer: FullOffer | undefined;
+  trigger: Uint8Array | undefined;
+  /** It is declined until then. */
+  heldUntilMs: number | undefined;
   /** Of the answer as it is now; made once, not for every poll. */
   etag: string;
   full: Response;
@@ -62,6 +86,7 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
   const posts = new Map<string, Post>();
   const postByToken = new Map<string, Post>();
   const seenNow = new Set<Post>();
+  const waiting = new Set<Post>();
   let waiters = 0;
   const closed = new AbortController();
 
@@ -71,11 +96,14 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
     const post: Post = {
       device,
       tokenHash: undefined,
-      updateMode: 'client-initiated',
+      session: new Uint8Array(),
+      terms: { updateMode: 'client-initiated' },
       offer: undefined,
+      trigger: undefined,
+      heldUntilMs: undefined,
       seenMs: 0,
       wake: undefined,
-      ...answers(undefined, 'client-initiated'),
+      ...answers(undefined, 'client-initiated', undefined),
     };
     posts.set(device, post);
     return post;
@@ -83,7 +111,16 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
 
   function serve(post: Post, offer: FullOffer | undefined): void {
     post.offer = offer;
-    Object.assign(post, answers(offer, post.updateMode));
+    post.trigger = undefined;
+    post.heldUntilMs = undefined;
+    if (offer !== undefined && isDecidedHere(post.terms)) waiting.add(post);
+    else waiting.delete(post);
+    renew(post);
+  }
+
+  function renew(post: Post): void {
+    const shown = post.heldUntilMs === undefined ? post.offer : undefined;
+    Object.assign(post, answers(shown, post.terms.updateMode, post.trigger));
     post.wake?.();
   }
 
@@ -127,15 +164,32 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
 
   function current(post: Post): Post {
     if (post.offer !== undefined && post.offer.expiresMs <= clock.wallMs()) serve(post, undefined);
+    if (post.heldUntilMs !== undefined && post.heldUntilMs <= clock.wallMs()) {
+      post.heldUntilMs = undefined;
+      renew(post);
+    }
     return post;
   }
 
+  function undecidedIn(post: Post): Undecided | undefined {
+    const { device, session, offer } = post;
+    const waits = waiting.has(post) && offer !== undefined && offer.expiresMs > clock.wallMs();
+    return waits ? { device, session, offer } : undefined;
+  }
+
+  /** The post, where what it serves is still that. */
+  function still({ device, session, offer }: Undecided): Post | undefined {
+    const post = posts.get(device);
+    return post?.session === session && post.offer === offer ? post : undefined;
+  }
+
   return {
-    setSession(device, tokenHash, updateMode) {
+    setSession(device, tokenHash, terms) {
       const post = postOf(device);
       if (post.tokenHash !== undefined) postByToken.delete(post.tokenHash);
       post.tokenHash = Buffer.from(tokenHash).toString('base64');
-      post.updateMode = updateMode;
+      post.session = tokenHash.slice(0, sessionBytes);
+      post.terms = terms;
       postByToken.set(post.tokenHash, post);
       serve(post, post.offer);
     },
@@ -146,6 +200,40 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
     },
     withdrawAll(campaign) {
       for (const post of posts.values()) if (post.offer?.campaign === campaign) serve(post, undefined);
+    },
+    withdrawFrom(device) {
+      const post = posts.get(device);
+      if (post !== undefined) serve(post, undefined);
+    },
+    offerOf(device, nonce) {
+      const offer = posts.get(device)?.offer;
+      return offer !== undefined && compareBytes(offer.nonce, nonce) === 0 ? offer : undefined;
+    },
+    undecided(limit) {
+      const turn = [...waiting].slice(0, limit);
+      for (const post of turn) {
+        waiting.delete(post);
+        waiting.add(post);
+      }
+      return turn.flatMap((post) => undecidedIn(post) ?? []);
+    },
+    undecidedOf(device) {
+      const post = posts.get(device);
+      return post === undefined ? undefined : undecidedIn(post);
+    },
+    setTrigger(to, trigger) {
+      const post = still(to);
+      if (post === undefined) return;
+      waiting.delete(post);
+      post.trigger = trigger;
+      post.heldUntilMs = undefined;
+      renew(post);
+    },
+    hold(offered, untilMs) {
+      const post = still(offered);
+      if (post === undefined || post.heldUntilMs === untilMs || untilMs <= clock.wallMs()) return;
+      post.heldUntilMs = untilMs;
+      renew(post);
     },
     poll,
     seen: (device) => touch(postOf(device)),
@@ -158,43 +246,10 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
   };
 }
 
-/** The answers to a poll: of the offer, or of an empty body where there is none. */
-function answers(
-  offer: FullOffer | undefined,
-  updateMode: UpdateMode,
-): Pick<Post, 'etag' | 'full' | 'unchanged'> {
-  const etag = offer === undefined ? 'none' : hex(offer.nonce);
-  const unchanged: Response = { status: 'valid', etag, body: emptyBody };
-  if (offer === undefined) return { etag, unchanged, full: { status: 'ok', etag, size: 0, body: emptyBody } };
-  const bytes = offerBytes(offer, updateMode);
-  const full: Response = {
-    status: 'ok',
-    contentType: mediaTypes.cbor,
-    etag,
-    size: bytes.length,
-    body: bytesBody(bytes),
-  };
-  return { etag, unchanged, full };
-}
+const sessionBytes = 8;
 
-function offerBytes(
-  { campaign, generation, uri, digest, expiresMs, nonce, envelope }: FullOffer,
-  updateMode: UpdateMode,
-) {
-  // Only who asked to be pushed to gets the envelope unasked; everyone else fetches it.
-  const pushed =
-    updateMode === 'server-initiated' && envelope !== undefined && envelope.length <= envelopeBytesMax;
-  return write(Offer, {
-    version: protocolVersion,
-    campaign: unhex(campaign) ?? new Uint8Array(),
-    generation,
-    uri,
-    digest,
-    expires: expiresMs,
-    nonce,
-    ...(pushed ? { envelope } : {}),
-  });
-}
+const isDecidedHere = ({ updateMode, mayOverride }: SessionTerms): boolean =>
+  updateMode !== 'client-initiated' || mayOverride === true;
 
 /** `Bearer ` and 64 hexadecimal digits; what has another form is nobody's. */
 const authorizationLength = 'Bearer '.length + 64;

@@ -136,4 +136,6 @@ const migrations: readonly (readonly string[])[] = [
     // A trigger on the whole does not see what is done to a part by its own name.
     ...appendOnly('offer', 'report', ...namesOfParts, 'audit', 'log_entry', 'log_node'),
   ],
+  // What devices said as they registered, and last to an offer.
+  ['ALTER TABLE device ADD COLUMN statement BYTEA, ADD COLUMN answer BYTEA, ADD COLUMN answered_ms BIGINT'],
 ];

@@ -56,9 +56,15 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const device = await admit(message, key);
     const token = random.bytes(tokenBytes);
     const tokenHash = digest('sha-256', token);
-    const { updateMode } = message;
-    await store.startSessions([{ device: device.id, tokenHash, updateMode, atMs: clock.wallMs() }]);
-    notify.setSession(device.id, tokenHash, updateMode);
+    const { updateMode, terms, characteristics } = message;
+    const statement = {
+      ...(terms === undefined ? {} : { terms }),
+      ...(characteristics === undefined ? {} : { characteristics }),
+    };
+    await store.startSessions([
+      { device: device.id, tokenHash, updateMode, statement, atMs: clock.wallMs() },
+    ]);
+    notify.setSession(device.id, tokenHash, { updateMode, mayOverride: terms?.mayOverride });
     notify.seen(device.id);
     // A device that starts may run something else than before: it is asked (RFC 9019 §9).
     return sealReceipt(trackerKey, clock, { device: device.id, nonce: message.nonce, token, query: true });

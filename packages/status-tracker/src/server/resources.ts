@@ -5,6 +5,7 @@ import type { Handler, Response } from '@lapel/transport';
 import { Problem, bytesBody, emptyBody, receive, routes } from '@lapel/transport';
 import { DeviceId, mediaTypes, messageBytesMax, reportBytesMax } from '../protocol.ts';
 import type { Collector } from './collect.ts';
+import type { Modes } from './modes.ts';
 import type { Notify } from './notify.ts';
 import type { Registrar } from './register.ts';
 
@@ -12,10 +13,17 @@ export interface DeviceResourcesOptions {
   readonly registrar: Registrar;
   readonly notify: Notify;
   readonly collector: Collector;
+  readonly modes: Modes;
   readonly onBug: (error: unknown) => void;
 }
 
-export function deviceResources({ registrar, notify, collector, onBug }: DeviceResourcesOptions): Handler {
+export function deviceResources({
+  registrar,
+  notify,
+  collector,
+  modes,
+  onBug,
+}: DeviceResourcesOptions): Handler {
   return routes(
     {
       'GET /challenges/{device}': async (_, { device = '' }) =>
@@ -28,6 +36,8 @@ export function deviceResources({ registrar, notify, collector, onBug }: DeviceR
         const receipt = await collector.checkIn(await receive(request, messageBytesMax));
         return answer('ok', receipt, mediaTypes.cose);
       },
+      'POST /answers': async (request) =>
+        answer('ok', await modes.answer(await receive(request, messageBytesMax)), mediaTypes.cose),
       'GET /offers/{device}': (request, { device = '' }) => notify.poll(request, device),
       'POST /reports': async (request) => {
         await collector.report(await receive(request, reportBytesMax));

@@ -1,12 +1,13 @@
 /** Devices and their sessions, in SQL. */
 import { compareBytes } from '@lapel/cbor';
-import type { DeviceView } from './fleet.ts';
+import type { AnswerView, DeviceView } from './fleet.ts';
 import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
 import { deviceRow } from './sql-evidence.ts';
-import { blob, deviceOf, integer, memberOf, modeOf, text } from './sql-rows.ts';
-import type { Act, Added, FleetStore, NewDevice, Seen } from './store.ts';
+import { blob, deviceOf, integer, memberOf, modeOf, statementBytes, statementOf, text } from './sql-rows.ts';
+import { judgeAnswer } from './store.ts';
+import type { Act, Added, Answered, FleetStore, NewDevice, Seen } from './store.ts';
 
 export function deviceMethods(db: Sql) {
   const { tenant } = db;
@@ -25,14 +26,24 @@ export function deviceMethods(db: Sql) {
         await inOrderOf(
           batch,
           ({ device }) => device,
-          async ({ device, tokenHash, updateMode, atMs }) =>
+          async ({ device, tokenHash, updateMode, statement, atMs }) =>
             sql.run(
               `UPDATE device SET update_mode = ?, token_hash = ?, session_started_ms = ?, counter = 0,
-                 last_seen_ms = ? WHERE tenant = ? AND id = ?`,
-              ...[updateMode, tokenHash, atMs, atMs, tenant, device],
+                 last_seen_ms = ?, statement = ? WHERE tenant = ? AND id = ?`,
+              ...[updateMode, tokenHash, atMs, atMs],
+              ...[statement === undefined ? null : statementBytes(statement), tenant, device],
             ),
         );
       }),
+    freeze: async (ids, because, by) => db.transaction(async (sql) => freeze(sql, ids, { because, by })),
+    recordAnswers: async (batch) =>
+      db.transaction(async (sql) =>
+        inOrderOf(
+          batch,
+          ({ answer }) => answer.device,
+          async (view) => recordAnswer(sql, view),
+        ),
+      ),
     recordSeen: async (batch) => db.transaction(async (sql) => recordSeen(sql, batch)),
     device: async (id) => viewOf(db, await deviceRow(db, id)),
     deviceByKid: async (kid) =>
@@ -49,11 +60,12 @@ export function deviceMethods(db: Sql) {
     summary: async () => (await db.all(summarySql, tenant)).map(groupOf),
     async sessions() {
       const withToken =
-        'SELECT id, token_hash, update_mode FROM device WHERE tenant = ? AND token_hash IS NOT NULL';
+        'SELECT id, token_hash, update_mode, statement FROM device WHERE tenant = ? AND token_hash IS NOT NULL';
       return (await db.all(withToken, tenant)).map((row) => ({
         device: text(row, 'id'),
         tokenHash: blob(row, 'token_hash'),
         updateMode: modeOf(row),
+        ...statementOf(row),
       }));
     },
   } satisfies Partial<FleetStore>;
@@ -61,7 +73,7 @@ export function deviceMethods(db: Sql) {
 
 const summarySql = `
   SELECT vendor, class, coalesce(version, 'unknown') AS version,
-    CASE approval WHEN 'pending' THEN 'pending' ELSE coalesce(state, 'silent') END AS condition,
+    CASE approval WHEN 'approved' THEN coalesce(state, 'silent') ELSE approval END AS condition,
     count(*) AS count
   FROM device WHERE tenant = ? GROUP BY 1, 2, 3, 4`;
 
@@ -102,7 +114,7 @@ async function addDevice(sql: Sql, device: NewDevice, by: Act): Promise<Added> {
 
 async function approve(sql: Sql, ids: readonly string[], by: Act): Promise<readonly string[]> {
   const text = `UPDATE device SET approval = 'approved', actor = ?
-    WHERE tenant = ? AND id = ? AND approval = 'pending'`;
+    WHERE tenant = ? AND id = ? AND approval <> 'approved'`;
   const approved = await inOrderOf(
     ids,
     (id) => id,
@@ -113,6 +125,40 @@ async function approve(sql: Sql, ids: readonly string[], by: Act): Promise<reado
     },
   );
   return ids.filter((_, place) => approved[place]);
+}
+
+async function freeze(
+  sql: Sql,
+  ids: readonly string[],
+  { because, by }: { readonly because: string; readonly by: Act },
+): Promise<readonly string[]> {
+  const text = `UPDATE device SET approval = 'frozen', last_error = ?, actor = ?
+    WHERE tenant = ? AND id = ? AND approval = 'approved'`;
+  const frozen = await inOrderOf(
+    ids,
+    (id) => id,
+    async (id) => {
+      if ((await sql.run(text, because, by.actor, sql.tenant, id)) === 0) return false;
+      await writeAudit(sql, { ...by, act: 'device frozen', subject: id, detail: because });
+      return true;
+    },
+  );
+  return ids.filter((_, place) => frozen[place]);
+}
+
+async function recordAnswer(sql: Sql, view: AnswerView): Promise<Answered> {
+  const { device, offer } = view.answer;
+  const row = await deviceRow(sql, device);
+  const offered = await sql.get('SELECT device FROM offer WHERE tenant = ? AND nonce = ?', sql.tenant, offer);
+  const judged = judgeAnswer(
+    row === undefined ? undefined : deviceOf(row),
+    offered === undefined ? undefined : text(offered, 'device'),
+    view,
+  );
+  if (judged !== 'recorded') return judged;
+  const update = 'UPDATE device SET answer = ?, answered_ms = ? WHERE tenant = ? AND id = ?';
+  await sql.run(update, view.signed, view.atMs, sql.tenant, device);
+  return judged;
 }
 
 /** One statement for all of them, each device once. */

@@ -35,16 +35,21 @@ export function planMethods(db: Sql) {
   } satisfies Partial<FleetStore>;
 }
 
+/** One that is frozen is offered nothing until an operator has decided. */
+const approved = `device.tenant = member.tenant AND device.id = member.device AND device.approval = 'approved'`;
+
 // CROSS JOIN and INDEXED BY tell SQLite, which has no statistics, in which order to look.
 const liveSql = `
-  SELECT member.* FROM campaign CROSS JOIN member INDEXED BY member_by_status
+  SELECT member.* FROM campaign CROSS JOIN member INDEXED BY member_by_status CROSS JOIN device
   WHERE campaign.tenant = ? AND campaign.state = 'running'
-    AND member.tenant = campaign.tenant AND member.campaign = campaign.id AND member.status IN ${live}`;
+    AND member.tenant = campaign.tenant AND member.campaign = campaign.id AND member.status IN ${live}
+    AND ${approved}`;
 
 const liveOfDeviceSql = `
-  SELECT member.* FROM member INDEXED BY member_by_device CROSS JOIN campaign
+  SELECT member.* FROM member INDEXED BY member_by_device CROSS JOIN campaign CROSS JOIN device
   WHERE member.tenant = ? AND member.device = ? AND member.status IN ${live}
-    AND campaign.tenant = member.tenant AND campaign.id = member.campaign AND campaign.state = 'running'`;
+    AND campaign.tenant = member.tenant AND campaign.id = member.campaign AND campaign.state = 'running'
+    AND ${approved}`;
 
 const silentSql = `
   SELECT member.device, member.status, member.offered_ms, device.last_seen_ms
@@ -59,8 +64,7 @@ const readySql = `
   SELECT member.device, member.status, member.offered_ms, device.last_seen_ms
   FROM member INDEXED BY member_by_status CROSS JOIN device
   WHERE member.tenant = ?1 AND member.campaign = ?2 AND member.status = ?3
-    AND device.tenant = member.tenant AND device.id = member.device
-    AND device.inventory IS NOT NULL AND device.last_seen_ms >= ?4
+    AND ${approved} AND device.inventory IS NOT NULL AND device.last_seen_ms >= ?4
     AND NOT EXISTS (
       SELECT 1 FROM member AS other INDEXED BY member_by_device
       JOIN campaign AS newer ON newer.tenant = other.tenant AND newer.id = other.campaign

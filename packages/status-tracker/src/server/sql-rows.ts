@@ -6,9 +6,12 @@ import { array, map, named, optional, bytes, read, required, text as tstr, uint,
 import { peekSigned } from '@lapel/cose';
 import { ComponentIdentifier } from '@lapel/suit';
 import {
+  Answer,
   Campaign,
+  Characteristics,
   InstalledComponent,
   RefusedImage,
+  Terms,
   bootVerifications,
   componentsMax,
   deviceStates,
@@ -18,7 +21,7 @@ import {
 } from '../protocol.ts';
 import type { UpdateMode } from '../protocol.ts';
 import type { CampaignState, CampaignView } from './campaign.ts';
-import type { Approval, DeviceView, Inventory, Member, MemberStatus } from './fleet.ts';
+import type { Approval, DeviceView, Inventory, Member, MemberStatus, Statement } from './fleet.ts';
 import { memberStatuses } from './fleet.ts';
 import type { Row } from './sql.ts';
 import type { Replay } from './store.ts';
@@ -67,12 +70,13 @@ const StoredInventory = map({
   downtimeMs: optional(10, uint),
   expectedDowntimeMs: optional(11, uint),
   suspicion: optional(12, tstr(256)),
+  serviceLoad: optional(13, uint),
 });
 
 /** Its time is no key of the rule: it stands in a column of its own. */
 export const inventoryBytes = (inventory: Inventory): Uint8Array => write(StoredInventory, inventory);
 
-const approvals: readonly Approval[] = ['pending', 'approved'];
+const approvals: readonly Approval[] = ['pending', 'approved', 'frozen'];
 export const modes = Object.keys(updateModes) as readonly UpdateMode[];
 export const modeOf = (row: Row): UpdateMode => oneOf(row, 'update_mode', modes);
 
@@ -85,6 +89,7 @@ export function deviceOf(row: Row): DeviceView {
     approval: oneOf(row, 'approval', approvals),
     createdMs: integer(row, 'created_ms'),
     updateMode: modeOf(row),
+    ...saidOf(row),
     ...(has(row, 'token_hash')
       ? {
           session: {
@@ -97,6 +102,31 @@ export function deviceOf(row: Row): DeviceView {
     ...(has(row, 'last_seen_ms') ? { lastSeenMs: integer(row, 'last_seen_ms') } : {}),
     ...inventoryOf(row),
     ...(has(row, 'last_error') ? { lastError: text(row, 'last_error') } : {}),
+  };
+}
+
+const StoredStatement = map({ terms: optional(1, Terms), characteristics: optional(2, Characteristics) });
+
+export const statementBytes = (statement: Statement): Uint8Array => write(StoredStatement, statement);
+
+export function statementOf(row: Row): { readonly statement?: Statement } {
+  return has(row, 'statement') ? { statement: read(StoredStatement, blob(row, 'statement')) } : {};
+}
+
+/** What it said as it registered, and last to an offer. */
+function saidOf(row: Row): Pick<DeviceView, 'statement' | 'answer'> {
+  const signed = has(row, 'answer') ? blob(row, 'answer') : undefined;
+  return {
+    ...statementOf(row),
+    ...(signed === undefined
+      ? {}
+      : {
+          answer: {
+            answer: read(Answer, peekSigned(signed).payload),
+            atMs: integer(row, 'answered_ms'),
+            signed,
+          },
+        }),
   };
 }
 

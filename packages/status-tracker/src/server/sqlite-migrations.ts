@@ -124,4 +124,9 @@ CREATE TABLE log_node (
   PRIMARY KEY (tenant, level, place)
 ) STRICT, WITHOUT ROWID;
 ${appendOnly('log_entry', 'log_node')}`,
+  // What devices said as they registered, and last to an offer.
+  `
+ALTER TABLE device ADD COLUMN statement BLOB;
+ALTER TABLE device ADD COLUMN answer BLOB;
+ALTER TABLE device ADD COLUMN answered_ms INTEGER`,
 ];

@@ -4,12 +4,24 @@
  * may be a file or a server. Every stored row carries its tenant (a store is opened for one) and the actor
  * that wrote it.
  */
+import { compareBytes } from '@lapel/cbor';
 import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';
 import { isLive } from './fleet.ts';
 import type { LogStore } from './log.ts';
 import type { AcceptedOrder, CampaignState, CampaignView } from './campaign.ts';
-import type { Approval, Change, DeviceView, Due, Inventory, Member, MemberStatus, Totals } from './fleet.ts';
+import type {
+  AnswerView,
+  Approval,
+  Change,
+  DeviceView,
+  Due,
+  Inventory,
+  Member,
+  MemberStatus,
+  Statement,
+  Totals,
+} from './fleet.ts';
 
 /** Who did it, and when. */
 export interface Act {
@@ -33,6 +45,7 @@ export interface NewSession {
   readonly device: string;
   readonly tokenHash: Uint8Array;
   readonly updateMode: UpdateMode;
+  readonly statement?: Statement;
   readonly atMs: number;
 }
 
@@ -63,6 +76,9 @@ export interface Recorded {
   readonly end: 'recorded' | 'known' | 'replayed' | 'no-such-offer' | 'other-manifest';
   readonly changes: readonly Change[];
 }
+
+/** `known`: the very same answer; `replayed`: one of before. Only `recorded` changes something. */
+export type Answered = 'recorded' | 'known' | 'replayed' | 'other-session' | 'no-such-offer';
 
 export interface Seen {
   readonly device: string;
@@ -142,7 +158,11 @@ export interface Page {
 export interface FleetStore extends LogStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
-  /** @returns those that were pending. */
+  /** They get nothing until an operator approves them again. @returns those that were approved. */
+  freeze(devices: readonly string[], because: string, by: Act): Promise<readonly string[]>;
+  /** Keeps what devices answer to their offers; of each device, the last. */
+  recordAnswers(batch: readonly AnswerView[]): Promise<readonly Answered[]>;
+  /** @returns those that were pending or frozen. */
   approve(devices: readonly string[], by: Act): Promise<readonly string[]>;
   startSessions(batch: readonly NewSession[]): Promise<void>;
   recordCheckIns(batch: readonly CheckInRecord[]): Promise<readonly Recorded[]>;
@@ -205,6 +225,21 @@ export function stepped(view: CampaignView, moves: readonly Move[]): CampaignVie
     return { ...rest, ...because, generation, state: 'completed' };
   const reopens = view.state === 'completed' && moves.some((move) => move.do === 'offer');
   return { ...rest, ...because, generation, state: reopens ? 'running' : view.state };
+}
+
+/** What an answer is to the session and the answer of before. */
+export function judgeAnswer(
+  device: Pick<DeviceView, 'session' | 'answer'> | undefined,
+  offeredTo: string | undefined,
+  { answer, signed }: AnswerView,
+): Answered {
+  const session = device?.session?.tokenHash.subarray(0, answer.session.length);
+  if (session === undefined || compareBytes(session, answer.session) !== 0) return 'other-session';
+  if (offeredTo !== answer.device) return 'no-such-offer';
+  const before = device?.answer;
+  if (before === undefined || compareBytes(before.answer.session, answer.session) !== 0) return 'recorded';
+  if (compareBytes(before.signed, signed) === 0) return 'known';
+  return answer.counter > before.answer.counter ? 'recorded' : 'replayed';
 }
 
 export function liveOfferOf({ campaign, device, generation, status, offer }: Member): LiveOffer | undefined {

@@ -6,6 +6,9 @@
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import type { TrustAnchor } from '@lapel/suit';
 import type { Clock, Handler, Random } from '@lapel/transport';
+import type { ServerStrategy } from '../policy/trigger.ts';
+import type { UrgencyStrategy } from '../policy/urgency.ts';
+import { byUrgency } from '../policy/urgency.ts';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
 import type { CampaignView, Releases } from './campaign.ts';
@@ -17,6 +20,8 @@ import type { Change } from './fleet.ts';
 import { isLive } from './fleet.ts';
 import type { TransparencyLog } from './log.ts';
 import { createLog } from './log.ts';
+import { createModes } from './modes.ts';
+import type { Modes } from './modes.ts';
 import { createManifests } from './manifests.ts';
 import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
@@ -24,6 +29,8 @@ import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
 import type { FleetStore } from './store.ts';
+import type { Kinds, Urgencies } from './urgency-of-release.ts';
+import { createUrgencies } from './urgency-of-release.ts';
 import type { Watch } from './watch.ts';
 import { createWatch } from './watch.ts';
 
@@ -40,6 +47,12 @@ export interface StatusTrackerOptions {
   readonly authors?: readonly TrustAnchor[];
   readonly onBug: (error: unknown) => void;
   readonly limits?: NotifyLimits;
+  /** How urgent what is rolled out is, where its manifest does not say so. */
+  readonly urgency?: UrgencyStrategy;
+  /** Kinds of components, for those strategies, by the names that manifests give them. */
+  readonly kinds?: Kinds;
+  /** When devices are updated that leave that to the server. */
+  readonly strategy?: ServerStrategy;
 }
 
 export interface StatusTracker {
@@ -61,7 +74,9 @@ const dueMax = 1_000;
 const seenBatchMax = 5_000;
 
 export async function createStatusTracker(given: StatusTrackerOptions): Promise<StatusTracker> {
-  const options = { ...given, clock: inWholeMs(given.clock) };
+  const manifests = createManifests(given.releases, given.authors ?? []);
+  const urgencies = createUrgencies(manifests, given.urgency, given.kinds);
+  const options = { ...given, clock: inWholeMs(given.clock), urgencies };
   const { store, clock, random, trackerKey, onBug } = options;
   const notify = createNotify(clock, options.limits);
   const watch = createWatch();
@@ -69,11 +84,11 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const access = await createAccess(store, clock, random);
   const onChanges = (changes: readonly Change[]) => follow(changes, notify, watch);
   const registrar = createRegistrar({ store, notify, clock, random, trackerKey });
-  const manifests = createManifests(options.releases, options.authors ?? []);
+  const modes = createModes({ ...options, notify });
   const collector = createCollector({ store, notify, manifests, clock, trackerKey, onChanges });
   await restore(options, notify);
 
-  const rounds = createRounds(options, notify, onChanges, watch);
+  const rounds = createRounds(options, { notify, modes, watch }, onChanges);
   const desk = createDesk({
     ...options,
     log,
@@ -82,7 +97,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     serve: (view) => serveOffers(options, notify, view),
   });
   return {
-    handler: deviceResources({ registrar, notify, collector, onBug }),
+    handler: deviceResources({ registrar, notify, collector, modes, onBug }),
     desk,
     access,
     watch,
@@ -102,11 +117,12 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
  */
 const joinMsMax = 60_000;
 
+type Inner = StatusTrackerOptions & { readonly urgencies: Urgencies };
+
 function createRounds(
-  options: StatusTrackerOptions,
-  notify: Notify,
+  options: Inner,
+  { notify, modes, watch }: { readonly notify: Notify; readonly modes: Modes; readonly watch: Watch },
   onChanges: (changes: readonly Change[]) => void,
-  watch: Watch,
 ) {
   const { store, clock } = options;
   const joinedMs = new Map<string, number>();
@@ -114,7 +130,15 @@ function createRounds(
 
   async function round(): Promise<void> {
     await writeSeen(store, notify);
-    for (const view of await store.openCampaigns(clock.wallMs())) await campaignRound(view);
+    const views = await store.openCampaigns(clock.wallMs());
+    const judged = await Promise.all(
+      views.map(async (view) => ({ view, ...(await options.urgencies.judge(view)) })),
+    );
+    // More urgent ones first; of the same urgency, the newer.
+    for (const { view } of judged.toSorted((a, b) => byUrgency(a.urgency, b.urgency))) {
+      await campaignRound(view);
+    }
+    await modes.round();
   }
 
   async function campaignRound(view: CampaignView): Promise<void> {
@@ -148,9 +172,10 @@ async function writeSeen(store: FleetStore, notify: Notify): Promise<void> {
 }
 
 /** After a restart: the sessions, and the offers that were out. */
-async function restore({ store, releases }: StatusTrackerOptions, notify: Notify): Promise<void> {
-  for (const { device, tokenHash, updateMode } of await store.sessions()) {
-    notify.setSession(device, tokenHash, updateMode);
+async function restore(inner: Inner, notify: Notify): Promise<void> {
+  const { store } = inner;
+  for (const { device, tokenHash, updateMode, statement } of await store.sessions()) {
+    notify.setSession(device, tokenHash, { updateMode, mayOverride: statement?.terms?.mayOverride });
   }
   const views = new Map<string, CampaignView>();
   const live = await store.liveOffers();
@@ -160,16 +185,16 @@ async function restore({ store, releases }: StatusTrackerOptions, notify: Notify
   }
   for (const [id, view] of views) {
     const offers = live.filter(({ campaign }) => campaign === id);
-    for (const offer of await completed(view, offers, releases)) notify.setOffer(offer);
+    for (const offer of await completed(view, offers, inner)) notify.setOffer(offer);
   }
 }
 
 /** After an operator's order: what the campaign has out is served again, or no more. */
-async function serveOffers({ store, releases }: StatusTrackerOptions, notify: Notify, view: CampaignView) {
+async function serveOffers(inner: Inner, notify: Notify, view: CampaignView) {
   notify.withdrawAll(view.id);
   if (view.state !== 'running') return;
-  const offers = (await store.liveOffers()).filter(({ campaign }) => campaign === view.id);
-  for (const offer of await completed(view, offers, releases)) notify.setOffer(offer);
+  const offers = (await inner.store.liveOffers()).filter(({ campaign }) => campaign === view.id);
+  for (const offer of await completed(view, offers, inner)) notify.setOffer(offer);
 }
 
 /** Memory and watchers follow the store. */

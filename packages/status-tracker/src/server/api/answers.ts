@@ -39,7 +39,7 @@ export const Device = Type.Object({
   id: Type.String(),
   vendor: Uuid,
   class: Uuid,
-  approval: Type.Enum(['pending', 'approved']),
+  approval: Type.Enum(['pending', 'approved', 'frozen']),
   updateMode: Type.String(),
   state: Type.String(),
   version: Type.String({ description: 'what it runs, in its own words' }),
