@@ -9,17 +9,18 @@ import type { Infer } from '@lapel/cbor';
 import { array, bool, bytes, map, named, optional, required, text, uint } from '@lapel/cbor';
 import { ComponentIdentifier } from '@lapel/suit';
 import { DeviceId, identifier, nonce, sha256, version } from './protocol/parts.ts';
-import { triggerBytesMax, urgencies } from './protocol/consent.ts';
+import { triggerBytesMax } from './protocol/consent.ts';
+import { urgencies } from './protocol/rollout.ts';
 
 export { DeviceId, protocolVersion } from './protocol/parts.ts';
 export * from './protocol/registration.ts';
 export * from './protocol/consent.ts';
+export * from './protocol/rollout.ts';
 
 /** With 8 in a device, four times what is needed; with names of 64 bytes, 32 still fit into a message. */
 export const componentsMax = 32;
 /** As many as a device has slots, and then some. */
 export const refusedMax = 4;
-const wavesMax = 16;
 export const envelopeBytesMax = 64 * 1024;
 
 /** What any signed message but a report, and any answer but an offer with its envelope, may weigh. */
@@ -143,36 +144,3 @@ export const Offer = map({
   trigger: optional(11, bytes(1, triggerBytesMax)),
 });
 export type Offer = Infer<typeof Offer>;
-
-/** What an operator wants, signed by the operator; the tracker only executes it. */
-export const Campaign = map({
-  version,
-  id: required(2, identifier),
-  name: required(3, text(64)),
-  manifestDigest: required(4, sha256),
-  vendor: required(5, identifier),
-  class: required(6, identifier),
-  /** Cumulative shares of the addressed devices in thousandths, rising to 1000. */
-  waves: required(7, array(uint, { min: 1, max: wavesMax })),
-  inFlightMax: required(8, uint),
-  /** Failed of finished devices, in thousandths, above which the campaign halts. */
-  failureRateMax: required(9, uint),
-  /** How long a device that took an offer may be silent before it is given up. */
-  silenceMsMax: required(10, uint),
-  created: required(11, uint),
-  expires: required(12, uint),
-});
-export type Campaign = Infer<typeof Campaign>;
-
-export const campaignOrders = { pause: 1, resume: 2, abort: 3 } as const;
-export type OrderName = keyof typeof campaignOrders;
-
-/** An operator's later word on a campaign; `number` rises with each, so none is obeyed twice. */
-export const CampaignOrder = map({
-  version,
-  campaign: required(2, identifier),
-  number: required(3, uint),
-  order: required(4, named('order', campaignOrders)),
-  created: required(5, uint),
-});
-export type CampaignOrder = Infer<typeof CampaignOrder>;

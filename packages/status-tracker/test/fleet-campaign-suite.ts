@@ -1,5 +1,6 @@
 /** The part of the suite of every FleetStore that is about campaigns, their members and the planner. */
 import assert from 'node:assert/strict';
+import { draw } from '../src/policy/draw.ts';
 import type { Member } from '../src/index.ts';
 import {
   addSeen,
@@ -43,8 +44,9 @@ export function campaignTests(check: Check): void {
     await store.addDevices([newDevice('never-seen'), newDevice('pending', { approval: 'pending' })], by);
     await store.addDevices([newDevice('other', { class: otherClass })], by);
     await store.addCampaign(await newCampaign('c1'));
-    assert.equal(await store.join(c1, startMs), 5);
-    assert.equal(await store.join(c1, startMs), 0);
+    assert.equal(await store.join(c1, { limit: 2 }, startMs), 'due');
+    assert.equal(await store.join(c1, { after: 'due', limit: 100 }, startMs), undefined);
+    await store.join(c1, { limit: 100 }, startMs);
     const members = await store.members(c1, undefined, { limit: 10 });
     assert.deepEqual(
       members.map(({ device, status }) => `${device} ${status}`),
@@ -89,7 +91,7 @@ export function planTests(check: Check): void {
   check('steps planned for an older state of the campaign are not carried out', async (store) => {
     await addSeen(store, 'lamp-1');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     const applied = await offer(store, c1, 'lamp-1', nonceOf('aa'));
     assert.deepEqual(applied.offers, await store.liveOffers('lamp-1'));
     const stale = [{ do: 'offer', device: 'lamp-1', nonce: nonceOf('bb'), expiresMs: startMs }] as const;
@@ -103,7 +105,7 @@ export function planTests(check: Check): void {
       for (const id of ['a', 'b', 'quiet']) await addSeen(store, id);
       await store.addDevices([newDevice('never-seen')], by);
       await store.addCampaign(await newCampaign('c1'));
-      await store.join(c1, startMs);
+      await store.join(c1, { limit: 100 }, startMs);
       await offer(store, c1, 'a', nonceOf('aa'));
       await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'invoke-pending' })]);
       await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'operation-failed' })]);
@@ -121,10 +123,11 @@ export function planTests(check: Check): void {
   check('a device in flight is due when it has been silent for too long', async (store) => {
     await addSeen(store, 'a');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'a', nonceOf('aa'), startMs + 1_000);
     assert.deepEqual(await store.due(c1, startMs + 61_000, 10), []);
-    const due = { device: 'a', status: 'offered', lastSeenMs: startMs, offeredMs: startMs + 1_000 };
+    const place = draw(c1, 'a');
+    const due = { device: 'a', status: 'offered', lastSeenMs: startMs, offeredMs: startMs + 1_000, place };
     assert.deepEqual(await store.due(c1, startMs + 61_001, 10), [due]);
   });
 
@@ -132,10 +135,10 @@ export function planTests(check: Check): void {
     await addSeen(store, 'a');
     await addSeen(store, 'b');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'a', nonceOf('aa'));
     await store.addCampaign(await newCampaign('c2', 3, startMs + 1));
-    await store.join(c2, startMs);
+    await store.join(c2, { limit: 100 }, startMs);
     assert.deepEqual(await store.due(c1, startMs, 10), [], 'the newer campaign holds what waits');
     const { changes } = await offer(store, c2, 'a', nonceOf('bb'));
     assert.deepEqual(
@@ -153,11 +156,11 @@ export function planTests(check: Check): void {
   check('a manifest that a device refused is not offered to it again by another campaign', async (store) => {
     await addSeen(store, 'a');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'a', nonceOf('aa'));
     await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'condition-failed' })]);
     await store.addCampaign(await newCampaign('c2', 2, startMs + 1));
-    await store.join(c2, startMs);
+    await store.join(c2, { limit: 100 }, startMs);
     const member = await store.member(c2, 'a');
     assert.equal(member?.status, 'unfit');
     assert.match(member.because ?? '', /condition-failed/);
@@ -169,19 +172,19 @@ export function planTests(check: Check): void {
   check('a manifest that could only not be fetched is offered again by another campaign', async (store) => {
     await addSeen(store, 'a');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'a', nonceOf('aa'));
     await store.recordReports([reportOn('a', nonceOf('aa'), { reason: 'operation-failed' })]);
     assert.equal((await store.member(c1, 'a'))?.status, 'failed');
     await store.addCampaign(await newCampaign('c2', 2, startMs + 1));
-    await store.join(c2, startMs);
+    await store.join(c2, { limit: 100 }, startMs);
     assert.equal((await store.member(c2, 'a'))?.status, 'waiting');
   });
 
   check('a halt stops the offers, and is kept with its reason', async (store) => {
     await addSeen(store, 'a');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'a', nonceOf('aa'));
     await store.applySteps(c1, 1, [{ do: 'halt', because: '1 of 1 finished devices failed' }], startMs);
     const view = await store.campaign(c1);

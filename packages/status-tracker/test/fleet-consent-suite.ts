@@ -43,7 +43,7 @@ export function consentTests(check: Check): void {
   check('S3-38: of the answers of a device the newest is kept, once', async (store) => {
     await addSeen(store, 'lamp-1');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     assert.deepEqual(await store.recordAnswers([answerOf(1)]), ['no-such-offer']);
     await offer(store, c1, 'lamp-1', nonceOf('a1'));
     const [first, second] = [answerOf(2), answerOf(3)];
@@ -67,7 +67,7 @@ export function consentTests(check: Check): void {
       await addSeen(store, 'lamp-1');
       await addSeen(store, 'lamp-2');
       await store.addCampaign(await newCampaign('c1'));
-      await store.join(c1, startMs);
+      await store.join(c1, { limit: 100 }, startMs);
       assert.deepEqual(await store.freeze(['lamp-1', 'lamp-9'], 'there are two of it', by), ['lamp-1']);
       assert.deepEqual(await store.freeze(['lamp-1'], 'there are two of it', by), [], 'once');
       const frozen = await store.device('lamp-1');

@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { encodeVerificationKey } from '@lapel/cose';
 import type { CampaignView, FleetStore, Inventory } from '../src/index.ts';
 import { acceptCampaign } from '../src/index.ts';
+import { begun } from '../src/server/campaign.ts';
+import type { Campaign } from '../src/protocol.ts';
 import type { NewDevice, ReportRecord } from '../src/server/store.ts';
 import {
   bytes16,
@@ -40,24 +42,16 @@ export const newCampaign = async (
   id: string,
   sequenceNumber = 2,
   createdMs = startMs,
+  changes: Partial<Campaign> = {},
 ): Promise<CampaignView> => {
-  const signed = campaignBytes(id, sequenceNumber, createdMs);
+  const signed = campaignBytes(id, sequenceNumber, createdMs, changes);
   const releases = () => releaseOf(sequenceNumber);
-  const { signer, ...accepted } = await acceptCampaign(signed, {
+  const accepted = await acceptCampaign(signed, {
     operators: [operatorKey.public],
     releases,
     nowMs: createdMs,
   });
-  return {
-    ...accepted,
-    signed,
-    state: 'running',
-    generation: 0,
-    orderNumber: 0,
-    acceptedMs: createdMs,
-    actor: signer,
-    forgiven: { finished: 0, failed: 0 },
-  };
+  return begun(accepted, { signed, actor: 'test', nowMs: createdMs });
 };
 
 export const inventory = (sequenceNumber = 1, changes: Partial<Inventory> = {}): Inventory => ({

@@ -7,6 +7,7 @@ import test from 'node:test';
 import type { FleetStore } from '../src/index.ts';
 import { campaignTests, planTests } from './fleet-campaign-suite.ts';
 import { consentTests } from './fleet-consent-suite.ts';
+import { rolloutTests } from './fleet-rollout-suite.ts';
 import type { Check } from './fleet-fixtures.ts';
 import {
   addSeen,
@@ -42,6 +43,7 @@ export function testFleetStore(
   deviceTests(check);
   reportTests(check);
   campaignTests(check);
+  rolloutTests(check);
   planTests(check);
   consentTests(check);
   accessTests(check);
@@ -145,7 +147,7 @@ function reportTests(check: Check): void {
   check('a report is never lost and never counted twice', async (store) => {
     await addSeen(store, 'lamp-1');
     await store.addCampaign(await newCampaign('c1'));
-    assert.equal(await store.join(c1, startMs), 1);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'lamp-1', nonceOf('aa'));
     const report = reportOn('lamp-1', nonceOf('aa'));
     const [first, again] = await store.recordReports([report, report]);
@@ -167,7 +169,7 @@ function reportTests(check: Check): void {
   check('a report on another offer, or on another manifest, changes nothing', async (store) => {
     await addSeen(store, 'lamp-1');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'lamp-1', nonceOf('aa'));
     const before = await store.device('lamp-1');
     const ends = await store.recordReports([
@@ -187,7 +189,7 @@ function reportTests(check: Check): void {
     async (store) => {
       await addSeen(store, 'lamp-1');
       await store.addCampaign(await newCampaign('c1'));
-      await store.join(c1, startMs);
+      await store.join(c1, { limit: 100 }, startMs);
       await offer(store, c1, 'lamp-1', nonceOf('aa'));
       const because = 'expected a command at byte 7, found none';
       const replays = [
@@ -226,7 +228,7 @@ function reportTests(check: Check): void {
   check('a failure is kept as the last error, until something is confirmed', async (store) => {
     await addSeen(store, 'lamp-1');
     await store.addCampaign(await newCampaign('c1'));
-    await store.join(c1, startMs);
+    await store.join(c1, { limit: 100 }, startMs);
     await offer(store, c1, 'lamp-1', nonceOf('aa'));
     await store.recordReports([reportOn('lamp-1', nonceOf('aa'), { reason: 'condition-failed' })]);
     assert.equal((await store.device('lamp-1'))?.lastError, 'condition-failed');

@@ -47,6 +47,11 @@ interface Script {
     failureRateMax: number;
     silenceMsMax: number;
     expires?: number;
+    gate?: { bad: number; falseHalt: number; falseGo: number };
+    soakMs?: number;
+    ratePerMinute?: number;
+    window?: { days: number; opens: number; lasts: number };
+    predicate?: string;
   };
   readonly lives: ReadonlyMap<string, readonly string[]>;
   readonly others: readonly string[];
@@ -71,6 +76,15 @@ function readScript(head: string): Script {
     else if (word === 'waves') policy.waves = rest.map(Number);
     else if (word === 'in-flight') policy.inFlightMax = number;
     else if (word === 'failures') policy.failureRateMax = number;
+    else if (word === 'gate') {
+      const [bad = 0, falseHalt = 0, falseGo = 0] = rest.map(Number);
+      policy.gate = { bad, falseHalt, falseGo };
+    } else if (word === 'soak') policy.soakMs = number;
+    else if (word === 'rate') policy.ratePerMinute = number;
+    else if (word === 'window') {
+      const [days = 0, opens = 0, lasts = 0] = rest.map(Number);
+      policy.window = { days, opens, lasts };
+    } else if (word === 'where') policy.predicate = line.slice('where: '.length);
     else if (word === 'others') others = rest;
     else if (word === 'at') orders.set(number, [...(orders.get(number) ?? []), rest.slice(1).join(' ')]);
     else if (/^lamp-\d+$/.test(word)) lives.set(word, rest);
@@ -117,5 +131,7 @@ async function live(lamp: TestDevice, [verb, value = '0']: readonly string[]): P
 function stepText(step: Step): string {
   if (step.do === 'offer') return `offer ${step.device}`;
   if (step.do === 'give-up') return `give-up ${step.device} (${step.because})`;
+  if (step.do === 'wait') return `wait ${step.device} until ${new Date(step.untilMs).toISOString()}`;
+  if (step.do === 'open') return `open wave ${step.wave + 1}`;
   return step.do === 'halt' ? `halt (${step.because})` : 'complete';
 }

@@ -41,6 +41,10 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   offer: protocol.Offer,
   campaign: protocol.Campaign,
   'campaign-order': protocol.CampaignOrder,
+  'campaign-approval': protocol.CampaignApproval,
+  'newest-release': protocol.NewestRelease,
+  'gate-terms': protocol.GateTerms,
+  'maintenance-window': protocol.MaintenanceWindow,
   'device-id': protocol.DeviceId,
 };
 

@@ -6,10 +6,6 @@ import type { Infer } from '@lapel/cbor';
 import { bool, bytes, map, named, optional, required, uint } from '@lapel/cbor';
 import { DeviceId, nonce, version } from './parts.ts';
 
-/** The most urgent first. */
-export const urgencies = { critical: 1, high: 2, normal: 3, low: 4 } as const;
-export type Urgency = keyof typeof urgencies;
-
 /** A COSE_Sign1 around less than a hundred bytes, with the longest signature that is in use: HSS-LMS. */
 export const triggerBytesMax = 8 * 1024;
 

@@ -9,9 +9,12 @@ import { CoseError, openSigned } from '@lapel/cose';
 import type { ComponentIdentifier } from '@lapel/suit';
 import { Problem } from '@lapel/transport';
 import type { OrderName } from '../protocol.ts';
-import { Campaign, CampaignOrder } from '../protocol.ts';
+import { Campaign, CampaignOrder, urgencies } from '../protocol.ts';
+import { checkTerms, refused } from './campaign-terms.ts';
 import type { Target, Totals } from './fleet.ts';
 import { failedOf, finishedOf } from './fleet.ts';
+import type { Approving, Persons } from './persons.ts';
+import { personOf } from './persons.ts';
 
 /** What the tracker must know of a release; the firmware server says it. */
 export interface Release {
@@ -26,14 +29,19 @@ export interface Release {
   readonly uri: string;
   /** An author uploads; only what an operator has released may be offered. */
   readonly released: boolean;
+  /** Thumbprints of the keys that its manifest is signed with: their holders roll nothing out. */
+  readonly authors?: readonly string[];
   /** The envelope, for devices that want it pushed to them. */
   readonly envelope?: Uint8Array;
 }
 
 export type Releases = (digest: Uint8Array) => Release | undefined | Promise<Release | undefined>;
 
-/** `completed` is not final: a device that joins later is still served until the campaign expires. */
-export type CampaignState = 'running' | 'paused' | 'halted' | 'completed' | 'aborted';
+/**
+ * `proposed` waits for approvals. `completed` is not final: a device that joins later is still served until
+ * the campaign expires.
+ */
+export type CampaignState = 'proposed' | 'running' | 'paused' | 'halted' | 'completed' | 'aborted';
 
 export interface CampaignView {
   readonly id: string;
@@ -52,6 +60,21 @@ export interface CampaignView {
   readonly actor: string;
   /** What an operator knew when the campaign was resumed after a halt: it does not halt for it again. */
   readonly forgiven: { readonly finished: number; readonly failed: number };
+  readonly progress: Progress;
+}
+
+/** How far a campaign is, beyond what its members tell. */
+export interface Progress {
+  /** The wave that is open, from 0, and what was finished and failed when it opened. */
+  readonly wave: number;
+  readonly finished: number;
+  readonly failed: number;
+  /** Offers that may be made at once, and since when they have been adding up. */
+  readonly allowance: number;
+  readonly allowedMs: number;
+  /** Who signed it, and who has approved it. */
+  readonly person: string;
+  readonly approvals: readonly Approving[];
 }
 
 export interface Accepted {
@@ -61,13 +84,8 @@ export interface Accepted {
   readonly uri: string;
   /** Which operator signed it, by the key's thumbprint. */
   readonly signer: string;
+  readonly person: string;
 }
-
-/** Longer ones are planned anew: a forgotten campaign must not update a device years later. */
-const lifetimeMsMax = 366 * 24 * 3_600_000;
-/** How far the clock of the operator may be ahead of ours. */
-const clockSkewMsMax = 5 * 60_000;
-const silenceMsMin = 1_000;
 
 /**
  * @throws {Problem} where it is not an operator's, not current, or not about a release that may be offered.
@@ -78,11 +96,16 @@ export async function acceptCampaign(
     operators,
     releases,
     nowMs,
-  }: { operators: readonly VerificationKey[]; releases: Releases; nowMs: number },
+    persons = new Map(),
+  }: {
+    operators: readonly VerificationKey[];
+    releases: Releases;
+    nowMs: number;
+    persons?: Persons;
+  },
 ): Promise<Accepted> {
   const { message: campaign, signer } = openOperators(Campaign, signed, operators, 'campaign');
-  checkTimes(campaign, nowMs);
-  checkPolicy(campaign);
+  checkTerms(campaign, nowMs);
   const release = await releases(campaign.manifestDigest);
   const digest = hex(campaign.manifestDigest);
   if (release === undefined) throw refused(`expected the digest of a known manifest, found ${digest}`);
@@ -92,11 +115,15 @@ export async function acceptCampaign(
       `expected a manifest that an operator has released, found ${digest}, which is not`,
     );
   }
+  const person = personOf(persons, signer);
+  if (release.authors?.some((author) => personOf(persons, author) === person) === true) {
+    throw new Problem('forbidden', `expected an operator who is not the release's author, found ${person}`);
+  }
   checkSame('vendor', release.vendor, campaign.vendor);
   checkSame('class', release.class, campaign.class);
   const { sequenceNumber, imageBytes, components, uri } = release;
   const target = { digest: campaign.manifestDigest, sequenceNumber, imageBytes, components };
-  return { id: hex(campaign.id), campaign, target, uri, signer };
+  return { id: hex(campaign.id), campaign, target, uri, signer, person };
 }
 
 export interface AcceptedOrder {
@@ -119,13 +146,62 @@ export function acceptOrder(
 export const noCampaign = (id: string) =>
   new Problem('not-found', `expected the id of a campaign, found ${id}`);
 
+/** A campaign as it begins. */
+export function begun(
+  { signer, person, ...accepted }: Accepted,
+  { signed, actor, nowMs }: { readonly signed: Uint8Array; readonly actor: string; readonly nowMs: number },
+): CampaignView {
+  const { approvals = 0, ratePerMinute = 0 } = accepted.campaign;
+  return {
+    ...accepted,
+    signed,
+    state: approvals > 0 ? 'proposed' : 'running',
+    generation: 0,
+    orderNumber: 0,
+    acceptedMs: nowMs,
+    actor: `${actor}, signed by ${signer}`,
+    forgiven: { finished: 0, failed: 0 },
+    progress: {
+      ...{ wave: 0, finished: 0, failed: 0 },
+      ...{ allowance: ratePerMinute, allowedMs: nowMs },
+      person,
+      approvals: [],
+    },
+  };
+}
+
+/** Offers that its rate allows now: never more than a minute's. */
+export function allowanceOf({ campaign, progress }: CampaignView, nowMs: number): number {
+  const { ratePerMinute } = campaign;
+  if (ratePerMinute === undefined) return Infinity;
+  const added = (Math.max(0, nowMs - progress.allowedMs) * ratePerMinute) / 60_000;
+  return Math.min(ratePerMinute, progress.allowance + added);
+}
+
 /** Whether the planner has something to look for in it. */
 export const isOpen = ({ state, campaign }: CampaignView, nowMs: number): boolean =>
-  state === 'running' || state === 'paused' || (state === 'completed' && nowMs < campaign.expires);
+  state === 'running' ||
+  state === 'paused' ||
+  state === 'proposed' ||
+  (state === 'completed' && nowMs < campaign.expires);
 
-/** Campaigns that were created later win a device; at the same instant, the id decides. */
-export const isNewer = (a: CampaignView, b: CampaignView): boolean =>
-  a.campaign.created > b.campaign.created || (a.campaign.created === b.campaign.created && a.id > b.id);
+/**
+ * The newest applicable release wins a device, the more urgent before it: a mended bug overtakes a new
+ * configuration. Of one release, the campaign that was created later; at the same instant, the id decides.
+ */
+export function isNewer(a: CampaignView, b: CampaignView): boolean {
+  const [one, other] = [rankOf(a), rankOf(b)];
+  const differing = one.findIndex((value, index) => value !== other[index]);
+  return (one[differing] ?? 0) > (other[differing] ?? 0);
+}
+
+/** Compared in this order, the greater first. */
+export const rankOf = ({ id, campaign, target }: CampaignView): readonly (number | string)[] => [
+  -urgencies[campaign.urgency ?? 'normal'],
+  target.sequenceNumber,
+  campaign.created,
+  id,
+];
 
 /** What an order makes of a campaign. @throws {Problem} as `stateAfter` does. */
 export function ordered(view: CampaignView, order: CampaignOrder, totals: Totals): CampaignView {
@@ -134,7 +210,9 @@ export function ordered(view: CampaignView, order: CampaignOrder, totals: Totals
   // Who resumes what was halted has seen its failures: it does not halt for the same ones again.
   const forgiven =
     view.state === 'halted' ? { failed: failedOf(totals), finished: finishedOf(totals) } : view.forgiven;
-  return { ...rest, state, forgiven, orderNumber: order.number, generation: view.generation + 1 };
+  // The test of its wave begins anew, too.
+  const progress = { ...view.progress, ...(view.state === 'halted' ? forgiven : {}) };
+  return { ...rest, state, forgiven, progress, orderNumber: order.number, generation: view.generation + 1 };
 }
 
 /** What an order makes of a state. @throws {Problem} where it makes no sense there, or is an old one. */
@@ -152,10 +230,13 @@ function stateAfter(view: CampaignView, { number, order }: CampaignOrder): Campa
 const transitions: Readonly<Record<OrderName, { from: readonly CampaignState[]; to: CampaignState }>> = {
   pause: { from: ['running'], to: 'paused' },
   resume: { from: ['paused', 'halted'], to: 'running' },
-  abort: { from: ['running', 'paused', 'halted', 'completed'], to: 'aborted' },
+  abort: { from: ['proposed', 'running', 'paused', 'halted', 'completed'], to: 'aborted' },
+  // Those that failed for the time being, went back or fell silent wait for an offer again.
+  retry: { from: ['running', 'paused', 'halted', 'completed'], to: 'running' },
 };
 
-function openOperators<T>(
+/** @throws {Problem} */
+export function openOperators<T>(
   schema: Schema<T>,
   signed: Uint8Array,
   operators: readonly VerificationKey[],
@@ -174,35 +255,7 @@ function openOperators<T>(
   }
 }
 
-function checkTimes({ created, expires }: Campaign, nowMs: number): void {
-  if (expires <= nowMs) throw refused(`expected an expiry in the future, found ${date(expires)}`);
-  if (created > nowMs + clockSkewMsMax)
-    throw refused(`expected a creation in the past, found ${date(created)}`);
-  if (expires - created > lifetimeMsMax) {
-    throw refused(`expected a lifetime of at most ${lifetimeMsMax} ms, found ${expires - created}`);
-  }
-}
-
-function checkPolicy({ waves, inFlightMax, failureRateMax, silenceMsMax }: Campaign): void {
-  const rises = waves.every((share, index) => share > (waves[index - 1] ?? 0));
-  if (!rises || waves.at(-1) !== 1000) {
-    throw refused(`expected waves that rise to 1000 thousandths, found ${waves.join(', ')}`);
-  }
-  if (inFlightMax < 1) throw refused(`expected at least 1 device in flight, found ${inFlightMax}`);
-  if (failureRateMax > 1000) {
-    throw refused(`expected a failure rate of at most 1000 thousandths, found ${failureRateMax}`);
-  }
-  if (silenceMsMax < silenceMsMin) {
-    throw refused(`expected a silence of at least ${silenceMsMin} ms, found ${silenceMsMax}`);
-  }
-}
-
 function checkSame(what: string, expected: Uint8Array, found: Uint8Array): void {
   if (compareBytes(expected, found) === 0) return;
   throw refused(`expected the manifest's ${what} ${hex(expected)}, found ${hex(found)}`);
 }
-
-const refused = (detail: string) => new Problem('unprocessable', detail);
-
-/** Beyond the year 275760 there is no date; the number itself is still a fact. */
-const date = (ms: number) => (ms <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);

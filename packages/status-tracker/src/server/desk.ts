@@ -8,14 +8,20 @@ import { CoseError, decodeVerificationKey, encodeVerificationKey, readKeyPem } f
 import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { CampaignView, Releases } from './campaign.ts';
-import { acceptCampaign, acceptOrder, noCampaign } from './campaign.ts';
-import { explain } from './explain.ts';
+import { acceptApproval } from './approve.ts';
+import { acceptCampaign, acceptOrder, begun, noCampaign } from './campaign.ts';
+import type { DryRun } from './dry-run.ts';
+import { createDryRun } from './dry-run.ts';
+import { explain, signedBy } from './explain.ts';
 import type { DeviceView, Totals } from './fleet.ts';
 import { encodeLogEntry, entryOfSigned } from '../transparency/tree-head.ts';
 import type { TransparencyLog } from './log.ts';
+import type { Persons } from './persons.ts';
 import type { Step } from './plan.ts';
+import type { PatchProof, PatchedDevice } from './patched.ts';
+import { countsAsExposed, patchedDevice, provePatch } from './patched.ts';
 import { plan } from './plan.ts';
-import type { FleetStore } from './store.ts';
+import type { FleetStore, Page } from './store.ts';
 import type { StateChange } from './watch.ts';
 
 export interface DeskOptions {
@@ -25,8 +31,7 @@ export interface DeskOptions {
   readonly releases: Releases;
   readonly log: TransparencyLog;
   readonly tell: (change: StateChange) => void;
-  /** The fleet has a device more, or one that is approved now. */
-  readonly onFleetChanged: () => void;
+  readonly persons?: Persons;
   /** The campaign's offers are to be served, or no more. */
   readonly serve: (view: CampaignView) => Promise<void>;
 }
@@ -47,17 +52,36 @@ export interface Desk {
   start(signed: Uint8Array, actor: string): Promise<CampaignView>;
   /** @throws {Problem} */
   order(campaign: string, signed: Uint8Array, actor: string): Promise<CampaignView>;
+  /** Counts a signed approval; with the last that is asked for, the campaign runs. @throws {Problem} */
+  consent(campaign: string, signed: Uint8Array, actor: string): Promise<CampaignView>;
+  /** What a campaign would do, started now; nothing is started. @throws {Problem} */
+  dryRun(signed: Uint8Array): Promise<DryRun>;
+  /** How long its devices were exposed, from their signed words alone. @throws {Problem} */
+  patched(
+    campaign: string,
+  ): Promise<{ readonly proof: PatchProof; readonly devices: readonly PatchedDevice[] }>;
   /** What the next round would do. @throws {Problem} */
   preview(campaign: string): Promise<{ readonly totals: Totals; readonly steps: readonly Step[] }>;
   campaign(id: string): Promise<CampaignView>;
-  device(id: string): Promise<{ readonly device: DeviceView; readonly explanation: string }>;
+  /** What the tracker believes of it, in one sentence, and apart from that what it has signed. */
+  device(id: string): Promise<Explained>;
 }
 
+export interface Explained {
+  readonly device: DeviceView;
+  readonly explanation: string;
+  readonly evidence: string;
+}
+
+/** Devices that are read at a time, where all are. */
+const pageMax = 1_000;
+/** Devices that become members as a campaign starts: it takes no longer for a million. */
+const firstJoinMax = 200;
 /** Devices that a preview looks at. */
 const previewMax = 1_000;
 
 export function createDesk(options: DeskOptions): Desk {
-  const { store, clock, operators, releases, log } = options;
+  const { store, clock, operators, releases, log, persons = new Map() } = options;
 
   async function campaign(id: string): Promise<CampaignView> {
     const view = await store.campaign(id);
@@ -73,21 +97,13 @@ export function createDesk(options: DeskOptions): Desk {
 
   async function start(signed: Uint8Array, actor: string): Promise<CampaignView> {
     const nowMs = clock.wallMs();
-    const { signer, ...accepted } = await acceptCampaign(signed, { operators, releases, nowMs });
-    const view: CampaignView = {
-      ...accepted,
-      signed,
-      state: 'running',
-      generation: 0,
-      orderNumber: 0,
-      acceptedMs: nowMs,
-      actor: `${actor}, signed by ${signer}`,
-      forgiven: { finished: 0, failed: 0 },
-    };
+    const accepted = await acceptCampaign(signed, { operators, releases, nowMs, persons });
+    const view = begun(accepted, { signed, actor, nowMs });
     // It is in the log before anything comes of it; so is what it rolls out.
     await log.append([encodeLogEntry('release', view.target.digest), entryOfSigned('campaign', signed)]);
     if (!(await store.addCampaign(view))) return same(await campaign(view.id), view);
-    await store.join(view.id, nowMs);
+    // A small fleet is there at once; of a large one the rounds fetch the rest.
+    await store.join(view.id, { limit: firstJoinMax }, nowMs);
     options.tell({ atMs: nowMs, kind: 'campaign', id: view.id, state: view.state });
     return view;
   }
@@ -101,13 +117,13 @@ export function createDesk(options: DeskOptions): Desk {
         throw new Problem('conflict', `expected the key that ${id} has, found another`);
       if (added === 'key-in-use')
         throw new Problem('conflict', `expected a key of its own for ${id}, found another's`);
-      options.onFleetChanged();
+      await store.joinOpen(id, clock.wallMs());
       return added === 'added';
     },
     async approve(id, actor) {
       await found(id);
       await store.approve([id], { actor, atMs: clock.wallMs() });
-      options.onFleetChanged();
+      await store.joinOpen(id, clock.wallMs());
     },
     start,
     async order(id, signed, actor) {
@@ -122,6 +138,30 @@ export function createDesk(options: DeskOptions): Desk {
       options.tell({ atMs, kind: 'campaign', id, state: view.state });
       return view;
     },
+    async consent(id, signed, actor) {
+      const voice = acceptApproval(signed, await campaign(id), { operators, persons });
+      const atMs = clock.wallMs();
+      await log.append([entryOfSigned('order', signed)]);
+      const view = await store.approveCampaign(id, voice, { actor, atMs });
+      options.tell({ atMs, kind: 'campaign', id, state: view.state });
+      return view;
+    },
+    async dryRun(signed) {
+      const nowMs = clock.wallMs();
+      const run = createDryRun(await acceptCampaign(signed, { operators, releases, nowMs, persons }));
+      const read = async (page: Page) => store.devices(page);
+      for await (const device of each(read, ({ id }) => id)) run.add(device);
+      return run.result();
+    },
+    async patched(id) {
+      const view = await campaign(id);
+      const devices: PatchedDevice[] = [];
+      const read = async (page: Page) => store.members(id, undefined, page);
+      for await (const member of each(read, ({ device }) => device)) {
+        if (countsAsExposed(member)) devices.push(patchedDevice(view, member));
+      }
+      return { proof: provePatch(view, devices, clock.wallMs()), devices };
+    },
     async preview(id) {
       const view = await campaign(id);
       const nowMs = clock.wallMs();
@@ -131,10 +171,25 @@ export function createDesk(options: DeskOptions): Desk {
     campaign,
     async device(id) {
       const device = await found(id);
-      const view = device.member === undefined ? undefined : await store.campaign(device.member.campaign);
-      return { device, explanation: explain(device, view, clock.wallMs()) };
+      const nowMs = clock.wallMs();
+      const { member } = device;
+      const view = member === undefined ? undefined : await store.campaign(member.campaign);
+      const open = member === undefined ? await store.openCampaigns(nowMs) : [];
+      const [last] = await store.evidence(id, 1);
+      return { device, explanation: explain(device, view, nowMs, open), evidence: signedBy(device, last) };
     },
   };
+}
+
+/** Page after page, so that no fleet is ever in memory as a whole. */
+async function* each<T>(read: (page: Page) => Promise<readonly T[]>, idOf: (one: T) => string) {
+  let after: string | undefined;
+  do {
+    const page = await read({ limit: pageMax, ...(after === undefined ? {} : { after }) });
+    yield* page;
+    const last = page.at(-1);
+    after = page.length < pageMax || last === undefined ? undefined : idOf(last);
+  } while (after !== undefined);
 }
 
 /** Bringing the same campaign twice is no mistake; another one under its id is. */

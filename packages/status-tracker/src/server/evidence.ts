@@ -6,6 +6,7 @@
 import { compareBytes } from '@lapel/cbor';
 import type { ReportReason } from '@lapel/suit';
 import type { DeviceState } from '../protocol.ts';
+import type { Belonging } from './attributes.ts';
 import type {
   Change,
   DeviceView,
@@ -16,8 +17,8 @@ import type {
   Session,
   Target,
 } from './fleet.ts';
-import { changeOf, isLive, offersMax, standing, toldByState } from './fleet.ts';
-import type { AuditEntry, CheckInRecord, ReportRecord } from './store.ts';
+import { changeOf, isLive, offersMax, passingFailures, standing, toldByState } from './fleet.ts';
+import type { AuditEntry, CheckInRecord, Move, ReportRecord } from './store.ts';
 
 /** A device's place in one campaign, with what that campaign wants. */
 export interface Membership {
@@ -25,6 +26,8 @@ export interface Membership {
   readonly target: Target;
   /** Why the device refused this manifest before. */
   readonly rejected: string | undefined;
+  /** Whether the campaign is for the device, by what it says now. */
+  readonly belongs: (device: DeviceView) => Belonging;
 }
 
 /** What a store has to write: the device, and the members that moved. */
@@ -44,10 +47,11 @@ export function decideCheckIn(
 ): Decision {
   const { inventory, counter } = record;
   const session = { ...before.session, counter };
-  const moves = memberships.map(({ member, target, rejected }) => ({
-    member,
-    after: afterCheckIn(member, inventory, { target, rejected, session }),
-  }));
+  const changed = { ...before, inventory };
+  const moves = memberships.map(({ member, target, rejected, belongs }) => {
+    const isMeant = belongs(changed) !== 'not-meant';
+    return { member, after: afterCheckIn(member, inventory, { target, rejected, session, isMeant }) };
+  });
   const { suspicion: detail, atMs } = inventory;
   const decided = decision({ ...before, session, inventory }, moves, atMs);
   // Told once, not with every check-in.
@@ -102,7 +106,17 @@ function errorAfter(known: string | undefined, { status, because }: Member): str
 function afterCheckIn(
   member: Member,
   inventory: Inventory,
-  { target, rejected, session }: { target: Target; rejected: string | undefined; session: Session },
+  {
+    target,
+    rejected,
+    session,
+    isMeant,
+  }: {
+    target: Target;
+    rejected: string | undefined;
+    session: Session;
+    isMeant: boolean;
+  },
 ): Member {
   const { status } = member;
   const { atMs } = inventory;
@@ -112,6 +126,7 @@ function afterCheckIn(
   if (status === 'failed') return member;
   if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
   if (stands.status === 'superseded') return moved(member, 'superseded', atMs, stands.because);
+  if (!isMeant) return moved(member, 'superseded', atMs, 'the campaign is for other devices than it is now');
   if (status === 'reverted') return member;
   // A device that was given up and is back gets another chance, as long as there is one.
   if (stands.status === 'waiting' && member.generation >= offersMax) return member;
@@ -183,7 +198,7 @@ export function moved(
 }
 
 /** What an offer makes of a member; undefined where it can't have one now. */
-export function afterOffer(
+function afterOffer(
   member: Member,
   offer: { readonly nonce: Uint8Array; readonly expiresMs: number },
   atMs: number,
@@ -200,8 +215,34 @@ export function afterOffer(
   };
 }
 
+/** What one of the planner's steps makes of a member. */
+export function afterMove(
+  member: Member,
+  move: Extract<Move, { device: string }>,
+  atMs: number,
+): Member | undefined {
+  if (move.do === 'offer') return afterOffer(member, move, atMs);
+  return move.do === 'wait' ? afterWait(member, move.untilMs) : afterGiveUp(member, move.because, atMs);
+}
+
+/** Nothing was offered, so nothing is lost: its window is not open. */
+const afterWait = (member: Member, notBeforeMs: number): Member =>
+  member.status === 'waiting' || member.status === 'reverted' ? { ...member, notBeforeMs } : member;
+
+/** An operator wants another try: of what fell silent, went back, or could not be fetched or written. */
+export function afterRetry(member: Member, atMs: number): Member {
+  const { status, because = '' } = member;
+  const mayTry = status === 'given-up' || status === 'reverted' || status === 'failed';
+  if (!mayTry || (status === 'failed' && !isPassing(because))) return member;
+  return { ...moved(member, 'waiting', atMs, 'an operator wants another try'), generation: 0 };
+}
+
+/** One that went back too often has not refused the manifest. */
+const isPassing = (because: string) =>
+  passingFailures.includes(because) || /^reverted \d+ times: /.test(because);
+
 /** An offer that was never taken is withdrawn, and costs the device none of its chances. */
-export function afterGiveUp(member: Member, because: 'silent' | 'not-taken', atMs: number): Member {
+function afterGiveUp(member: Member, because: 'silent' | 'not-taken', atMs: number): Member {
   if (!isLive(member.status)) return member;
   if (because === 'silent') return moved(member, 'given-up', atMs, 'silent');
   const waiting = moved(member, 'waiting', atMs, 'the last offer was not taken');

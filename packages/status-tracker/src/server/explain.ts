@@ -1,11 +1,24 @@
-/** Why is this device not updating? One sentence, from what the tracker knows; a pure function. */
+/**
+ * Why is this device not updating? One sentence, from what the tracker believes, and apart from it one from
+ * what the device has signed; pure functions.
+ */
 import { hex } from '@lapel/cbor';
+import { belonging } from './attributes.ts';
 import type { CampaignView } from './campaign.ts';
 import type { DeviceView, Member } from './fleet.ts';
 import { runningVersion } from './fleet.ts';
+import type { Evidence } from './store.ts';
 
-/** @param view the campaign of the device's member, where it is in one. */
-export function explain(device: DeviceView, view: CampaignView | undefined, nowMs: number): string {
+/**
+ * @param view the campaign of the device's member, where it is in one
+ * @param open the campaigns that it might be in, where it is in none
+ */
+export function explain(
+  device: DeviceView,
+  view: CampaignView | undefined,
+  nowMs: number,
+  open: readonly CampaignView[] = [],
+): string {
   const { id, approval, session, inventory, member } = device;
   if (approval === 'pending') return `${id} waits for an operator to approve it.`;
   if (approval === 'frozen') {
@@ -14,9 +27,31 @@ export function explain(device: DeviceView, view: CampaignView | undefined, nowM
   if (session === undefined) return `${id} has not registered yet.`;
   if (inventory === undefined) return `${id} has registered but not told yet what it runs.`;
   if (view === undefined || member === undefined) {
-    return `${id} runs ${runningVersion(inventory)}, and no campaign addresses it.`;
+    return `${id} runs ${runningVersion(inventory)}, and no campaign addresses it${leftOut(device, open)}.`;
   }
   return `${id} ${inCampaign(device, member, view, nowMs)}.`;
+}
+
+/** Why the campaigns of its class pass a device by. */
+function leftOut(device: DeviceView, open: readonly CampaignView[]): string {
+  const reasons = open.flatMap(({ campaign }) => {
+    const { predicate, ...others } = campaign;
+    if (predicate === undefined || belonging(others, device) !== 'meant') return [];
+    const isUnknown = belonging(campaign, device) === 'unknown';
+    const because = isUnknown ? ', of which it has not told enough' : '';
+    return [`"${campaign.name}" is for devices with ${predicate}${because}`];
+  });
+  return reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
+}
+
+/** What the device itself has signed: its last check-in, and the last message that is kept of it. */
+export function signedBy({ id, inventory }: DeviceView, last: Evidence | undefined): string {
+  if (inventory === undefined) return `${id} has signed nothing yet but its registration.`;
+  const at = new Date(inventory.atMs).toISOString();
+  const told = `${id} signed at ${at} that it runs ${runningVersion(inventory)} and is ${inventory.state}`;
+  if (last?.kind !== 'report') return `${told}.`;
+  const replayed = last.replay === undefined ? '' : `, ${last.replay.end} when replayed`;
+  return `${told}; at ${new Date(last.atMs).toISOString()} it reported ${last.outcome}${replayed}.`;
 }
 
 function inCampaign(device: DeviceView, member: Member, view: CampaignView, nowMs: number): string {
@@ -53,7 +88,11 @@ function inCampaign(device: DeviceView, member: Member, view: CampaignView, nowM
 const shortDigest = ({ target }: CampaignView): string => `${hex(target.digest).slice(0, 8)}…`;
 
 function waiting(device: DeviceView, member: Member, view: CampaignView, nowMs: number): string {
-  const { name, silenceMsMax, expires } = view.campaign;
+  const { name, silenceMsMax, expires, approvals = 0 } = view.campaign;
+  if (view.state === 'proposed') {
+    const missing = approvals - view.progress.approvals.length;
+    return `gets no offer of "${name}", because the campaign waits for ${missing} more approvals`;
+  }
   if (view.state !== 'running' && view.state !== 'completed') {
     return `gets no offer of "${name}", because ${stopped(view)}`;
   }
@@ -61,6 +100,10 @@ function waiting(device: DeviceView, member: Member, view: CampaignView, nowMs: 
   const silentMs = nowMs - (device.lastSeenMs ?? 0);
   if (silentMs > silenceMsMax)
     return `gets no offer of "${name}", because it was last seen ${ago(silentMs)} ago`;
+  if (member.notBeforeMs !== undefined && member.notBeforeMs > nowMs) {
+    const opens = new Date(member.notBeforeMs).toISOString();
+    return `waits for its maintenance window, which opens for "${name}" at ${opens}`;
+  }
   if (member.because !== undefined) return `waits for another offer of "${name}": ${member.because}`;
   return `waits for its turn in "${name}": devices before it have not finished yet`;
 }

@@ -4,7 +4,6 @@
  * functions inside their transactions, so that no two stores can differ in what they decide.
  */
 import { compareBytes } from '@lapel/cbor';
-import { digest as digestOf } from '@lapel/cose';
 import type { ComponentIdentifier } from '@lapel/suit';
 import type { Answer, Characteristics, CheckInState, Terms, UpdateMode } from '../protocol.ts';
 
@@ -93,6 +92,8 @@ export interface Member {
   readonly generation: number;
   readonly changedMs: number;
   readonly because?: string;
+  /** Nothing is offered to it before: its window opens then. */
+  readonly notBeforeMs?: number;
   /** The last offer, where there was one. */
   readonly offer?: { readonly nonce: Uint8Array; readonly offeredMs: number; readonly expiresMs: number };
 }
@@ -128,6 +129,10 @@ export interface Due {
   readonly status: LiveStatus | 'waiting' | 'reverted';
   readonly lastSeenMs: number;
   readonly offeredMs?: number;
+  /** Its draw in the campaign. */
+  readonly place?: number;
+  /** IANA name. */
+  readonly timeZone?: string;
 }
 
 /** All that the campaign addresses, those that an image does not fit included. */
@@ -255,11 +260,3 @@ export function remarksOn({ lastError, inventory }: DeviceView): readonly string
 
 export const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>
   a.length === b.length && a.every((part, index) => compareBytes(part, b[index] ?? part) === 0);
-
-/**
- * The order in which a campaign takes its devices: its own draw, so that not always the same ones go first.
- */
-export function draw(campaign: string, device: string): number {
-  const hash = digestOf('sha-256', new TextEncoder().encode(`${campaign}/${device}`));
-  return new DataView(hash.buffer, hash.byteOffset).getUint32(0);
-}

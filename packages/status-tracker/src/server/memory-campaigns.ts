@@ -1,10 +1,15 @@
 /** Campaigns and their members, in memory. */
 import { compareBytes, hex } from '@lapel/cbor';
+import { approved } from './approve.ts';
+import { belonging } from './attributes.ts';
+import type { CampaignView } from './campaign.ts';
 import { isNewer, isOpen, noCampaign, ordered } from './campaign.ts';
-import { draw, standing } from './fleet.ts';
+import { afterRetry } from './evidence.ts';
+import type { DeviceView } from './fleet.ts';
+import { standing } from './fleet.ts';
 import type { State } from './memory-state.ts';
-import { byCodeUnits, rejection, totalsIn } from './memory-state.ts';
-import type { FleetStore } from './store.ts';
+import { byCodeUnits, put, rejection, totalsIn } from './memory-state.ts';
+import type { FleetStore, Page } from './store.ts';
 
 export function campaignMethods(state: State) {
   const { campaigns } = state;
@@ -24,6 +29,7 @@ export function campaignMethods(state: State) {
       if (before === undefined) throw noCampaign(id);
       const after = ordered(before, order, totalsIn(state, id));
       campaigns.set(id, after);
+      if (order.order === 'retry') retry(state, id, by.atMs);
       state.audit.push({
         ...by,
         act: `campaign ${after.state}`,
@@ -32,10 +38,21 @@ export function campaignMethods(state: State) {
       });
       return after;
     },
+    async approveCampaign(id, voice, by) {
+      const before = campaigns.get(id);
+      if (before === undefined) throw noCampaign(id);
+      const after = approved(before, voice);
+      if (after !== before) {
+        campaigns.set(id, after);
+        state.audit.push({ ...by, act: 'campaign approved', subject: id, detail: voice.person });
+      }
+      return after;
+    },
     campaign: async (id) => campaigns.get(id),
     campaigns: async (limit) => newestFirst().slice(0, limit),
     openCampaigns: async (nowMs) => newestFirst().filter((view) => isOpen(view, nowMs)),
-    join: async (id, atMs) => join(state, id, atMs),
+    join: async (id, page, atMs) => join(state, id, page, atMs),
+    joinOpen: async (device, atMs) => joinOpen(state, device, atMs),
     totals: async (id) => totalsIn(state, id),
     member: async (campaign, device) => state.members.get(campaign)?.get(device),
     async members(campaign, status, { after = '', limit }) {
@@ -47,19 +64,35 @@ export function campaignMethods(state: State) {
   } satisfies Partial<FleetStore>;
 }
 
-function join(state: State, id: string, atMs: number): number {
+function retry(state: State, id: string, atMs: number): void {
+  for (const member of state.members.get(id)?.values() ?? []) put(state, afterRetry(member, atMs));
+}
+
+/** In the order of ids; of those that it looked at, the last, where there may be more. */
+function join(state: State, id: string, { after = '', limit }: Page, atMs: number): string | undefined {
   const campaign = state.campaigns.get(id);
-  const members = state.members.get(id);
-  if (campaign === undefined || members === undefined) return 0;
+  if (campaign === undefined) return undefined;
   const { vendor, class: product } = campaign.campaign;
-  const joining = [...state.devices.values()]
-    .filter((device) => device.approval === 'approved' && !members.has(device.id))
+  const page = [...state.devices.values()]
+    .filter((device) => device.id > after && device.approval === 'approved')
     .filter((each) => compareBytes(each.vendor, vendor) === 0 && compareBytes(each.class, product) === 0)
-    .map((device) => ({ device, place: draw(id, device.id) }))
-    .toSorted((a, b) => a.place - b.place || byCodeUnits(a.device.id, b.device.id));
-  for (const { device } of joining) {
-    const stands = standing(device.inventory, campaign.target, rejection(state, device.id, campaign));
-    members.set(device.id, { campaign: id, device: device.id, generation: 0, changedMs: atMs, ...stands });
-  }
-  return joining.length;
+    .toSorted((a, b) => byCodeUnits(a.id, b.id))
+    .slice(0, limit);
+  for (const device of page) admit(state, campaign, device, atMs);
+  return page.length < limit ? undefined : page.at(-1)?.id;
+}
+
+/** A device becomes a member of a campaign that is for it, and stays one. */
+export function admit(state: State, view: CampaignView, device: DeviceView, atMs: number): void {
+  const members = state.members.get(view.id);
+  if (members === undefined || members.has(device.id)) return;
+  if (belonging(view.campaign, device) !== 'meant') return;
+  const stands = standing(device.inventory, view.target, rejection(state, device.id, view));
+  members.set(device.id, { campaign: view.id, device: device.id, generation: 0, changedMs: atMs, ...stands });
+}
+
+export function joinOpen(state: State, id: string, atMs: number): void {
+  const device = state.devices.get(id);
+  if (device === undefined) return;
+  for (const view of state.campaigns.values()) if (isOpen(view, atMs)) admit(state, view, device, atMs);
 }

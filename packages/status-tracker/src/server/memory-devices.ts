@@ -6,6 +6,7 @@ import { decideCheckIn, decideReport } from './evidence.ts';
 import type { DeviceView } from './fleet.ts';
 import { conditionOf, runningVersion } from './fleet.ts';
 import type { State } from './memory-state.ts';
+import { joinOpen } from './memory-campaigns.ts';
 import { byCodeUnits, membershipOf, membershipsOf, put, viewOf } from './memory-state.ts';
 import { judgeAnswer } from './store.ts';
 import type {
@@ -128,7 +129,9 @@ function recordCheckIn(state: State, record: CheckInRecord): Recorded {
     outcome,
     signed: record.signed,
   });
-  return save(state, decision);
+  const recorded = save(state, decision);
+  joinOpen(state, record.device, atMs);
+  return recorded;
 }
 
 function recordReport(state: State, record: ReportRecord): Recorded {

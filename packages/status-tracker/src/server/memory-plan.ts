@@ -2,7 +2,8 @@
 import { hex } from '@lapel/cbor';
 import type { CampaignView } from './campaign.ts';
 import { isNewer } from './campaign.ts';
-import { afterGiveUp, afterOffer, moved } from './evidence.ts';
+import { afterMove, moved } from './evidence.ts';
+import { draw } from '../policy/draw.ts';
 import type { Change, Due, Member } from './fleet.ts';
 import { changeOf, isLive } from './fleet.ts';
 import type { State } from './memory-state.ts';
@@ -14,7 +15,9 @@ export function planMethods(state: State) {
   return {
     async due(id, nowMs, limit) {
       const campaign = state.campaigns.get(id);
-      const all = [...(state.members.get(id)?.values() ?? [])].map((member) => dueOf(state, member));
+      const all = [...(state.members.get(id)?.values() ?? [])]
+        .map((member) => dueOf(state, member))
+        .toSorted((a, b) => (a?.place ?? 0) - (b?.place ?? 0));
       if (campaign === undefined) return [];
       const seenSince = nowMs - campaign.campaign.silenceMsMax;
       const quiet = ({ lastSeenMs, offeredMs = 0 }: Due) => Math.max(lastSeenMs, offeredMs) < seenSince;
@@ -24,6 +27,7 @@ export function planMethods(state: State) {
           each !== undefined &&
           !isLive(each.status) &&
           each.lastSeenMs >= seenSince &&
+          (state.members.get(id)?.get(each.device)?.notBeforeMs ?? 0) <= nowMs &&
           !isHeld(state, campaign, each.device),
       );
       const byTurn = [
@@ -50,7 +54,14 @@ function dueOf({ devices }: State, member: Member): Due | undefined {
   if (!isLive(status) && devices.get(device)?.approval !== 'approved') return undefined;
   // A device that never checked in has not said what fits on it.
   if (!canBe || lastSeenMs === undefined || devices.get(device)?.inventory === undefined) return undefined;
-  return { device, status, lastSeenMs, ...(offer === undefined ? {} : { offeredMs: offer.offeredMs }) };
+  const place = draw(member.campaign, device);
+  return {
+    device,
+    status,
+    lastSeenMs,
+    place,
+    ...(offer === undefined ? {} : { offeredMs: offer.offeredMs }),
+  };
 }
 
 /** Whether a newer campaign has something for the device: the newest desired state wins. */
@@ -74,12 +85,15 @@ function applySteps(
   const changes: Change[] = [];
   const offers: LiveOffer[] = [];
   for (const move of moves) {
-    if (move.do !== 'offer' && move.do !== 'give-up') continue;
+    if (move.do !== 'offer' && move.do !== 'give-up' && move.do !== 'wait') continue;
     const member = state.members.get(id)?.get(move.device);
     if (member === undefined) continue;
-    const after =
-      move.do === 'offer' ? afterOffer(member, move, atMs) : afterGiveUp(member, move.because, atMs);
+    const after = afterMove(member, move, atMs);
     if (after === undefined || after === member) continue;
+    if (move.do === 'wait') {
+      put(state, after);
+      continue;
+    }
     if (move.do === 'offer') changes.push(...supersede(state, member, atMs));
     put(state, after);
     changes.push(changeOf(member, after));
@@ -88,7 +102,7 @@ function applySteps(
     offers.push(offer);
     state.offers.set(hex(offer.nonce), offer);
   }
-  const after = stepped(before, moves);
+  const after = stepped(before, moves, atMs);
   state.campaigns.set(id, after);
   if (after.state !== before.state) {
     const detail = after.because === undefined ? {} : { detail: after.because };

@@ -1,5 +1,6 @@
 /** What the store in memory holds, and how its parts find each other. */
 import { compareBytes } from '@lapel/cbor';
+import { belonging } from './attributes.ts';
 import type { CampaignView } from './campaign.ts';
 import { isNewer } from './campaign.ts';
 import type { Membership } from './evidence.ts';
@@ -44,6 +45,7 @@ export const membershipOf = (state: State, campaign: CampaignView, member: Membe
   member,
   target: campaign.target,
   rejected: rejection(state, member.device, campaign),
+  belongs: (device) => belonging(campaign.campaign, device),
 });
 
 /** A manifest that a device refused is not offered to it again, by whatever campaign. */

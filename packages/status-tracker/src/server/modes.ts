@@ -12,7 +12,7 @@ import type { ServerStrategy, Verdict } from '../policy/trigger.ts';
 import { whenToTrigger } from '../policy/trigger.ts';
 import { Answer, Trigger, protocolVersion } from '../protocol.ts';
 import type { AnswerView, DeviceView } from './fleet.ts';
-import { draw } from './fleet.ts';
+import { draw } from '../policy/draw.ts';
 import type { FullOffer, Notify, Undecided } from './notify.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
 import type { Answered, FleetStore } from './store.ts';

@@ -138,4 +138,9 @@ const migrations: readonly (readonly string[])[] = [
   ],
   // What devices said as they registered, and last to an offer.
   ['ALTER TABLE device ADD COLUMN statement BYTEA, ADD COLUMN answer BYTEA, ADD COLUMN answered_ms BIGINT'],
+  // How far a campaign is beyond its members, its urgency (smaller is more urgent), and windows.
+  [
+    'ALTER TABLE campaign ADD COLUMN progress BYTEA, ADD COLUMN urgency BIGINT NOT NULL DEFAULT 3',
+    'ALTER TABLE member ADD COLUMN not_before_ms BIGINT NOT NULL DEFAULT 0',
+  ],
 ];

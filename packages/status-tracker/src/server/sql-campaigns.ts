@@ -1,23 +1,28 @@
 /** Campaigns and their members, in SQL. */
 import { hex } from '@lapel/cbor';
+import { urgencies } from '../protocol.ts';
+import { approved } from './approve.ts';
 import type { AcceptedOrder, CampaignView } from './campaign.ts';
-import { isOpen, noCampaign, ordered } from './campaign.ts';
+import { isNewer, isOpen, noCampaign, ordered } from './campaign.ts';
+import { afterRetry } from './evidence.ts';
 import type { Member, MemberStatus, Totals } from './fleet.ts';
-import { draw, passingFailures, standing, totalsOf } from './fleet.ts';
-import type { Sql, SqlValue } from './sql.ts';
+import { passingFailures, totalsOf } from './fleet.ts';
+import type { Approving } from './persons.ts';
+import type { Sql } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
 import {
   campaignOf,
   componentsBytes,
   has,
   integer,
-  inventoryOf,
   memberOf,
+  progressBytes,
   statusOf,
   text,
 } from './sql-rows.ts';
 import type { Act, FleetStore } from './store.ts';
-import { plannerActor } from './store.ts';
+
+export const openStates = `('proposed', 'running', 'paused', 'completed')`;
 
 export function campaignMethods(db: Sql) {
   const { tenant } = db;
@@ -30,11 +35,12 @@ export function campaignMethods(db: Sql) {
       return (await db.all(text, tenant, limit)).map(campaignOf);
     },
     async openCampaigns(nowMs) {
-      const text = `SELECT * FROM campaign WHERE tenant = ? AND state IN ('running', 'paused', 'completed')
-        ORDER BY created_ms DESC, id DESC`;
-      return (await db.all(text, tenant)).map(campaignOf).filter((view) => isOpen(view, nowMs));
+      const text = `SELECT * FROM campaign WHERE tenant = ? AND state IN ${openStates}`;
+      const views = (await db.all(text, tenant)).map(campaignOf).filter((view) => isOpen(view, nowMs));
+      return views.toSorted((a, b) => (isNewer(a, b) ? -1 : 1));
     },
-    join: async (id, atMs) => db.transaction(async (sql) => join(sql, id, atMs)),
+    approveCampaign: async (id, voice, by) =>
+      db.transaction(async (sql) => approveCampaign(sql, id, voice, by)),
     totals: async (id) => totalsIn(db, id),
     async member(campaign, device) {
       const row = await memberRow(db, campaign, device);
@@ -66,11 +72,12 @@ async function addCampaign(sql: Sql, view: CampaignView): Promise<boolean> {
   const added = await sql.run(
     `INSERT INTO campaign (tenant, id, actor, signed, created_ms, expires_ms, accepted_ms, digest,
        sequence_number, image_bytes, components, uri, state, generation, order_number,
-       forgiven_finished, forgiven_failed)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       forgiven_finished, forgiven_failed, progress, urgency)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ...[sql.tenant, id, actor, signed, campaign.created, campaign.expires, acceptedMs],
     ...[target.digest, target.sequenceNumber, target.imageBytes, componentsBytes(target.components), uri],
     ...[state, generation, orderNumber, forgiven.finished, forgiven.failed],
+    ...[progressBytes(view.progress), urgencies[campaign.urgency ?? 'normal']],
   );
   if (added === 0) return false;
   const { name: detail } = campaign;
@@ -84,6 +91,7 @@ async function applyOrder(sql: Sql, { order }: AcceptedOrder, by: Act): Promise<
   if (before === undefined) throw noCampaign(id);
   const after = ordered(before, order, await totalsIn(sql, id));
   await updateCampaign(sql, after);
+  if (order.order === 'retry') await retry(sql, id, by);
   const detail = `order ${order.number}`;
   await writeAudit(sql, { ...by, act: `campaign ${after.state}`, subject: id, detail });
   return after;
@@ -93,39 +101,32 @@ async function applyOrder(sql: Sql, { order }: AcceptedOrder, by: Act): Promise<
 export async function updateCampaign(sql: Sql, view: CampaignView): Promise<void> {
   await sql.run(
     `UPDATE campaign SET state = ?, because = ?, generation = ?, order_number = ?, forgiven_finished = ?,
-       forgiven_failed = ? WHERE tenant = ? AND id = ?`,
+       forgiven_failed = ?, progress = ? WHERE tenant = ? AND id = ?`,
     ...[view.state, view.because ?? null, view.generation, view.orderNumber],
-    ...[view.forgiven.finished, view.forgiven.failed, sql.tenant, view.id],
+    ...[view.forgiven.finished, view.forgiven.failed, progressBytes(view.progress), sql.tenant, view.id],
   );
 }
 
-async function join(sql: Sql, id: string, atMs: number): Promise<number> {
-  const view = await campaignIn(sql, id);
-  if (view === undefined) return 0;
-  const joining = await sql.all(
-    `SELECT id, inventory, inventory_ms FROM device
-     WHERE tenant = ? AND vendor = ? AND class = ? AND approval = 'approved' AND NOT EXISTS
-       (SELECT 1 FROM member
-        WHERE member.tenant = device.tenant AND campaign = ? AND member.device = device.id)
-     ORDER BY id`,
-    ...[sql.tenant, view.campaign.vendor, view.campaign.class, id],
+async function approveCampaign(sql: Sql, id: string, voice: Approving, by: Act): Promise<CampaignView> {
+  const before = await campaignIn(sql, id);
+  if (before === undefined) throw noCampaign(id);
+  const after = approved(before, voice);
+  if (after === before) return before;
+  await updateCampaign(sql, after);
+  await writeAudit(sql, { ...by, act: 'campaign approved', subject: id, detail: voice.person });
+  return after;
+}
+
+async function retry(sql: Sql, id: string, by: Act): Promise<void> {
+  const rows = await sql.all(
+    `SELECT * FROM member INDEXED BY member_by_status
+     WHERE tenant = ? AND campaign = ? AND status IN ('failed', 'reverted', 'given-up') ORDER BY device`,
+    ...[sql.tenant, id],
   );
-  const rows: SqlValue[][] = [];
-  for (const row of joining) {
-    const device = text(row, 'id');
-    const { inventory } = inventoryOf(row);
-    // Without a word of the device's, it has refused nothing either.
-    const rejected = inventory === undefined ? undefined : await rejection(sql, device, view.target.digest);
-    const { status, because } = standing(inventory, view.target, rejected);
-    rows.push([device, draw(id, device), status, because ?? null]);
+  for (const member of rows.map(memberOf)) {
+    const after = afterRetry(member, by.atMs);
+    if (after !== member) await writeMember(sql, after, by.actor);
   }
-  const columns = { device: 'text', place: 'integer', status: 'text', because: 'text' } as const;
-  return sql.runBatch(
-    `INSERT INTO member (tenant, campaign, device, actor, place, status, generation, changed_ms, because)
-     SELECT ?1, ?2, device, ?3, place, status, 0, ?4, because FROM batch() WHERE true ON CONFLICT DO NOTHING`,
-    { columns, rows },
-    ...[sql.tenant, id, plannerActor, atMs],
-  );
 }
 
 /** A manifest that a device refused is not offered to it again, by whatever campaign. */
@@ -160,9 +161,9 @@ export async function writeMember(sql: Sql, member: Member, actor: string): Prom
   const { campaign, device, status, generation, changedMs, because, offer } = member;
   await sql.run(
     `UPDATE member SET actor = ?, status = ?, generation = ?, changed_ms = ?, because = ?, nonce = ?,
-       offered_ms = ?, expires_ms = ? WHERE tenant = ? AND campaign = ? AND device = ?`,
+       offered_ms = ?, expires_ms = ?, not_before_ms = ? WHERE tenant = ? AND campaign = ? AND device = ?`,
     ...[actor, status, generation, changedMs, because ?? null],
-    ...[offer?.nonce ?? null, offer?.offeredMs ?? null, offer?.expiresMs ?? null],
+    ...[offer?.nonce ?? null, offer?.offeredMs ?? null, offer?.expiresMs ?? null, member.notBeforeMs ?? 0],
     ...[sql.tenant, campaign, device],
   );
 }

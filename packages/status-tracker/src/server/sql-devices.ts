@@ -91,7 +91,8 @@ async function viewOf(sql: Sql, row: Row | undefined): Promise<DeviceView | unde
     `SELECT member.* FROM member INDEXED BY member_by_device
      JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
      WHERE member.tenant = ? AND member.device = ?
-     ORDER BY member.status = 'superseded', campaign.created_ms DESC, campaign.id DESC LIMIT 1`,
+     ORDER BY member.status = 'superseded', campaign.urgency, campaign.sequence_number DESC,
+       campaign.created_ms DESC, campaign.id DESC LIMIT 1`,
     ...[sql.tenant, text(row, 'id')],
   );
   return { ...deviceOf(row), ...(current === undefined ? {} : { member: memberOf(current) }) };

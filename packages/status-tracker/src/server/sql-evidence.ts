@@ -1,6 +1,7 @@
 /** What devices say, in SQL: kept as it was signed, counted once, and followed by what it decides. */
 import { compareBytes } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
+import { belonging } from './attributes.ts';
 import type { Decision, Membership } from './evidence.ts';
 import { decideCheckIn, decideReport } from './evidence.ts';
 import { runningVersion } from './fleet.ts';
@@ -8,6 +9,7 @@ import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
 import { rejection, writeMember } from './sql-campaigns.ts';
+import { joinOpen } from './sql-join.ts';
 import {
   blob,
   campaignOf,
@@ -49,7 +51,10 @@ async function recordCheckIn(sql: Sql, record: CheckInRecord): Promise<Recorded>
   const outcome = inventory.state;
   await writeEvidence(sql, { kind: 'check-in', atMs: inventory.atMs, device, outcome, signed });
   const memberships = await openMemberships(sql, device);
-  return save(sql, decideCheckIn({ ...before, session: before.session }, memberships, record));
+  const decided = decideCheckIn({ ...before, session: before.session }, memberships, record);
+  const recorded = await save(sql, decided);
+  await joinOpen(sql, device, inventory.atMs);
+  return recorded;
 }
 
 async function recordReport(sql: Sql, record: ReportRecord): Promise<Recorded> {
@@ -83,8 +88,13 @@ async function openMemberships(sql: Sql, device: string): Promise<readonly Membe
       ...[sql.tenant, member.campaign],
     );
     if (found === undefined) continue;
-    const { target } = campaignOf(found);
-    memberships.push({ member, target, rejected: await rejection(sql, device, target.digest) });
+    const { target, campaign } = campaignOf(found);
+    memberships.push({
+      member,
+      target,
+      rejected: await rejection(sql, device, target.digest),
+      belongs: (changed) => belonging(campaign, changed),
+    });
   }
   return memberships;
 }

@@ -1,6 +1,7 @@
 /** What the planner asks and what its steps do, in SQL. */
 import type { CampaignView } from './campaign.ts';
-import { afterGiveUp, afterOffer, moved } from './evidence.ts';
+import { urgencies } from '../protocol.ts';
+import { afterMove, moved } from './evidence.ts';
 import type { Change, Due, Member } from './fleet.ts';
 import { changeOf } from './fleet.ts';
 import type { Row, Sql } from './sql.ts';
@@ -20,8 +21,8 @@ export function planMethods(db: Sql) {
       const view = await campaignIn(db, id);
       if (view === undefined) return [];
       const seenSince = nowMs - view.campaign.silenceMsMax;
-      const waiting = await readyOf(db, view, 'waiting', seenSince, limit);
-      const reverted = await readyOf(db, view, 'reverted', seenSince, limit - waiting.length);
+      const waiting = await readyOf(db, view, 'waiting', nowMs, limit);
+      const reverted = await readyOf(db, view, 'reverted', nowMs, limit - waiting.length);
       const silent = await db.all(silentSql, ...[tenant, id, seenSince, seenSince, limit]);
       return [...silent, ...waiting, ...reverted].map(dueOf);
     },
@@ -52,7 +53,7 @@ const liveOfDeviceSql = `
     AND ${approved}`;
 
 const silentSql = `
-  SELECT member.device, member.status, member.offered_ms, device.last_seen_ms
+  SELECT member.device, member.status, member.offered_ms, member.place, device.last_seen_ms
   FROM member INDEXED BY member_by_status CROSS JOIN device
   WHERE member.tenant = ? AND campaign = ? AND status IN ${live}
     AND device.tenant = member.tenant AND device.id = member.device
@@ -61,26 +62,32 @@ const silentSql = `
 
 /** In the order of the campaign's draw. A newer campaign that has something for a device holds it. */
 const readySql = `
-  SELECT member.device, member.status, member.offered_ms, device.last_seen_ms
+  SELECT member.device, member.status, member.offered_ms, member.place, device.last_seen_ms
   FROM member INDEXED BY member_by_status CROSS JOIN device
   WHERE member.tenant = ?1 AND member.campaign = ?2 AND member.status = ?3
     AND ${approved} AND device.inventory IS NOT NULL AND device.last_seen_ms >= ?4
+    AND member.not_before_ms <= ?9
     AND NOT EXISTS (
       SELECT 1 FROM member AS other INDEXED BY member_by_device
       JOIN campaign AS newer ON newer.tenant = other.tenant AND newer.id = other.campaign
       WHERE other.tenant = ?1 AND other.device = member.device AND other.campaign <> ?2
         AND (other.status IN ('waiting', 'reverted') OR other.status IN ${live})
-        AND newer.state IN ('running', 'paused') AND (newer.created_ms, newer.id) > (?5, ?2))
-  ORDER BY member.place, member.device LIMIT ?6`;
+        AND newer.state IN ('running', 'paused') AND 
+          (-newer.urgency, newer.sequence_number, newer.created_ms, newer.id) > (?5, ?6, ?7, ?2))
+  ORDER BY member.place, member.device LIMIT ?8`;
 
 const readyOf = async (
   sql: Sql,
-  { id, campaign }: CampaignView,
+  { id, campaign, target }: CampaignView,
   status: 'waiting' | 'reverted',
-  seenSince: number,
+  nowMs: number,
   limit: number,
 ): Promise<readonly Row[]> =>
-  sql.all(readySql, ...[sql.tenant, id, status, seenSince, campaign.created, Math.max(0, limit)]);
+  sql.all(
+    readySql,
+    ...[sql.tenant, id, status, nowMs - campaign.silenceMsMax, -urgencies[campaign.urgency ?? 'normal']],
+    ...[target.sequenceNumber, campaign.created, Math.max(0, limit), nowMs],
+  );
 
 function dueOf(row: Row): Due {
   const status = statusOf(row) as Due['status'];
@@ -88,6 +95,7 @@ function dueOf(row: Row): Due {
     device: text(row, 'device'),
     status,
     lastSeenMs: has(row, 'last_seen_ms') ? integer(row, 'last_seen_ms') : 0,
+    place: integer(row, 'place'),
     ...(has(row, 'offered_ms') ? { offeredMs: integer(row, 'offered_ms') } : {}),
   };
 }
@@ -106,13 +114,15 @@ async function applySteps(
 ): Promise<Applied> {
   const before = await campaignIn(sql, id);
   if (before === undefined || before.generation !== generation) return undefined;
-  const ofDevices = moves.filter((move) => move.do === 'offer' || move.do === 'give-up');
+  const ofDevices = moves.filter(
+    (move) => move.do === 'offer' || move.do === 'give-up' || move.do === 'wait',
+  );
   const moving = await inOrderOf(
     ofDevices,
     ({ device }) => device,
     async (move) => applyMove(sql, id, move, atMs),
   );
-  const after = stepped(before, moves);
+  const after = stepped(before, moves, atMs);
   await updateCampaign(sql, after);
   if (after.state !== before.state) {
     const detail = after.because === undefined ? {} : { detail: after.because };
@@ -129,17 +139,17 @@ async function applySteps(
 async function applyMove(
   sql: Sql,
   campaign: string,
-  move: Extract<Move, { do: 'offer' | 'give-up' }>,
+  move: Extract<Move, { device: string }>,
   atMs: number,
 ): Promise<Moving> {
   const row = await memberRow(sql, campaign, move.device);
   if (row === undefined) return { changes: [] };
   const member = memberOf(row);
-  const after =
-    move.do === 'offer' ? afterOffer(member, move, atMs) : afterGiveUp(member, move.because, atMs);
+  const after = afterMove(member, move, atMs);
   if (after === undefined || after === member) return { changes: [] };
   const superseded = move.do === 'offer' ? await supersede(sql, member, atMs) : [];
   await writeMember(sql, after, plannerActor);
+  if (move.do === 'wait') return { changes: [] };
   const changes = [...superseded, changeOf(member, after)];
   const offer = liveOfferOf(after);
   if (offer === undefined) return { changes };

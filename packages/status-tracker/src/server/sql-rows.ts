@@ -20,7 +20,8 @@ import {
   updateModes,
 } from '../protocol.ts';
 import type { UpdateMode } from '../protocol.ts';
-import type { CampaignState, CampaignView } from './campaign.ts';
+import { approvalsMax } from './campaign-terms.ts';
+import type { CampaignState, CampaignView, Progress } from './campaign.ts';
 import type { Approval, DeviceView, Inventory, Member, MemberStatus, Statement } from './fleet.ts';
 import { memberStatuses } from './fleet.ts';
 import type { Row } from './sql.ts';
@@ -154,6 +155,7 @@ export function memberOf(row: Row): Member {
     status: statusOf(row),
     generation: integer(row, 'generation'),
     changedMs: integer(row, 'changed_ms'),
+    ...(integer(row, 'not_before_ms') > 0 ? { notBeforeMs: integer(row, 'not_before_ms') } : {}),
     ...becauseOf(row),
     ...(has(row, 'nonce')
       ? {
@@ -170,11 +172,46 @@ export function memberOf(row: Row): Member {
 const becauseOf = (row: Row): { readonly because?: string } =>
   has(row, 'because') ? { because: text(row, 'because') } : {};
 
-const campaignStates: readonly CampaignState[] = ['running', 'paused', 'halted', 'completed', 'aborted'];
+const campaignStates: readonly CampaignState[] = [
+  'proposed',
+  'running',
+  'paused',
+  'halted',
+  'completed',
+  'aborted',
+];
 const Components = array(ComponentIdentifier, { max: 1024 });
 
 export const componentsBytes = (components: readonly ComponentIdentifier[]): Uint8Array =>
   write(Components, components);
+
+/** How far a campaign is, at rest. */
+const StoredProgress = map({
+  wave: required(1, uint),
+  finished: required(2, uint),
+  failed: required(3, uint),
+  allowance: required(4, uint),
+  allowedMs: required(5, uint),
+  person: required(6, tstr(256)),
+  approvals: required(
+    7,
+    array(map({ person: required(1, tstr(256)), signer: required(2, tstr(128)) }), { max: approvalsMax }),
+  ),
+});
+
+/** Of an offer, thousandths are enough to be fair. */
+export const progressBytes = (progress: Progress): Uint8Array =>
+  write(StoredProgress, { ...progress, allowance: Math.floor(progress.allowance * 1000) });
+
+/** A campaign of before such things were kept begins with its first wave. */
+function progressOf(row: Row): Progress {
+  if (has(row, 'progress')) {
+    const stored = read(StoredProgress, blob(row, 'progress'));
+    return { ...stored, allowance: stored.allowance / 1000 };
+  }
+  const begun = { wave: 0, finished: 0, failed: 0, allowance: 0, allowedMs: 0 };
+  return { ...begun, person: text(row, 'actor'), approvals: [] };
+}
 
 export function campaignOf(row: Row): CampaignView {
   const signed = blob(row, 'signed');
@@ -197,5 +234,6 @@ export function campaignOf(row: Row): CampaignView {
     acceptedMs: integer(row, 'accepted_ms'),
     actor: text(row, 'actor'),
     forgiven: { finished: integer(row, 'forgiven_finished'), failed: integer(row, 'forgiven_failed') },
+    progress: progressOf(row),
   };
 }

@@ -4,6 +4,7 @@ import { accessMethods } from './sql-access.ts';
 import { campaignMethods } from './sql-campaigns.ts';
 import { deviceMethods } from './sql-devices.ts';
 import { recordMethods } from './sql-evidence.ts';
+import { joinMethods } from './sql-join.ts';
 import { logMethods } from './sql-log.ts';
 import { planMethods } from './sql-plan.ts';
 import type { FleetStore } from './store.ts';
@@ -12,6 +13,7 @@ export const createSqlStore = (sql: Sql, close: () => Promise<void>): FleetStore
   ...deviceMethods(sql),
   ...recordMethods(sql),
   ...campaignMethods(sql),
+  ...joinMethods(sql),
   ...planMethods(sql),
   ...accessMethods(sql),
   ...logMethods(sql),

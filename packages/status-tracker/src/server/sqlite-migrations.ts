@@ -129,4 +129,9 @@ ${appendOnly('log_entry', 'log_node')}`,
 ALTER TABLE device ADD COLUMN statement BLOB;
 ALTER TABLE device ADD COLUMN answer BLOB;
 ALTER TABLE device ADD COLUMN answered_ms INTEGER`,
+  // How far a campaign is beyond its members, its urgency (smaller is more urgent), and windows.
+  `
+ALTER TABLE campaign ADD COLUMN progress BLOB;
+ALTER TABLE campaign ADD COLUMN urgency INTEGER NOT NULL DEFAULT 3;
+ALTER TABLE member ADD COLUMN not_before_ms INTEGER NOT NULL DEFAULT 0`,
 ];

@@ -7,9 +7,11 @@
 import { compareBytes } from '@lapel/cbor';
 import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';
+import { allowanceOf } from './campaign.ts';
 import { isLive } from './fleet.ts';
 import type { LogStore } from './log.ts';
-import type { AcceptedOrder, CampaignState, CampaignView } from './campaign.ts';
+import type { Approving } from './persons.ts';
+import type { AcceptedOrder, CampaignState, CampaignView, Progress } from './campaign.ts';
 import type {
   AnswerView,
   Approval,
@@ -97,6 +99,8 @@ export interface LiveOffer {
 export type Move =
   | { readonly do: 'offer'; readonly device: string; readonly nonce: Uint8Array; readonly expiresMs: number }
   | { readonly do: 'give-up'; readonly device: string; readonly because: 'silent' | 'not-taken' }
+  | { readonly do: 'wait'; readonly device: string; readonly untilMs: number }
+  | { readonly do: 'open'; readonly wave: number; readonly finished: number; readonly failed: number }
   | { readonly do: 'halt'; readonly because: string }
   | { readonly do: 'complete' };
 
@@ -188,8 +192,15 @@ export interface FleetStore extends LogStore {
   campaigns(limit: number): Promise<readonly CampaignView[]>;
   /** Those that the planner must look at: not aborted, and not over for good. */
   openCampaigns(nowMs: number): Promise<readonly CampaignView[]>;
-  /** Makes members of the approved devices of the campaign's class that are none yet. @returns how many. */
-  join(campaign: string, atMs: number): Promise<number>;
+  /** Counts another operator's consent (`approved`). @throws {Problem} where there is no such campaign. */
+  approveCampaign(campaign: string, voice: Approving, by: Act): Promise<CampaignView>;
+  /**
+   * Makes members of those devices on one page of the campaign's class that it is for and that are none yet.
+   * @returns the last device that it looked at, where the page is full.
+   */
+  join(campaign: string, page: Page, atMs: number): Promise<string | undefined>;
+  /** Makes one device a member of all open campaigns that are for it: it is new, or has changed. */
+  joinOpen(device: string, atMs: number): Promise<void>;
   totals(campaign: string): Promise<Totals>;
   /** Silent ones in flight, and at most `limit` that may be offered the campaign's manifest now. */
   due(campaign: string, nowMs: number, limit: number): Promise<readonly Due[]>;
@@ -215,8 +226,9 @@ export interface FleetStore extends LogStore {
 export const plannerActor = 'planner';
 
 /** What the steps make of their campaign. A completed one that has a new device to serve runs again. */
-export function stepped(view: CampaignView, moves: readonly Move[]): CampaignView {
-  const { because: known, ...rest } = view;
+export function stepped(view: CampaignView, moves: readonly Move[], atMs: number): CampaignView {
+  const { because: known, ...before } = view;
+  const rest = { ...before, progress: progressAfter(view, moves, atMs) };
   const halt = moves.find((move) => move.do === 'halt');
   const generation = view.generation + 1;
   if (halt !== undefined) return { ...rest, generation, state: 'halted', because: halt.because };
@@ -240,6 +252,14 @@ export function judgeAnswer(
   if (before === undefined || compareBytes(before.answer.session, answer.session) !== 0) return 'recorded';
   if (compareBytes(before.signed, signed) === 0) return 'known';
   return answer.counter > before.answer.counter ? 'recorded' : 'replayed';
+}
+
+function progressAfter(view: CampaignView, moves: readonly Move[], atMs: number): Progress {
+  const offers = moves.filter((move) => move.do === 'offer').length;
+  const opened = moves.find((move) => move.do === 'open');
+  const { wave, finished, failed } = opened ?? view.progress;
+  const allowance = view.campaign.ratePerMinute === undefined ? 0 : allowanceOf(view, atMs) - offers;
+  return { ...view.progress, wave, finished, failed, allowance, allowedMs: atMs };
 }
 
 export function liveOfferOf({ campaign, device, generation, status, offer }: Member): LiveOffer | undefined {

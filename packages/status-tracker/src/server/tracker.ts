@@ -25,6 +25,7 @@ import type { Modes } from './modes.ts';
 import { createManifests } from './manifests.ts';
 import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
+import type { Persons } from './persons.ts';
 import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
@@ -45,6 +46,8 @@ export interface StatusTrackerOptions {
   readonly releases: Releases;
   /** Whose manifests it believes, to hold what devices say against them; without any, nothing is. */
   readonly authors?: readonly TrustAnchor[];
+  /** Whose the operators' keys are; two of one person's are one voice. */
+  readonly persons?: Persons;
   readonly onBug: (error: unknown) => void;
   readonly limits?: NotifyLimits;
   /** How urgent what is rolled out is, where its manifest does not say so. */
@@ -93,7 +96,6 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     ...options,
     log,
     tell: watch.tell,
-    onFleetChanged: rounds.onFleetChanged,
     serve: (view) => serveOffers(options, notify, view),
   });
   return {
@@ -112,10 +114,10 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
 }
 
 /**
- * Members are looked for when a device was added or approved here, and now and then, as others may have
- * added one.
+ * Devices that a campaign looks at in one round, until it has seen all of its class once; who comes or
+ * changes later joins by itself.
  */
-const joinMsMax = 60_000;
+const joinMax = 1_000;
 
 type Inner = StatusTrackerOptions & { readonly urgencies: Urgencies };
 
@@ -125,7 +127,8 @@ function createRounds(
   onChanges: (changes: readonly Change[]) => void,
 ) {
   const { store, clock } = options;
-  const joinedMs = new Map<string, number>();
+  /** Up to which device a campaign has looked. */
+  const lookedAt = new Map<string, string | undefined>();
   let underWay: Promise<void> | undefined;
 
   async function round(): Promise<void> {
@@ -143,20 +146,26 @@ function createRounds(
 
   async function campaignRound(view: CampaignView): Promise<void> {
     const nowMs = clock.wallMs();
-    if (nowMs - (joinedMs.get(view.id) ?? 0) > joinMsMax) {
-      joinedMs.set(view.id, nowMs);
-      await store.join(view.id, nowMs);
-    }
+    const isJoining = await join(view.id, nowMs);
     const totals = await store.totals(view.id);
-    const steps = plan(view, totals, await store.due(view.id, nowMs, dueMax), nowMs);
+    const planned = plan(view, totals, await store.due(view.id, nowMs, dueMax), nowMs);
+    const steps = isJoining ? planned.filter((step) => step.do !== 'complete') : planned;
     if (steps.length === 0) return;
     onChanges((await carryOut({ ...options, notify }, view, steps, nowMs)) ?? []);
     const after = await store.campaign(view.id);
     if (after !== undefined && after.state !== view.state) watch.tell(campaignChange(after, nowMs));
   }
 
+  /** @returns whether there are devices left to look at. */
+  async function join(id: string, nowMs: number): Promise<boolean> {
+    const after = lookedAt.get(id);
+    if (lookedAt.has(id) && after === undefined) return false;
+    const last = await store.join(id, { limit: joinMax, ...(after === undefined ? {} : { after }) }, nowMs);
+    lookedAt.set(id, last);
+    return last !== undefined;
+  }
+
   return {
-    onFleetChanged: () => joinedMs.clear(),
     settled: async () => underWay,
     /** A round at a time: one that is called for while another is under way is that other one. */
     tick: (): Promise<void> => (underWay ??= round().finally(() => (underWay = undefined))),

@@ -52,7 +52,7 @@ test('two trackers that take in the same reports count each once, in whatever or
   const ids = Array.from({ length: 40 }, (_, index) => `lamp-${index}`);
   for (const id of ids) await addSeen(a, id);
   await a.addCampaign(await newCampaign('c1'));
-  await Promise.all([a.join(c1, startMs), b.join(c1, startMs)]);
+  await Promise.all([a.join(c1, { limit: 100 }, startMs), b.join(c1, { limit: 100 }, startMs)]);
   assert.equal((await a.totals(c1)).waiting, ids.length);
   for (const [index, id] of ids.entries())
     await offer(a, c1, id, nonceOf(index.toString(16).padStart(2, '0')));
@@ -75,7 +75,7 @@ test('two trackers that plan the same campaign at once move it once', { skip }, 
   const [a, b] = await Promise.all([open(tenant), open(tenant)]);
   await addSeen(a, 'lamp-1');
   await a.addCampaign(await newCampaign('c1'));
-  await a.join(c1, startMs);
+  await a.join(c1, { limit: 100 }, startMs);
   const steps = [a, b].map(async (store, index) =>
     store.applySteps(
       c1,

@@ -59,7 +59,7 @@ export const Device = Type.Object({
   campaign: optional(Member),
 });
 
-export const ExplainedDevice = Type.Object({ ...Device.properties, explanation: Words });
+export const ExplainedDevice = Type.Object({ ...Device.properties, explanation: Words, evidence: Words });
 
 const next = optional(Type.String({ description: 'for `after` of the next page; absent on the last' }));
 export const Devices = Type.Object({ devices: Type.Array(Device), next });
@@ -89,6 +89,12 @@ export const Campaign = Type.Object({
   inFlightMax: Count,
   failureRateMax: Count,
   silenceMsMax: Count,
+  predicate: optional(Type.String({ description: 'which devices of the class are meant' })),
+  urgency: Type.String(),
+  wave: Type.Integer({ description: 'the one that is open, from 1' }),
+  approvals: Count,
+  approvalsNeeded: Count,
+  deadlineMs: optional(Ms),
   createdMs: Ms,
   expiresMs: Ms,
   acceptedMs: Ms,
@@ -99,9 +105,36 @@ export const Campaign = Type.Object({
 });
 export const Campaigns = Type.Array(Campaign);
 
+export const DryRun = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  steps: Type.Array(Words),
+  meant: Count,
+  fitting: Count,
+  done: Count,
+  notMeant: Count,
+  unknown: Count,
+  unfit: Type.Array(Type.Object({ device: Type.String(), because: Words })),
+  unfitCount: Count,
+});
+
+export const Patched = Type.Object({
+  campaign: Type.String(),
+  startedMs: Ms,
+  deadlineMs: optional(Ms),
+  devices: Count,
+  patched: Count,
+  toPercentMs: Type.Object({ '50': optional(Count), '90': optional(Count), '99': optional(Count) }),
+  exposedDeviceHours: Type.Number(),
+  lateDeviceHours: optional(Type.Number()),
+  curve: Type.Array(Type.Object({ afterMs: Count, patched: Count })),
+});
+
 const Step = Type.Object({
-  do: Type.Enum(['offer', 'give-up', 'halt', 'complete']),
+  do: Type.Enum(['offer', 'give-up', 'wait', 'open', 'halt', 'complete']),
   device: optional(Type.String()),
+  untilMs: optional(Ms),
+  wave: optional(Count),
   because: optional(Words),
 });
 export const Plan = Type.Object({ totals: Type.Omit(Totals, ['addressed']), steps: Type.Array(Step) });

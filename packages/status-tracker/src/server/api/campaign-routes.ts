@@ -1,6 +1,7 @@
 /** What operators ask of campaigns, and the signed objects by which they decide. */
 import type { CampaignView } from '../campaign.ts';
 import type { Desk } from '../desk.ts';
+import { patchCsv } from '../patched.ts';
 import type { FleetStore } from '../store.ts';
 import * as answers from './answers.ts';
 import { campaignJson, memberJson } from './as-json.ts';
@@ -44,6 +45,35 @@ export function campaignRoutes({ store, desk }: { readonly store: FleetStore; re
       answer: answers.Plan,
       run: async ({ request }) => desk.preview(idOf(request)),
     },
+    'GET /campaigns/:id/patched': {
+      roles: readers,
+      summary: 'How long the devices of a campaign were exposed, from what they have signed',
+      answer: answers.Patched,
+      run: async ({ request }) => (await desk.patched(idOf(request))).proof,
+    },
+    'GET /campaigns/:id/patched.csv': {
+      roles: readers,
+      summary: 'The same, a line for each device',
+      answer: 'text',
+      run: async ({ request, reply }) => {
+        void reply.type('text/csv; charset=utf-8');
+        return patchCsv((await desk.patched(idOf(request))).devices);
+      },
+    },
+    'POST /campaigns/dry-run': {
+      roles: readers,
+      summary: 'What a signed campaign would do, and whom it would not fit; nothing is started',
+      body: 'signed',
+      answer: answers.DryRun,
+      run: async ({ request }) => desk.dryRun(signedBody(request)),
+    },
+    'POST /campaigns/:id/approvals': {
+      roles: deciders,
+      summary: 'Counts the consent of another operator, who has signed it',
+      body: 'signed',
+      answer: answers.Campaign,
+      run: async ({ request, actor }) => json(await desk.consent(idOf(request), signedBody(request), actor)),
+    },
     'POST /campaigns': {
       roles: deciders,
       summary: 'Starts a campaign that an operator has signed',
@@ -54,7 +84,7 @@ export function campaignRoutes({ store, desk }: { readonly store: FleetStore; re
     },
     'POST /campaigns/:id/orders': {
       roles: deciders,
-      summary: 'Pauses, resumes or aborts a campaign by an order that an operator has signed',
+      summary: 'Pauses, resumes, retries or aborts a campaign by an order that an operator has signed',
       body: 'signed',
       answer: answers.Campaign,
       run: async ({ request, actor }) => json(await desk.order(idOf(request), signedBody(request), actor)),

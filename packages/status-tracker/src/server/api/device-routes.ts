@@ -34,8 +34,8 @@ export const deviceRoutes = ({
     summary: 'One device, and why it is or is not updating',
     answer: answers.ExplainedDevice,
     run: async ({ request }) => {
-      const { device, explanation } = await desk.device(idOf(request));
-      return { ...deviceJson(device), explanation };
+      const { device, explanation, evidence } = await desk.device(idOf(request));
+      return { ...deviceJson(device), explanation, evidence };
     },
   },
   'GET /devices/:id/reports': {

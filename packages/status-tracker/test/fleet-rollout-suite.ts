@@ -1,0 +1,173 @@
+/** What every store makes of queries, urgency, approvals, windows and retries. */
+import assert from 'node:assert/strict';
+import type { FleetStore } from '../src/index.ts';
+import { acceptOrder } from '../src/index.ts';
+import { signAttached } from '@lapel/cose';
+import { write } from '@lapel/cbor';
+import { CampaignOrder } from '../src/protocol.ts';
+import {
+  addSeen,
+  by,
+  c1,
+  c2,
+  evidence,
+  inventory,
+  newCampaign,
+  newDevice,
+  nonceOf,
+  offer,
+  reportOn,
+} from './fleet-fixtures.ts';
+import type { Check } from './fleet-fixtures.ts';
+import { bytes16, operatorKey, startMs } from './world.ts';
+
+const told = async (store: FleetStore, device: string, counter: number, changes: object) =>
+  store.recordCheckIns([
+    { device, counter, inventory: inventory(1, { ...changes, atMs: startMs + counter }), signed: evidence() },
+  ]);
+
+const statusIn = async (store: FleetStore, campaign: string, device: string) =>
+  (await store.member(campaign, device))?.status;
+
+export function rolloutTests(check: Check): void {
+  check(
+    'S4-133: devices join a campaign as they come to match its query, and leave it as they cease',
+    async (store) => {
+      await addSeen(store, 'a', 1, inventory(1, { imageBytesMax: 60_000 }));
+      await store.addDevices([newDevice('unheard')], by);
+      await store.addCampaign(await newCampaign('c1', 2, startMs, { predicate: 'flash >= 80000' }));
+      await store.join(c1, { limit: 10 }, startMs);
+      assert.equal(await statusIn(store, c1, 'a'), undefined);
+      assert.equal(await statusIn(store, c1, 'unheard'), undefined, 'it has not told');
+      await told(store, 'a', 2, { imageBytesMax: 90_000 });
+      assert.equal(await statusIn(store, c1, 'a'), 'waiting');
+      await told(store, 'a', 3, { imageBytesMax: 60_000 });
+      assert.equal(await statusIn(store, c1, 'a'), 'superseded');
+      await told(store, 'a', 4, { imageBytesMax: 90_000 });
+      assert.equal(await statusIn(store, c1, 'a'), 'waiting');
+    },
+  );
+
+  check('S4-133: a device that comes later joins the campaigns that are open', async (store) => {
+    await store.addCampaign(await newCampaign('c1'));
+    await store.addDevices([newDevice('late')], by);
+    await store.joinOpen('late', startMs + 20);
+    await store.joinOpen('nobody', startMs + 20);
+    assert.equal(await statusIn(store, c1, 'late'), 'waiting');
+  });
+
+  check('S3-12, S3-13: the more urgent campaign holds a device, though the other is newer', async (store) => {
+    await addSeen(store, 'a');
+    await store.addCampaign(await newCampaign('c1', 2, startMs, { urgency: 'critical' }));
+    await store.addCampaign(await newCampaign('c2', 3, startMs + 5, { urgency: 'low' }));
+    for (const id of [c1, c2]) await store.join(id, { limit: 10 }, startMs);
+    assert.deepEqual(await store.due(c2, startMs + 6, 10), []);
+    assert.deepEqual(
+      (await store.due(c1, startMs + 6, 10)).map(({ device }) => device),
+      ['a'],
+    );
+    assert.deepEqual(
+      (await store.openCampaigns(startMs + 6)).map(({ id }) => id),
+      [c1, c2],
+    );
+    assert.equal((await store.device('a'))?.member?.campaign, c1);
+  });
+
+  check(
+    'among campaigns of one urgency the higher sequence number wins, whichever came later',
+    async (store) => {
+      await addSeen(store, 'a');
+      await store.addCampaign(await newCampaign('c1', 3));
+      await store.addCampaign(await newCampaign('c2', 2, startMs + 5));
+      for (const id of [c1, c2]) await store.join(id, { limit: 10 }, startMs);
+      assert.deepEqual(await store.due(c2, startMs + 6, 10), []);
+      assert.equal((await store.due(c1, startMs + 6, 10)).length, 1);
+    },
+  );
+
+  check(
+    'S4-133: a campaign that asks for approvals runs with the last of them; a person counts once',
+    async (store) => {
+      await store.addCampaign(await newCampaign('c1', 2, startMs, { approvals: 2 }));
+      assert.equal((await store.campaign(c1))?.state, 'proposed');
+      const voice = (person: string, signer = person) => store.approveCampaign(c1, { person, signer }, by);
+      assert.equal((await voice('ann')).state, 'proposed');
+      assert.equal((await voice('ann', 'another key')).state, 'proposed');
+      assert.equal((await voice('ben')).state, 'running');
+      assert.deepEqual(
+        (await store.campaign(c1))?.progress.approvals.map(({ person }) => person),
+        ['ann', 'ben'],
+      );
+      await assert.rejects(
+        store.approveCampaign(c2, { person: 'ann', signer: 'ann' }, by),
+        /expected the id of a campaign/,
+      );
+    },
+  );
+
+  check('S3-27: a device that waits for its window is not due before it', async (store) => {
+    await addSeen(store, 'a');
+    await store.addCampaign(await newCampaign('c1'));
+    await store.join(c1, { limit: 10 }, startMs);
+    const applied = await store.applySteps(
+      c1,
+      0,
+      [{ do: 'wait', device: 'a', untilMs: startMs + 500 }],
+      startMs,
+    );
+    assert.deepEqual(applied?.changes, []);
+    assert.deepEqual(await store.due(c1, startMs + 499, 10), []);
+    assert.equal((await store.due(c1, startMs + 500, 10)).length, 1);
+    assert.equal((await store.member(c1, 'a'))?.notBeforeMs, startMs + 500);
+  });
+
+  check('a wave that was opened, and what the rate has left, are remembered', async (store) => {
+    await addSeen(store, 'a');
+    await store.addCampaign(await newCampaign('c1', 2, startMs, { waves: [10, 1000], ratePerMinute: 3 }));
+    await store.join(c1, { limit: 10 }, startMs);
+    const steps = [
+      { do: 'open', wave: 1, finished: 4, failed: 2 },
+      { do: 'offer', device: 'a', nonce: nonceOf('aa'), expiresMs: startMs + 9 },
+    ] as const;
+    await store.applySteps(c1, 0, steps, startMs + 10_000);
+    const { wave, finished, failed, allowance, allowedMs } = (await store.campaign(c1))!.progress;
+    assert.deepEqual([wave, finished, failed, allowance, allowedMs], [1, 4, 2, 2, startMs + 10_000]);
+  });
+
+  check(
+    'an order to retry gives another chance to what failed for the time being, and to nothing else',
+    async (store) => {
+      const ends = { passing: 'operation-failed', lasting: 'condition-failed', fine: 'ok' } as const;
+      await store.addCampaign(await newCampaign('c1'));
+      for (const [index, [device, reason]] of Object.entries(ends).entries()) {
+        await addSeen(store, device);
+        const nonce = nonceOf(`a${index}`);
+        await offer(store, c1, device, nonce);
+        await store.recordReports([reportOn(device, nonce, { reason })]);
+      }
+      await addSeen(store, 'silent');
+      await offer(store, c1, 'silent', nonceOf('bb'));
+      const { generation } = (await store.campaign(c1))!;
+      await store.applySteps(
+        c1,
+        generation,
+        [{ do: 'give-up', device: 'silent', because: 'silent' }],
+        startMs,
+      );
+      const order = {
+        version: 1,
+        campaign: bytes16('c1'),
+        number: 1,
+        order: 'retry',
+        created: startMs,
+      } as const;
+      const signed = signAttached(operatorKey, write(CampaignOrder, order));
+      await store.applyOrder(acceptOrder(signed, c1, [operatorKey.public]), by);
+      const after = await store.members(c1, undefined, { limit: 10 });
+      assert.deepEqual(
+        after.map(({ device, status, generation: offers }) => `${device} ${status} ${offers}`),
+        ['fine confirmed 1', 'lasting failed 1', 'passing waiting 0', 'silent waiting 0'],
+      );
+    },
+  );
+}
