@@ -7,15 +7,18 @@ export interface LinkPlan {
   readonly clock: Clock;
   readonly isUp: () => boolean;
   readonly bytesPerSecond: number;
+  /** What is sent while it is down waits so long for it; without that, it is lost. */
+  readonly untilUpMs?: () => number;
 }
 
 const pieceBytes = 256;
 
 /** What is under way when the link goes is lost from there on. */
 export const slowLink =
-  ({ clock, isUp, bytesPerSecond }: LinkPlan) =>
+  ({ clock, isUp, bytesPerSecond, untilUpMs }: LinkPlan) =>
   (upstream: Handler): Handler =>
   async (asked) => {
+    if (!isUp() && untilUpMs !== undefined) await clock.sleep(untilUpMs(), asked.signal);
     if (!isUp()) throw new TransportError('no-answer', 'the link is down');
     const answer = await upstream(asked);
     if (!isUp()) {

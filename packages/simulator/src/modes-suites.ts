@@ -86,6 +86,7 @@ async function meter(seed: number): Promise<Played> {
   const world = await modesWorld(seed, { strategy: { window } });
   const { clock } = world;
   const isUp = () => world.sinceStart() % (10 * minute) < 10 * second;
+  const untilUpMs = () => 10 * minute - (world.sinceStart() % (10 * minute));
   const announced: number[] = [];
   const one = await world.make({
     ...{ id: 'meter', className: 'meter', mode: 'server-initiated', pollMs: 2 * second },
@@ -102,7 +103,7 @@ async function meter(seed: number): Promise<Played> {
       world.note('meter: application acknowledges, and would rather not');
       return 'later';
     },
-    link: slowLink({ clock, isUp, bytesPerSecond: 400 }),
+    link: slowLink({ clock, isUp, untilUpMs, bytesPerSecond: 400 }),
   });
   one.switchOn();
   await world.run(world.at(4 * hour + minute));

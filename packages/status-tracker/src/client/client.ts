@@ -190,12 +190,14 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
     return current.offer;
   }
 
-  async function answer({ nonce: offer }: Offer, answered: Answered): Promise<void> {
+  async function answer({ nonce: offer }: Offer, { decision, until }: Answered): Promise<void> {
     const nonce = random.bytes(nonceBytes);
+    // Clocks may count in fractions, messages hold whole milliseconds.
+    const told = { decision, ...(until === undefined ? {} : { until: Math.floor(until) }) };
     const { response } = await withSession((current) => {
       current.answers += 1;
       const { id, answers: counter } = current;
-      const message = { version: protocolVersion, device, session: id, counter, nonce, offer, ...answered };
+      const message = { version: protocolVersion, device, session: id, counter, nonce, offer, ...told };
       return ask('POST', '/answers', signedBody(write(Answer, message)));
     });
     openReceipt(await content(response, messageBytesMax), nonce);
