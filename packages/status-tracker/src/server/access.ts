@@ -15,6 +15,8 @@ export interface Access {
   revoke(name: string, actor: string): Promise<void>;
   /** Whose token it is, without asking the store. */
   lookup(token: string): Peer | undefined;
+  /** Where another process may have granted or revoked. */
+  reload(): Promise<void>;
 }
 
 const tokenBytes = 32;
@@ -24,9 +26,13 @@ const grantsMax = 10_000;
 
 export async function createAccess(store: FleetStore, clock: Clock, random: Random): Promise<Access> {
   const peers = new Map<string, Peer>();
-  for (const { hash: tokenHash, name, roles: granted } of await store.grants()) {
-    peers.set(hex(tokenHash), { id: name, roles: granted });
+  async function reload(): Promise<void> {
+    const grants = await store.grants();
+    peers.clear();
+    for (const { hash: tokenHash, name, roles: granted } of grants)
+      peers.set(hex(tokenHash), { id: name, roles: granted });
   }
+  await reload();
   return {
     async grant(name, granted, actor) {
       if ([...peers.values()].some(({ id }) => id === name)) {
@@ -46,6 +52,7 @@ export async function createAccess(store: FleetStore, clock: Clock, random: Rand
       await store.removeGrant(name, { actor, atMs: clock.wallMs() });
       peers.delete(found[0]);
     },
+    reload,
     lookup: (token) => (token.length === tokenLength ? peers.get(hash('sha256', token, 'hex')) : undefined),
   };
 }

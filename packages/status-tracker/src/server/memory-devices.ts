@@ -78,9 +78,9 @@ export function deviceMethods(state: State) {
     countDevices: async (approval) =>
       [...devices.values()].filter((device) => device.approval === approval).length,
     summary: async () => summarise([...devices.values()]),
-    sessions: async () =>
+    sessions: async (device) =>
       [...devices.values()].flatMap(({ id, session, updateMode, statement }) => {
-        if (session === undefined) return [];
+        if (session === undefined || (device !== undefined && device !== id)) return [];
         const said = statement === undefined ? {} : { statement };
         return [{ device: id, tokenHash: session.tokenHash, updateMode, ...said }];
       }),

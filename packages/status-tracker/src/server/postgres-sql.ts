@@ -3,12 +3,15 @@
  * another was faster it is made again, a bounded number of times. What was answered is on the server's disk.
  */
 import type { Client, Pool, PoolClient, QueryConfig } from 'pg';
-import type { Clock } from '@lapel/transport';
+import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
+import { newName, notifySql, payloadsOf } from './postgres-news.ts';
 import type { Batch, Row, Sql, SqlValue } from './sql.ts';
 import { diskFull } from './sql.ts';
 
 export interface PostgresDatabase {
+  /** By which the others know whose news it is. */
+  readonly name: string;
   of(tenant: string): Sql;
   /** A connection of its own, to listen on. */
   connect(): Promise<Client>;
@@ -20,6 +23,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** Sleeps where another transaction is to go first. */
   readonly clock: Pick<Clock, 'sleep'>;
+  readonly random: Random;
   readonly connectionsMax?: number;
 }
 
@@ -41,8 +45,10 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   // An idle connection that breaks is replaced by the pool; what is asked next says whether that worked.
   pool.on('error', () => undefined);
   const statements = createStatements();
+  const name = newName(options.random);
   return {
-    of: (tenant) => sqlOf(tenant, pool, statements, options.clock),
+    name,
+    of: (tenant) => sqlOf({ tenant, name, pool, statements, clock: options.clock }),
     async connect() {
       const client = new pg.Client(config);
       await client.connect();
@@ -54,7 +60,15 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
 
 type Asked = Pool | PoolClient;
 
-function sqlOf(tenant: string, pool: Pool, statements: Statements, clock: Pick<Clock, 'sleep'>): Sql {
+interface Connected {
+  readonly tenant: string;
+  readonly name: string;
+  readonly pool: Pool;
+  readonly statements: Statements;
+  readonly clock: Pick<Clock, 'sleep'>;
+}
+
+function sqlOf({ tenant, name, pool, statements, clock }: Connected): Sql {
   const on = (asked: Asked, transaction: Sql['transaction']): Sql => {
     const ask = async (query: QueryConfig) => {
       try {
@@ -71,6 +85,10 @@ function sqlOf(tenant: string, pool: Pool, statements: Statements, clock: Pick<C
       async runBatch(text, batch, ...values) {
         if (batch.rows.length === 0) return 0;
         return (await ask(statements.batch(text, batch, values))).rowCount ?? 0;
+      },
+      async tell(news) {
+        for (const payload of payloadsOf(name, tenant, news))
+          await ask(statements.plain(notifySql, [payload]));
       },
       transaction,
     };

@@ -13,12 +13,14 @@ export function accessMethods(db: Sql) {
           'INSERT INTO access_grant (tenant, name, actor, hash, roles, created_ms) VALUES (?, ?, ?, ?, ?, ?)',
           ...[tenant, name, by.actor, hash, roles.join(' '), createdMs],
         );
+        await sql.tell([{ kind: 'tokens' }]);
         await writeAudit(sql, { ...by, act: 'token granted', subject: name, detail: roles.join(', ') });
       }),
     removeGrant: async (name, by) =>
       db.transaction(async (sql) => {
         const removed = await sql.run('DELETE FROM access_grant WHERE tenant = ? AND name = ?', tenant, name);
         if (removed === 0) return false;
+        await sql.tell([{ kind: 'tokens' }]);
         await writeAudit(sql, { ...by, act: 'token revoked', subject: name });
         return true;
       }),

@@ -80,6 +80,7 @@ async function addCampaign(sql: Sql, view: CampaignView): Promise<boolean> {
     ...[progressBytes(view.progress), urgencies[campaign.urgency ?? 'normal']],
   );
   if (added === 0) return false;
+  await sql.tell([{ kind: 'campaign', id }]);
   const { name: detail } = campaign;
   await writeAudit(sql, { actor, atMs: acceptedMs, act: 'campaign started', subject: id, detail });
   return true;
@@ -92,6 +93,7 @@ async function applyOrder(sql: Sql, { order }: AcceptedOrder, by: Act): Promise<
   const after = ordered(before, order, await totalsIn(sql, id));
   await updateCampaign(sql, after);
   if (order.order === 'retry') await retry(sql, id, by);
+  await sql.tell([{ kind: 'campaign', id }]);
   const detail = `order ${order.number}`;
   await writeAudit(sql, { ...by, act: `campaign ${after.state}`, subject: id, detail });
   return after;
@@ -154,6 +156,30 @@ export async function totalsIn(sql: Sql, id: string): Promise<Totals> {
     (await sql.all(sums, sql.tenant, id)).map((row) => [statusOf(row), integer(row, 'count')]),
   );
   return totalsOf((status) => counts.get(status) ?? 0);
+}
+
+/** Rows that a count of members may consist of until they are summed up. */
+const partsMax = 500;
+
+/**
+ * Where each movement is a row of its own, the planner's steps sum them up. Rows that others add meanwhile
+ * are not seen, and stay.
+ */
+export async function sumUpMembers(sql: Sql, id: string): Promise<void> {
+  const ofCampaign = 'WHERE tenant = ? AND campaign = ?';
+  const parts = await sql.get(`SELECT count(*) AS parts FROM member_count ${ofCampaign}`, sql.tenant, id);
+  if (integer(parts ?? {}, 'parts') <= partsMax) return;
+  const removed = `DELETE FROM member_count ${ofCampaign} RETURNING status, count`;
+  const sums = new Map<string, number>();
+  for (const row of await sql.all(removed, sql.tenant, id)) {
+    const status = text(row, 'status');
+    sums.set(status, (sums.get(status) ?? 0) + integer(row, 'count'));
+  }
+  await sql.runBatch(
+    'INSERT INTO member_count (tenant, campaign, status, count) SELECT ?1, ?2, status, count FROM batch()',
+    { columns: { status: 'text', count: 'integer' }, rows: [...sums] },
+    ...[sql.tenant, id],
+  );
 }
 
 /** @param actor whose word or step it was. */

@@ -34,6 +34,7 @@ export function deviceMethods(db: Sql) {
               ...[statement === undefined ? null : statementBytes(statement), tenant, device],
             ),
         );
+        await sql.tell(batch.map(({ device }) => ({ kind: 'session', device })));
       }),
     freeze: async (ids, because, by) => db.transaction(async (sql) => freeze(sql, ids, { because, by })),
     recordAnswers: async (batch) =>
@@ -58,10 +59,11 @@ export function deviceMethods(db: Sql) {
       return integer((await db.get(text, tenant, approval)) ?? {}, 'count');
     },
     summary: async () => (await db.all(summarySql, tenant)).map(groupOf),
-    async sessions() {
-      const withToken =
-        'SELECT id, token_hash, update_mode, statement FROM device WHERE tenant = ? AND token_hash IS NOT NULL';
-      return (await db.all(withToken, tenant)).map((row) => ({
+    async sessions(device) {
+      const all = `SELECT id, token_hash, update_mode, statement FROM device
+        WHERE tenant = ? AND token_hash IS NOT NULL`;
+      const rows = device === undefined ? db.all(all, tenant) : db.all(`${all} AND id = ?`, tenant, device);
+      return (await rows).map((row) => ({
         device: text(row, 'id'),
         tokenHash: blob(row, 'token_hash'),
         updateMode: modeOf(row),
@@ -144,7 +146,9 @@ async function freeze(
       return true;
     },
   );
-  return ids.filter((_, place) => frozen[place]);
+  const done = ids.filter((_, place) => frozen[place]);
+  await sql.tell(done.map((device) => ({ kind: 'frozen', device })));
+  return done;
 }
 
 async function recordAnswer(sql: Sql, view: AnswerView): Promise<Answered> {

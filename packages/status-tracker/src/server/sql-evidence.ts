@@ -5,6 +5,7 @@ import { belonging } from './attributes.ts';
 import type { Decision, Membership } from './evidence.ts';
 import { decideCheckIn, decideReport } from './evidence.ts';
 import { runningVersion } from './fleet.ts';
+import { changeNews } from './news.ts';
 import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
@@ -27,14 +28,23 @@ export function recordMethods(db: Sql) {
   const deviceIn = ({ device }: CheckInRecord | ReportRecord) => device;
   return {
     recordCheckIns: async (batch) =>
-      db.transaction(async (sql) => inOrderOf(batch, deviceIn, async (each) => recordCheckIn(sql, each))),
+      db.transaction(async (sql) =>
+        told(sql, await inOrderOf(batch, deviceIn, async (each) => recordCheckIn(sql, each))),
+      ),
     recordReports: async (batch) =>
-      db.transaction(async (sql) => inOrderOf(batch, deviceIn, async (each) => recordReport(sql, each))),
+      db.transaction(async (sql) =>
+        told(sql, await inOrderOf(batch, deviceIn, async (each) => recordReport(sql, each))),
+      ),
     async evidence(device, limit) {
       const text = 'SELECT * FROM report WHERE tenant = ? AND actor = ? ORDER BY number DESC LIMIT ?';
       return (await db.all(text, db.tenant, device, limit)).map(evidenceOf);
     },
   } satisfies Partial<FleetStore>;
+}
+
+async function told(sql: Sql, recorded: readonly Recorded[]): Promise<readonly Recorded[]> {
+  await sql.tell(changeNews(recorded.flatMap(({ changes }) => changes)));
+  return recorded;
 }
 
 export const deviceRow = async (sql: Sql, id: string) =>

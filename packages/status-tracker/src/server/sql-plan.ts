@@ -4,10 +4,11 @@ import { urgencies } from '../protocol.ts';
 import { afterMove, moved } from './evidence.ts';
 import type { Change, Due, Member } from './fleet.ts';
 import { changeOf } from './fleet.ts';
+import { changeNews } from './news.ts';
 import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
-import { campaignIn, memberRow, updateCampaign, writeMember } from './sql-campaigns.ts';
+import { campaignIn, memberRow, sumUpMembers, updateCampaign, writeMember } from './sql-campaigns.ts';
 import { has, integer, memberOf, statusOf, text } from './sql-rows.ts';
 import type { Applied, FleetStore, LiveOffer, Move } from './store.ts';
 import { liveOfferOf, plannerActor, stepped } from './store.ts';
@@ -129,8 +130,12 @@ async function applySteps(
     const act = `campaign ${after.state}`;
     await writeAudit(sql, { actor: plannerActor, atMs, act, subject: id, ...detail });
   }
+  const changes = moving.flatMap((each) => each.changes);
+  await sumUpMembers(sql, id);
+  await sql.tell(changeNews(changes));
+  if (after.state !== before.state) await sql.tell([{ kind: 'campaign', id }]);
   return {
-    changes: moving.flatMap(({ changes }) => changes),
+    changes,
     offers: moving.flatMap(({ offer }) => offer ?? []),
     state: after.state,
   };

@@ -1,4 +1,6 @@
 /** The FleetStore in SQL, written once: what it runs on is a dialect. */
+import type { LeaseStore } from './leases.ts';
+import type { NewsStore } from './news.ts';
 import type { Sql } from './sql.ts';
 import { accessMethods } from './sql-access.ts';
 import { campaignMethods } from './sql-campaigns.ts';
@@ -9,7 +11,10 @@ import { logMethods } from './sql-log.ts';
 import { planMethods } from './sql-plan.ts';
 import type { FleetStore } from './store.ts';
 
-export const createSqlStore = (sql: Sql, close: () => Promise<void>): FleetStore => ({
+/** What each database has in a way of its own. */
+export type OwnWays = LeaseStore & NewsStore & Pick<FleetStore, 'close'>;
+
+export const createSqlStore = (sql: Sql, own: OwnWays): FleetStore => ({
   ...deviceMethods(sql),
   ...recordMethods(sql),
   ...campaignMethods(sql),
@@ -17,5 +22,5 @@ export const createSqlStore = (sql: Sql, close: () => Promise<void>): FleetStore
   ...planMethods(sql),
   ...accessMethods(sql),
   ...logMethods(sql),
-  close,
+  ...own,
 });

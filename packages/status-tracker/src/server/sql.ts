@@ -4,6 +4,7 @@
  * planner). Every text is a constant of this room, so that it is prepared once.
  */
 import type { Problem } from '@lapel/transport';
+import type { News } from './news.ts';
 
 export type SqlValue = string | number | Uint8Array | null;
 export type Row = Readonly<Record<string, unknown>>;
@@ -17,6 +18,8 @@ export interface Sql {
   run(text: string, ...values: readonly SqlValue[]): Promise<number>;
   /** One statement for many rows: `batch()` in its text stands for them, its other values are numbered. */
   runBatch(text: string, batch: Batch, ...values: readonly SqlValue[]): Promise<number>;
+  /** Tells it to the other processes, where there are any, when what this is part of is done. */
+  tell(news: readonly News[]): Promise<void>;
   /**
    * All or nothing, as if nobody else were there. What it is given may run again where another was faster,
    * and so changes nothing but the database.

@@ -55,6 +55,8 @@ export function openSqlite(path: string): SqliteFile {
       get: async (text, ...values) => statements.get(text, values),
       run: async (text, ...values) => statements.run(text, values),
       runBatch: async (text, batch, ...values) => statements.runBatch(text, batch, values),
+      // A file is one process's: there is nobody to tell.
+      tell: async () => undefined,
       transaction: async (change) => change(within),
     };
     return {
@@ -63,6 +65,7 @@ export function openSqlite(path: string): SqliteFile {
       get: async (text, ...values) => inTurn(() => statements.get(text, values)),
       run: async (text, ...values) => inTurn(() => statements.run(text, values)),
       runBatch: async (text, batch, ...values) => inTurn(() => statements.runBatch(text, batch, values)),
+      tell: within.tell,
       transaction: async (change) => transaction(async () => change(within)),
     };
   }

@@ -2,9 +2,11 @@
  * A FleetStore in memory: for tests, simulations and a first look. What it forgets at its end is
  * everything.
  */
+import { memoryLeases } from './leases.ts';
 import { campaignMethods } from './memory-campaigns.ts';
 import { deviceMethods, recordMethods } from './memory-devices.ts';
 import { logMethods } from './memory-log.ts';
+import { noNews } from './news.ts';
 import { planMethods } from './memory-plan.ts';
 import type { State } from './memory-state.ts';
 import type { FleetStore } from './store.ts';
@@ -27,6 +29,8 @@ export function createMemoryStore(): FleetStore {
     ...planMethods(state),
     ...accessMethods(state),
     ...logMethods(),
+    ...memoryLeases(),
+    ...noNews,
     close: async () => undefined,
   };
 }

@@ -1,5 +1,7 @@
 /** A FleetStore in PostgreSQL: several trackers share one fleet, each tenant sees its own. */
+import { sqlLeases } from './leases.ts';
 import { migratePostgres } from './postgres-migrations.ts';
+import { newsOf } from './postgres-news.ts';
 import type { PostgresOptions } from './postgres-sql.ts';
 import { openPostgres } from './postgres-sql.ts';
 import { createSqlStore } from './sql-store.ts';
@@ -19,5 +21,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     await database.close();
     throw error;
   }
-  return createSqlStore(database.of(tenant), database.close);
+  const sql = database.of(tenant);
+  return createSqlStore(sql, {
+    ...sqlLeases(sql),
+    ...newsOf(database.connect, tenant, database.name, options.clock),
+    close: database.close,
+  });
 }

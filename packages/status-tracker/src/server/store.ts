@@ -9,7 +9,9 @@ import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';
 import { allowanceOf } from './campaign.ts';
 import { isLive } from './fleet.ts';
+import type { LeaseStore } from './leases.ts';
 import type { LogStore } from './log.ts';
+import type { NewsStore } from './news.ts';
 import type { Approving } from './persons.ts';
 import type { AcceptedOrder, CampaignState, CampaignView, Progress } from './campaign.ts';
 import type {
@@ -159,7 +161,7 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface FleetStore extends LogStore {
+export interface FleetStore extends LogStore, LeaseStore, NewsStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** They get nothing until an operator approves them again. @returns those that were approved. */
@@ -209,8 +211,8 @@ export interface FleetStore extends LogStore {
   members(campaign: string, status: MemberStatus | undefined, page: Page): Promise<readonly Member[]>;
   /** Those whose campaign is running, of one device where one is named. */
   liveOffers(device?: string): Promise<readonly LiveOffer[]>;
-  /** Of every device that has one, for after a restart. */
-  sessions(): Promise<readonly Omit<NewSession, 'atMs'>[]>;
+  /** Of every device that has one, for after a restart, or of the one that is named. */
+  sessions(device?: string): Promise<readonly Omit<NewSession, 'atMs'>[]>;
 
   addGrant(grant: AccessGrant, by: Act): Promise<void>;
   /** @returns whether there was one of that name. */

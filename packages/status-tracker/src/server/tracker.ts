@@ -12,12 +12,12 @@ import { byUrgency } from '../policy/urgency.ts';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
 import type { CampaignView, Releases } from './campaign.ts';
-import { carryOut, completed } from './carry-out.ts';
+import { carryOut } from './carry-out.ts';
 import { createCollector } from './collect.ts';
 import { createDesk } from './desk.ts';
 import type { Desk } from './desk.ts';
 import type { Change } from './fleet.ts';
-import { isLive } from './fleet.ts';
+import { campaignChange, followChanges, followOthers, restore, serveOffers } from './follow.ts';
 import type { TransparencyLog } from './log.ts';
 import { createLog } from './log.ts';
 import { createModes } from './modes.ts';
@@ -56,6 +56,8 @@ export interface StatusTrackerOptions {
   readonly kinds?: Kinds;
   /** When devices are updated that leave that to the server. */
   readonly strategy?: ServerStrategy;
+  /** Of this process among those that share the store: each campaign is planned by one at a time. */
+  readonly name?: string;
 }
 
 export interface StatusTracker {
@@ -72,6 +74,8 @@ export interface StatusTracker {
   close(): Promise<void>;
 }
 
+/** Several rounds; a process that was killed is replaced after it. */
+const planLeaseMs = 10_000;
 /** Offers that one round makes in one campaign. */
 const dueMax = 1_000;
 const seenBatchMax = 5_000;
@@ -85,18 +89,21 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const watch = createWatch();
   const log = createLog(store, clock, trackerKey);
   const access = await createAccess(store, clock, random);
-  const onChanges = (changes: readonly Change[]) => follow(changes, notify, watch);
+  const memory = { ...options, notify, watch };
+  const onChanges = (changes: readonly Change[]) => followChanges(changes, memory);
   const registrar = createRegistrar({ store, notify, clock, random, trackerKey });
   const modes = createModes({ ...options, notify });
   const collector = createCollector({ store, notify, manifests, clock, trackerKey, onChanges });
-  await restore(options, notify);
-
   const rounds = createRounds(options, { notify, modes, watch }, onChanges);
+  // Before anything is read: what is written meanwhile is not missed.
+  const unfollow = await followOthers(memory, { access, nowMs: clock.wallMs, onBug });
+  await restore(memory);
+
   const desk = createDesk({
     ...options,
     log,
     tell: watch.tell,
-    serve: (view) => serveOffers(options, notify, view),
+    serve: (view) => serveOffers(memory, view),
   });
   return {
     handler: deviceResources({ registrar, notify, collector, modes, onBug }),
@@ -107,6 +114,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     tick: rounds.tick,
     async close() {
       notify.close();
+      await unfollow();
       await rounds.settled();
       await writeSeen(store, notify);
     },
@@ -146,6 +154,8 @@ function createRounds(
 
   async function campaignRound(view: CampaignView): Promise<void> {
     const nowMs = clock.wallMs();
+    const lease = { name: `plan ${view.id}`, holder: options.name ?? 'tracker', nowMs, forMs: planLeaseMs };
+    if (!(await store.lease(lease))) return;
     const isJoining = await join(view.id, nowMs);
     const totals = await store.totals(view.id);
     const planned = plan(view, totals, await store.due(view.id, nowMs, dueMax), nowMs);
@@ -179,44 +189,6 @@ async function writeSeen(store: FleetStore, notify: Notify): Promise<void> {
     await store.recordSeen(seen.slice(start, start + seenBatchMax));
   }
 }
-
-/** After a restart: the sessions, and the offers that were out. */
-async function restore(inner: Inner, notify: Notify): Promise<void> {
-  const { store } = inner;
-  for (const { device, tokenHash, updateMode, statement } of await store.sessions()) {
-    notify.setSession(device, tokenHash, { updateMode, mayOverride: statement?.terms?.mayOverride });
-  }
-  const views = new Map<string, CampaignView>();
-  const live = await store.liveOffers();
-  for (const id of new Set(live.map(({ campaign }) => campaign))) {
-    const view = await store.campaign(id);
-    if (view !== undefined) views.set(id, view);
-  }
-  for (const [id, view] of views) {
-    const offers = live.filter(({ campaign }) => campaign === id);
-    for (const offer of await completed(view, offers, inner)) notify.setOffer(offer);
-  }
-}
-
-/** After an operator's order: what the campaign has out is served again, or no more. */
-async function serveOffers(inner: Inner, notify: Notify, view: CampaignView) {
-  notify.withdrawAll(view.id);
-  if (view.state !== 'running') return;
-  const offers = (await inner.store.liveOffers()).filter(({ campaign }) => campaign === view.id);
-  for (const offer of await completed(view, offers, inner)) notify.setOffer(offer);
-}
-
-/** Memory and watchers follow the store. */
-function follow(changes: readonly Change[], notify: Notify, watch: Watch): void {
-  for (const { device, campaign, to, atMs, because } of changes) {
-    if (!isLive(to)) notify.withdraw(device, campaign);
-    const reason = because === undefined ? {} : { because };
-    watch.tell({ atMs, kind: 'device', id: device, state: to, campaign, ...reason });
-  }
-}
-
-const campaignChange = ({ id, state, because }: CampaignView, atMs: number) =>
-  ({ atMs, kind: 'campaign', id, state, ...(because === undefined ? {} : { because }) }) as const;
 
 /** Messages and stores hold whole milliseconds. */
 const inWholeMs = (clock: Clock): Clock => ({

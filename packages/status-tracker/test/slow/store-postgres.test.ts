@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '@lapel/transport';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock, systemRandom } from '@lapel/transport';
 import type { FleetStore } from '../../src/index.ts';
 import { openPostgresStore } from '../../src/index.ts';
 import { openPostgres } from '../../src/server/postgres-sql.ts';
@@ -8,8 +9,9 @@ import { addSeen, by, c1, newCampaign, newDevice, nonceOf, offer, reportOn } fro
 import { testFleetStore } from '../fleet-store-suite.ts';
 import type { PostgresServer } from '../postgres-server.ts';
 import { missingPostgres, startPostgres } from '../postgres-server.ts';
-import { startMs } from '../world.ts';
+import { createWorld, startMs, testRandom } from '../world.ts';
 
+const world = { clock: systemClock, random: systemRandom };
 const skip = missingPostgres;
 let server: PostgresServer | undefined;
 let tenants = 0;
@@ -18,7 +20,7 @@ const urlOf = async () => (server ??= await startPostgres()).url;
 /** Each test has a fleet of its own: another tenant in the same database. */
 const newTenant = () => `tenant-${tenants++}`;
 const open = async (tenant = newTenant()): Promise<FleetStore> =>
-  openPostgresStore({ url: await urlOf(), tenant, clock: systemClock, connectionsMax: 4 });
+  openPostgresStore({ url: await urlOf(), tenant, ...world, connectionsMax: 4 });
 
 test.after(async () => server?.stop());
 
@@ -34,7 +36,7 @@ test('what was said and done can be neither changed, deleted nor emptied', { ski
   const store = await open();
   await addSeen(store, 'lamp-1');
   await store.close();
-  const database = await openPostgres({ url: await urlOf(), clock: systemClock });
+  const database = await openPostgres({ url: await urlOf(), ...world });
   const sql = database.of('any');
   for (const table of ['audit', 'report', 'offer', 'log_entry', 'log_node']) {
     for (const change of [`DELETE FROM ${table}`, `UPDATE ${table} SET tenant = 'x'`, `TRUNCATE ${table}`])
@@ -110,4 +112,74 @@ test('a server that crashes loses nothing that was answered, and is used again',
     ids.toSorted(),
   );
   await store.close();
+});
+
+test('counts of members are summed up, and stay what they are', { skip }, async () => {
+  const tenant = newTenant();
+  const store = await open(tenant);
+  await store.addDevices(
+    Array.from({ length: 30 }, (_, index) => newDevice(`lamp-${index}`)),
+    by,
+  );
+  await store.addCampaign(await newCampaign('c1'));
+  await store.join(c1, { limit: 100 }, startMs);
+  const database = await openPostgres({ url: await urlOf(), ...world });
+  const sql = database.of(tenant);
+  const parts = async () => (await sql.all('SELECT 1 FROM member_count WHERE tenant = ?', tenant)).length;
+  for (let turn = 0; turn < 300; turn++) {
+    for (const [from, to] of [
+      ['waiting', 'failed'],
+      ['failed', 'waiting'],
+    ] as const)
+      await sql.run('UPDATE member SET status = ? WHERE tenant = ? AND status = ?', to, tenant, from);
+  }
+  assert.ok((await parts()) > 500);
+  const before = await store.totals(c1);
+  await store.applySteps(c1, 0, [], startMs);
+  assert.deepEqual(await store.totals(c1), before);
+  assert.equal(before.waiting, 30);
+  assert.ok((await parts()) < 10);
+  await Promise.all([store.close(), database.close()]);
+});
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let left = 400; left > 0; left--) {
+    if (await holds()) return;
+    await sleep(25);
+  }
+  assert.fail('expected it to come true, found that it did not');
+}
+
+test('two trackers on one database serve one fleet, one plans, and either may die', { skip }, async () => {
+  const tenant = newTenant();
+  const stores = await Promise.all([open(tenant), open(tenant)]);
+  const [one, two] = await Promise.all(
+    stores.map(async (store, index) =>
+      createWorld({ store, name: `tracker ${index}`, random: testRandom(`tracker ${index}`) }),
+    ),
+  );
+  assert.ok(one !== undefined && two !== undefined);
+  const lamps = await one.lamps(2);
+  const token = await one.tracker.access.grant('anna', ['viewer'], 'test');
+  await until(() => two.tracker.access.lookup(token) !== undefined);
+  const told: string[] = [];
+  two.tracker.watch.follow(({ id, state }) => void told.push(`${id} ${state}`));
+  await one.tracker.desk.start(one.campaign('c1', 2), 'test');
+  await one.tracker.tick();
+  await two.tracker.tick();
+  assert.equal((await stores[0]?.campaign('c1'.repeat(16)))?.generation, 1, 'one of them plans');
+  await until(() => told.includes('lamp-0 offered') && told.includes('lamp-1 offered'));
+  // The first dies without a word; the second goes on with what it knows.
+  const dead = one.tracker;
+  one.tracker = two.tracker;
+  for (const lamp of lamps) {
+    await lamp.checkIn();
+    await lamp.update();
+  }
+  two.clock.pass(20_000);
+  await two.tracker.tick();
+  assert.equal((await two.tracker.desk.campaign('c1'.repeat(16))).state, 'completed');
+  await dead.close();
+  await two.tracker.close();
+  await Promise.all(stores.map(async (store) => store.close()));
 });

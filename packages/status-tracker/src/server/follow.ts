@@ -1,0 +1,112 @@
+/** Memory and watchers follow the store: what was written here or by others, and all of it at a start. */
+import type { Access } from './access.ts';
+import type { CampaignView } from './campaign.ts';
+import type { CarryOutOptions } from './carry-out.ts';
+import { completed } from './carry-out.ts';
+import type { Change } from './fleet.ts';
+import { isLive } from './fleet.ts';
+import type { News } from './news.ts';
+import type { Notify } from './notify.ts';
+import type { FleetStore } from './store.ts';
+import type { Watch } from './watch.ts';
+
+export interface Memory extends Pick<CarryOutOptions, 'releases' | 'urgencies'> {
+  readonly store: FleetStore;
+  readonly notify: Notify;
+  readonly watch: Watch;
+}
+
+/** The sessions, and the offers that are out. */
+export async function restore(memory: Memory): Promise<void> {
+  const { store, notify } = memory;
+  await restoreSessions(memory);
+  const views = new Map<string, CampaignView>();
+  const live = await store.liveOffers();
+  for (const id of new Set(live.map(({ campaign }) => campaign))) {
+    const view = await store.campaign(id);
+    if (view !== undefined) views.set(id, view);
+  }
+  for (const [id, view] of views) {
+    const offers = live.filter(({ campaign }) => campaign === id);
+    for (const offer of await completed(view, offers, memory)) notify.setOffer(offer);
+  }
+}
+
+/** @param of one device's, where it is named. */
+async function restoreSessions({ store, notify }: Memory, of?: string): Promise<void> {
+  for (const { device, tokenHash, updateMode, statement } of await store.sessions(of)) {
+    notify.setSession(device, tokenHash, { updateMode, mayOverride: statement?.terms?.mayOverride });
+  }
+}
+
+/** After an operator's order: what the campaign has out is served again, or no more. */
+export async function serveOffers(memory: Memory, view: CampaignView): Promise<void> {
+  const { store, notify } = memory;
+  notify.withdrawAll(view.id);
+  if (view.state !== 'running') return;
+  const offers = (await store.liveOffers()).filter(({ campaign }) => campaign === view.id);
+  for (const offer of await completed(view, offers, memory)) notify.setOffer(offer);
+}
+
+export function followChanges(changes: readonly Change[], { notify, watch }: Memory): void {
+  for (const { device, campaign, to, atMs, because } of changes) {
+    if (!isLive(to)) notify.withdraw(device, campaign);
+    const reason = because === undefined ? {} : { because };
+    watch.tell({ atMs, kind: 'device', id: device, state: to, campaign, ...reason });
+  }
+}
+
+export const campaignChange = ({ id, state, because }: CampaignView, atMs: number) =>
+  ({ atMs, kind: 'campaign', id, state, ...(because === undefined ? {} : { because }) }) as const;
+
+export interface Others {
+  readonly access: Access;
+  readonly nowMs: () => number;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** What other processes write, one after the other. @returns what ends it. */
+export async function followOthers(memory: Memory, others: Others): Promise<() => Promise<void>> {
+  let last = Promise.resolve();
+  const end = await memory.store.follow((news) => {
+    last = last.then(async () => {
+      try {
+        for (const each of news) await obey(each, memory, others);
+      } catch (error) {
+        others.onBug(error);
+      }
+    });
+  });
+  return async () => {
+    await end();
+    await last;
+  };
+}
+
+async function obey(news: News, memory: Memory, others: Others): Promise<void> {
+  const { store, notify, watch } = memory;
+  if (news.kind === 'session') {
+    await restoreSessions(memory, news.device);
+  } else if (news.kind === 'change') {
+    followChanges([news.change], memory);
+    if (!isLive(news.change.to)) return;
+    for (const offer of await store.liveOffers(news.change.device)) {
+      const view = await store.campaign(offer.campaign);
+      if (view === undefined) continue;
+      for (const full of await completed(view, [offer], memory)) notify.setOffer(full);
+    }
+  } else if (news.kind === 'campaign') {
+    const view = await store.campaign(news.id);
+    if (view === undefined) return;
+    await serveOffers(memory, view);
+    watch.tell(campaignChange(view, others.nowMs()));
+  } else if (news.kind === 'frozen') {
+    notify.withdrawFrom(news.device);
+  } else if (news.kind === 'tokens') {
+    await others.access.reload();
+  } else {
+    await others.access.reload();
+    for (const view of await store.openCampaigns(others.nowMs())) notify.withdrawAll(view.id);
+    await restore(memory);
+  }
+}

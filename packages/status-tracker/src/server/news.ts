@@ -1,0 +1,25 @@
+/**
+ * News: what one tracker has written that the memory of the others must follow. It is a hint where to look;
+ * what is served is read from the store.
+ */
+import type { Change } from './fleet.ts';
+
+export type News =
+  | { readonly kind: 'session'; readonly device: string }
+  | { readonly kind: 'change'; readonly change: Change }
+  | { readonly kind: 'campaign'; readonly id: string }
+  | { readonly kind: 'tokens' }
+  /** It is offered nothing any more. */
+  | { readonly kind: 'frozen'; readonly device: string }
+  /** Some may have been missed: everything is to be read again. */
+  | { readonly kind: 'missed' };
+
+export interface NewsStore {
+  /** What other processes write from now on; nothing where there are none. @returns what ends it. */
+  follow(take: (news: readonly News[]) => void): Promise<() => Promise<void>>;
+}
+
+export const noNews: NewsStore = { follow: async () => async () => undefined };
+
+export const changeNews = (changes: readonly Change[]): readonly News[] =>
+  changes.map((change) => ({ kind: 'change', change }));
