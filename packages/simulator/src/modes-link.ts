@@ -6,7 +6,7 @@ import { TransportError, discard } from '@lapel/transport';
 export interface LinkPlan {
   readonly clock: Clock;
   readonly isUp: () => boolean;
-  readonly bytesPerSecond: number;
+  readonly bytesPerSecond: () => number;
   /** What is sent while it is down waits so long for it; without that, it is lost. */
   readonly untilUpMs?: () => number;
 }
@@ -31,7 +31,7 @@ export const slowLink =
       for await (const chunk of body) {
         for (let start = 0; start < chunk.length; start += pieceBytes) {
           const piece = chunk.subarray(start, start + pieceBytes);
-          await clock.sleep((piece.length * 1000) / bytesPerSecond, asked.signal);
+          await clock.sleep((piece.length * 1000) / bytesPerSecond(), asked.signal);
           if (!isUp()) throw new TransportError('no-answer', 'the link went down');
           yield piece;
         }

@@ -3,21 +3,14 @@
  * scenario with the real device, tracker and client, and holds the trace against what the draft says.
  */
 
+import type { Notice } from '@lapel/device';
 import { decideUpdate } from '@lapel/device';
 import type { Terms } from '@lapel/status-tracker/protocol';
 import { slowLink } from './modes-link.ts';
-import type { ModesWorld, Traced } from './modes-world.ts';
+import type { Played } from './modes-play.ts';
+import { finish, firstOf, hasLine, inOrder, release, timesOf } from './modes-play.ts';
+import { configuration, password, vehicle } from './modes-scenarios.ts';
 import { hour, minute, modesWorld, second } from './modes-world.ts';
-
-export interface Check {
-  readonly sentence: string;
-  readonly holds: boolean;
-}
-
-export interface Played {
-  readonly checks: readonly Check[];
-  readonly trace: readonly Traced[];
-}
 
 export interface Suite {
   readonly title: string;
@@ -25,14 +18,16 @@ export interface Suite {
 }
 
 const terms: Terms = { transports: ['http'], manifestVersions: [1], reachability: 'always' };
-const imageBytes = 9_001;
 
 export const suites: readonly Suite[] = [
   { title: 'client-initiated (§3.1): a lamp polls, and installs when it is idle', play: lamp },
   { title: 'server-initiated (§3.2): a meter that is never idle, reachable for 10 s in 10 min', play: meter },
   { title: 'negotiated (§3.3): a pump names a time, and the server waits for it', play: pump },
   { title: 'negotiated: a vehicle fetches while driving, and installs when it is permitted', play: vehicle },
-  { title: 'a bug fix overtakes an update of the configuration alone', play: configuration },
+  {
+    title: 'an update of the configuration alone is of low urgency, and replaces nothing else',
+    play: configuration,
+  },
   { title: 'an update that is kept only when the default password has been changed', play: password },
 ];
 
@@ -103,7 +98,7 @@ async function meter(seed: number): Promise<Played> {
       world.note('meter: application acknowledges, and would rather not');
       return 'later';
     },
-    link: slowLink({ clock, isUp, untilUpMs, bytesPerSecond: 400 }),
+    link: slowLink({ clock, isUp, untilUpMs, bytesPerSecond: () => 400 }),
   });
   one.switchOn();
   await world.run(world.at(4 * hour + minute));
@@ -142,7 +137,7 @@ async function pump(seed: number): Promise<Played> {
   const world = await modesWorld(seed);
   const idleAt = 8 * hour;
   const isIdle = async () => world.sinceStart() >= idleAt;
-  const decide = async (notice: Parameters<typeof decideUpdate>[0]) => {
+  const decide = async (notice: Notice) => {
     const answer = decideUpdate(notice, { idleAtMs: world.at(idleAt), deferMs: hour });
     world.note(`pump: answers ${answer.decision}${notice.envelope === undefined ? '' : ', by the manifest'}`);
     return answer;
@@ -191,162 +186,4 @@ async function pump(seed: number): Promise<Played> {
     ],
     ['S4-59: the tracker has it confirmed', (await one.status()) === 'confirmed'],
   ]);
-}
-
-async function vehicle(seed: number): Promise<Played> {
-  const world = await modesWorld(seed);
-  const { clock } = world;
-  let isParked = false;
-  let isPermitted = false;
-  const ready = () => isParked && isPermitted;
-  const decide = async (notice: Parameters<typeof decideUpdate>[0]) =>
-    decideUpdate({ ...notice, isIdle: ready() }, { deferMs: 5 * minute });
-  const ecus = await Promise.all(
-    ['engine', 'brakes', 'doors'].map((id) =>
-      world.make({
-        ...{ id, className: 'ecu', mode: 'negotiated', pollMs: 10 * second },
-        isIdle: async () => ready(),
-        negotiation: { clock, decide, fetchesAhead: true },
-        onInterruption: async () => (ready() ? 'go' : 'later'),
-        link: slowLink({ clock, isUp: () => true, bytesPerSecond: 10 }),
-      }),
-    ),
-  );
-  await release(world, 'ecu');
-  let keyCycles = 0;
-  const drive = async (ms: number) => {
-    keyCycles += 1;
-    world.note(`vehicle: key cycle ${keyCycles}`);
-    for (const ecu of ecus) ecu.switchOn();
-    await world.run(world.clock.wallMs() + ms);
-  };
-  const stop = () => Promise.all(ecus.map((ecu) => ecu.switchOff()));
-  for (let trip = 0; trip < 3; trip++) {
-    await drive(8 * minute);
-    await stop();
-    await world.run(world.clock.wallMs() + hour);
-  }
-  const resumed = world.trace.filter(({ what }) => /payloads from [1-9]/.test(what)).length;
-  const early = firstOf(world, /: restarting/);
-  await drive(20 * minute);
-  const staged = new Set(world.trace.filter(({ what }) => what.endsWith(': staged')).map(({ what }) => what))
-    .size;
-  isParked = true;
-  await world.run(world.clock.wallMs() + 20 * minute);
-  const unpermitted = firstOf(world, /: restarting/);
-  isPermitted = true;
-  await world.run(world.clock.wallMs() + 30 * minute);
-  const ends = await Promise.all(ecus.map((ecu) => ecu.status()));
-  return finish(world, [
-    [
-      `S3-28: what was fetched is kept from one key cycle to the next (${resumed} times)`,
-      resumed >= ecus.length,
-    ],
-    ['S4-64: nothing is installed while it drives', early === undefined && staged === ecus.length],
-    ['S4-64: nor parked, before its owner permits it', unpermitted === undefined],
-    ['S3-31: then every ECU installs', ends.every((end) => end === 'confirmed')],
-  ]);
-}
-
-async function configuration(seed: number): Promise<Played> {
-  const settings = [new TextEncoder().encode('configuration')];
-  const config = new TextDecoder().decode(settings[0]);
-  const world = await modesWorld(seed, {
-    kinds: { [Buffer.from(config).toString('hex')]: 'configuration', [config]: 'configuration' },
-  });
-  const answers: string[] = [];
-  const decide = (id: string) => async (notice: Parameters<typeof decideUpdate>[0]) => {
-    answers.push(`${id} ${notice.urgency}`);
-    return decideUpdate({ ...notice, isIdle: true }, { deferMs: hour });
-  };
-  const make = (id: string, of = [Uint8Array.of(0)]) =>
-    world.make({
-      ...{ id, className: id, of, mode: 'negotiated', pollMs: 10 * second },
-      negotiation: { clock: world.clock, decide: decide(id) },
-    });
-  const [box, app] = [await make('settings', settings), await make('application')];
-  for (const each of [box, app]) each.switchOn();
-  await world.run(world.at(10 * minute));
-  const image = world.random.bytes(600);
-  await world.publish({ image, sequence: 2, className: 'settings', of: settings });
-  await world.rollOut('settings', 2);
-  await release(world, 'application');
-  await world.run(world.at(2 * hour));
-  return finish(world, [
-    ['S3-41: an update of the configuration alone is of low urgency', answers.includes('settings low')],
-    ['S3-41: what is more than that is not', answers.includes('application normal')],
-    ['S3-39: only the configuration is replaced, and confirmed', (await box.status()) === 'confirmed'],
-    ['S3-39: so is the application', (await app.status()) === 'confirmed'],
-  ]);
-}
-
-async function password(seed: number): Promise<Played> {
-  const world = await modesWorld(seed);
-  const isNew = new Map<string, boolean>();
-  const changed = new Set<string>();
-  const make = (id: string) =>
-    world.make({
-      ...{ id, className: 'camera', mode: 'client-initiated', pollMs: minute },
-      onBoot: (decision) => isNew.set(id, decision.boot === 'slot' && decision.onTrial),
-      // The new firmware does not count itself as working while everybody knows its password.
-      async selfTest() {
-        while (isNew.get(id) === true && !changed.has(id)) await world.clock.sleep(minute);
-        return true;
-      },
-    });
-  const [careful, careless] = [await make('careful'), await make('careless')];
-  for (const each of [careful, careless]) each.switchOn();
-  await world.run(world.at(hour));
-  await release(world, 'camera');
-  await world.run(world.at(2 * hour));
-  const before = await careful.status();
-  changed.add('careful');
-  world.note('careful: the password is changed');
-  await world.run(world.at(3 * hour));
-  const after = await careful.status();
-  await world.run(world.at(9 * hour));
-  return finish(world, [
-    [
-      'S4-64: with the default password the new firmware stays on trial',
-      before === 'awaiting-confirmation' || before === 'installing',
-    ],
-    ['S4-64: it is confirmed when the password has been changed', after === 'confirmed'],
-    [
-      'S4-64: where nobody changes it, the device goes back, and the tracker knows',
-      hasLine(world, /careless: reverted/) && (await careless.status()) !== 'confirmed',
-    ],
-  ]);
-}
-
-interface Releasing {
-  readonly sequence?: number;
-  readonly isHidden?: boolean;
-  readonly isSpoiled?: boolean;
-}
-
-async function release(world: ModesWorld, className: string, { sequence = 2, ...how }: Releasing = {}) {
-  await world.publish({ image: world.random.bytes(imageBytes), sequence, className, ...how });
-  await world.rollOut(className, sequence);
-}
-
-async function finish(world: ModesWorld, rows: readonly (readonly [string, boolean])[]): Promise<Played> {
-  const checks = rows.map(([sentence, holds]) => ({ sentence, holds }));
-  await world.end();
-  return { checks, trace: world.trace };
-}
-
-const timesOf = ({ trace }: ModesWorld, pattern: RegExp): readonly number[] =>
-  trace.filter(({ what }) => pattern.test(what)).map(({ atMs }) => atMs);
-
-const firstOf = (world: ModesWorld, pattern: RegExp): number | undefined => timesOf(world, pattern)[0];
-
-const hasLine = (world: ModesWorld, pattern: RegExp): boolean => firstOf(world, pattern) !== undefined;
-
-/** Each behind the one before, from the last occurrence of the first one's predecessor on. */
-function inOrder({ trace }: ModesWorld, lines: readonly string[]): boolean {
-  let place = -1;
-  return lines.every((line) => {
-    place = trace.findIndex(({ what }, index) => index > place && what.startsWith(line));
-    return place >= 0;
-  });
 }

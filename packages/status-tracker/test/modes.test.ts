@@ -73,6 +73,18 @@ test('S3-36: a device that agrees is triggered at once', async () => {
   assert.ok(lamp.client.takeTrigger(after));
 });
 
+test('S3-37: a device that was triggered may name another time, and is triggered then', async () => {
+  const { world, lamp } = await offered({ updateMode: 'negotiated' });
+  const offer = await offerOf(lamp);
+  await lamp.client.answer(offer, { decision: 'now' });
+  assert.ok(lamp.client.takeTrigger(await offerOf(lamp)));
+  await lamp.client.answer(offer, { decision: 'at', until: world.clock.wallMs() + hour });
+  assert.equal((await offerOf(lamp)).trigger, undefined);
+  world.clock.pass(hour);
+  await world.tracker.tick();
+  assert.ok(lamp.client.takeTrigger(await offerOf(lamp)));
+});
+
 test('S3-38: a time that was named is waited for, across a restart of the tracker', async () => {
   const { world, lamp } = await offered({ updateMode: 'negotiated' });
   const offer = await offerOf(lamp);

@@ -69,6 +69,30 @@ test('an unknown token is nobody, and a token is for its own device only', async
   assert.equal((await poll(world, 'lamp-0', next)).status, 'ok');
 });
 
+test('S2-08: an identity that goes on twice at once is frozen, and an operator frees it', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  const first = await tokenOf(world);
+  const second = await tokenOf(world);
+  assert.equal((await poll(world, 'lamp-0', first)).status, 'unauthorized');
+  await new Promise(setImmediate);
+  assert.equal((await world.store.device('lamp-0'))?.approval, 'approved', 'one poll may come late');
+  world.clock.pass(60_000);
+  assert.equal((await poll(world, 'lamp-0', first)).status, 'unauthorized');
+  await new Promise(setImmediate);
+  const { device, explanation } = await world.tracker.desk.device('lamp-0');
+  assert.equal(device.approval, 'frozen');
+  assert.match(explanation, /^lamp-0 is frozen until an operator approves it again: two of it/);
+  await lamp?.checkIn();
+  await world.tracker.desk.start(world.campaign('c1', 2), 'test');
+  await world.tracker.tick();
+  assert.equal(await lamp?.client.poll(), undefined, 'it is offered nothing');
+  assert.equal((await poll(world, 'lamp-0', second)).status, 'unauthorized');
+  await world.tracker.desk.approve('lamp-0', 'operator');
+  await world.tracker.tick();
+  assert.ok(await lamp?.client.poll());
+});
+
 test('S4-132: a waiting poll is answered as soon as there is an offer, or when its time is up', async () => {
   const world = await createWorld();
   await world.lamps(1);

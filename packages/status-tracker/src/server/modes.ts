@@ -50,6 +50,7 @@ export function createModes({ store, notify, clock, trackerKey, strategy = {} }:
     ]);
     requireTaken(end);
     notify.seen(told.device);
+    if (end === 'recorded') notify.reconsider(told.device);
     const waits = notify.undecidedOf(told.device);
     if (waits !== undefined) await decide(waits);
     return sealReceipt(trackerKey, clock, { device: told.device, nonce: told.nonce });

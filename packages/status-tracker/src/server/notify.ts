@@ -4,13 +4,13 @@
  * 9019 §3: server-initiated over a connection that the device opened); it is answered as soon as there is
  * an offer.
  */
-import { hash } from 'node:crypto';
 import { compareBytes } from '@lapel/cbor';
 import type { Clock, Request, Response } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { UpdateMode } from '../protocol.ts';
 import type { FullOffer } from './poll-answers.ts';
 import { answers } from './poll-answers.ts';
+import { sleepUntil, tokenKey, waitOf } from './poll-request.ts';
 import type { Seen } from './store.ts';
 
 export type { FullOffer } from './poll-answers.ts';
@@ -53,6 +53,8 @@ export interface Notify {
   undecidedOf(device: string): Undecided | undefined;
   /** Serves the tracker's order with the offer, where that is still served in that session. */
   setTrigger(to: Undecided, trigger: Uint8Array): void;
+  /** The device has said something else: whatever was decided of its offer is decided anew. */
+  reconsider(device: string): void;
   /** Does not serve the offer before then: its device has declined it. */
   hold(offered: Undecided, untilMs: number): void;
   /** GET /offers/{device}. @throws {Problem} where no token, or another device's, is shown. */
@@ -68,6 +70,7 @@ export interface Notify {
 interface Post {
   readonly device: string;
   tokenHash: string | undefined;
+  retired: string | undefined;
   session: Uint8Array;
   terms: SessionTerms;
   offer: FullOffer | undefined;
@@ -82,9 +85,22 @@ interface Post {
   wake: (() => void) | undefined;
 }
 
-export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits): Notify {
+/** A poll under way when a device starts anew may still arrive; nobody goes on with an old session so much later. */
+const twinMsMin = 60_000;
+
+/**
+ * @param onTwin told of a device that goes on with its last session though a newer one has begun: two of
+ * them hold the key.
+ */
+export function createNotify(
+  clock: Clock,
+  limits: NotifyLimits = notifyLimits,
+  onTwin: (device: string) => void = () => {},
+): Notify {
   const posts = new Map<string, Post>();
   const postByToken = new Map<string, Post>();
+  /** Of each device, the session before. */
+  const retired = new Map<string, { readonly post: Post; readonly atMs: number }>();
   const seenNow = new Set<Post>();
   const waiting = new Set<Post>();
   let waiters = 0;
@@ -96,6 +112,7 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
     const post: Post = {
       device,
       tokenHash: undefined,
+      retired: undefined,
       session: new Uint8Array(),
       terms: { updateMode: 'client-initiated' },
       offer: undefined,
@@ -145,8 +162,15 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
     signal.throwIfAborted();
   }
 
+  function noticeTwin(token: string): void {
+    const before = retired.get(token);
+    if (before !== undefined && clock.monotonicMs() - before.atMs >= twinMsMin) onTwin(before.post.device);
+  }
+
   async function poll(request: Request, device: string): Promise<Response> {
-    const post = postByToken.get(tokenKey(request.headers['authorization']));
+    const token = tokenKey(request.headers['authorization']);
+    const post = postByToken.get(token);
+    if (post === undefined) noticeTwin(token);
     if (post === undefined)
       throw new Problem('unauthorized', 'expected the token of a session, found none that is known');
     if (post.device !== device) {
@@ -186,7 +210,12 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
   return {
     setSession(device, tokenHash, terms) {
       const post = postOf(device);
-      if (post.tokenHash !== undefined) postByToken.delete(post.tokenHash);
+      if (post.tokenHash !== undefined) {
+        postByToken.delete(post.tokenHash);
+        if (post.retired !== undefined) retired.delete(post.retired);
+        post.retired = post.tokenHash;
+        retired.set(post.tokenHash, { post, atMs: clock.monotonicMs() });
+      }
       post.tokenHash = Buffer.from(tokenHash).toString('base64');
       post.session = tokenHash.slice(0, sessionBytes);
       post.terms = terms;
@@ -229,6 +258,10 @@ export function createNotify(clock: Clock, limits: NotifyLimits = notifyLimits):
       post.heldUntilMs = undefined;
       renew(post);
     },
+    reconsider(device) {
+      const post = posts.get(device);
+      if (post?.offer !== undefined) serve(post, post.offer);
+    },
     hold(offered, untilMs) {
       const post = still(offered);
       if (post === undefined || post.heldUntilMs === untilMs || untilMs <= clock.wallMs()) return;
@@ -250,27 +283,3 @@ const sessionBytes = 8;
 
 const isDecidedHere = ({ updateMode, mayOverride }: SessionTerms): boolean =>
   updateMode !== 'client-initiated' || mayOverride === true;
-
-/** `Bearer ` and 64 hexadecimal digits; what has another form is nobody's. */
-const authorizationLength = 'Bearer '.length + 64;
-
-function tokenKey(authorization: string | undefined): string {
-  if (authorization?.length !== authorizationLength || !authorization.startsWith('Bearer ')) return '';
-  return hash('sha256', Buffer.from(authorization.slice('Bearer '.length), 'hex'), 'base64');
-}
-
-function waitOf(request: Request, waitMsMax: number): number {
-  const given = request.query.get('waitMs') ?? '0';
-  if (!/^\d{1,9}$/.test(given))
-    throw new Problem('bad-request', 'expected waitMs in whole milliseconds, found another text');
-  return Math.min(Number(given), waitMsMax);
-}
-
-/** Ends early, and without an error, where the signal fires. */
-async function sleepUntil(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await clock.sleep(ms, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-}

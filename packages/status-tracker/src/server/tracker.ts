@@ -30,6 +30,7 @@ import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
 import type { FleetStore } from './store.ts';
+import { plannerActor } from './store.ts';
 import type { Kinds, Urgencies } from './urgency-of-release.ts';
 import { createUrgencies } from './urgency-of-release.ts';
 import type { Watch } from './watch.ts';
@@ -85,7 +86,8 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const urgencies = createUrgencies(manifests, given.urgency, given.kinds);
   const options = { ...given, clock: inWholeMs(given.clock), urgencies };
   const { store, clock, random, trackerKey, onBug } = options;
-  const notify = createNotify(clock, options.limits);
+  const freeze = (device: string) => void freezeTwin(options, notify, device).catch(onBug);
+  const notify: Notify = createNotify(clock, options.limits, freeze);
   const watch = createWatch();
   const log = createLog(store, clock, trackerKey);
   const access = await createAccess(store, clock, random);
@@ -188,6 +190,13 @@ async function writeSeen(store: FleetStore, notify: Notify): Promise<void> {
   for (let start = 0; start < seen.length; start += seenBatchMax) {
     await store.recordSeen(seen.slice(start, start + seenBatchMax));
   }
+}
+
+/** Two live sessions of one key: one of them is a copy, and nobody here can tell which. */
+async function freezeTwin({ store, clock }: StatusTrackerOptions, notify: Notify, device: string) {
+  const because = 'two of it go on at once: a session was used after a newer one had begun';
+  notify.withdrawFrom(device);
+  await store.freeze([device], because, { actor: plannerActor, atMs: clock.wallMs() });
 }
 
 /** Messages and stores hold whole milliseconds. */
