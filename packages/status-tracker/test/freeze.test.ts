@@ -32,7 +32,7 @@ const statement = (changes: Partial<NewestRelease> = {}, key = operatorKey) =>
       ...{ version: 1, vendor, class: lampClass, manifestDigest: digestFor(3), sequenceNumber: 3 },
       ...{ created: startMs, expires: startMs + 7 * day },
       ...changes,
-    } as NewestRelease),
+    }),
   );
 
 function believed(heard: ReturnType<typeof hear>): KnownNewest {

@@ -25,7 +25,7 @@ const approvalBy = (key: typeof ann, signed: Uint8Array, changes: Partial<Campai
     write(CampaignApproval, {
       ...{ version: 1, campaign: bytes16('c1'), digest: digest('sha-256', signed), created: startMs },
       ...changes,
-    } as CampaignApproval),
+    }),
   );
 
 test('S4-133: a campaign waits for as many persons as it asks for; two keys of one are one', async () => {

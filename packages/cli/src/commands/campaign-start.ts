@@ -9,6 +9,8 @@ import { server, uuidText } from '@lapel/suit';
 import { bytesBody, collect, readProblem, request, systemClock, systemRandom } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import type { Fields } from '../answers.ts';
+import { cellIn, fieldsOf, listOf } from '../answers.ts';
 import { askJson } from '../ask.ts';
 import { readOutline } from '../envelope-file.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -19,8 +21,10 @@ import { accessServer, withServer } from '../server-access.ts';
 import type { SignerOptions } from '../signer.ts';
 import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
+import type { TermsOptions } from './campaign-terms.ts';
+import { termsFacts, termsOf, withTerms } from './campaign-terms.ts';
 
-interface Options extends ServerOptions, SignerOptions {
+interface Options extends ServerOptions, SignerOptions, TermsOptions {
   readonly release: string;
   readonly name?: string;
   readonly waves: readonly number[];
@@ -28,6 +32,7 @@ interface Options extends ServerOptions, SignerOptions {
   readonly failureRate: number;
   readonly silence: number;
   readonly expires: number;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -37,7 +42,7 @@ export function addCampaignStart(campaign: Command, terminal: Terminal): void {
     .description(
       'Signs a campaign with your key and starts it: the tracker offers the manifest, wave by wave.',
     );
-  withSigner(withServer(command))
+  withTerms(withSigner(withServer(command)))
     .requiredOption('--release <which>', 'digest of a released manifest, or the file of its envelope')
     .option('--name <text>', 'what to call it (default: the version that the manifest tells)')
     .addOption(withDefault('--waves <shares>', 'of all devices, in turn', waves, '1%,10%,100%'))
@@ -49,6 +54,7 @@ export function addCampaignStart(campaign: Command, terminal: Terminal): void {
       withDefault('--silence <time>', 'after which a device with an offer is given up', milliseconds, '1h'),
     )
     .addOption(withDefault('--expires <time>', 'after which nothing is offered', milliseconds, '30d'))
+    .option('--dry-run', 'only show each step, and each device that it would not fit')
     .option('--json', 'print the campaign as JSON')
     .addHelpText('after', `${signerHelp}\n${examples}`)
     .action((options: Options) => start(options, terminal));
@@ -71,9 +77,11 @@ async function start(options: Options, terminal: Terminal): Promise<void> {
   const campaign = campaignFor(outline, options);
   const signed = signAttached(key, write(Campaign, campaign), mediaTypes.cbor);
   const headers = { 'content-type': mediaTypes.cose };
-  const answer = await askJson(access, request('POST', '/campaigns', { headers, body: bytesBody(signed) }));
+  const path = options.dryRun === true ? '/campaigns/dry-run' : '/campaigns';
+  const answer = await askJson(access, request('POST', path, { headers, body: bytesBody(signed) }));
   const id = hex(campaign.id);
   if (options.json === true) terminal.result(JSON.stringify(answer));
+  else if (options.dryRun === true) tellDryRun(fieldsOf(answer), terminal);
   else if (terminal.quiet) terminal.result(id);
   else {
     terminal.facts([
@@ -84,13 +92,31 @@ async function start(options: Options, terminal: Terminal): Promise<void> {
       ['class', uuidText(campaign.class)],
       ['waves', campaign.waves.map(percentText).join(', ')],
       ['in flight', `at most ${campaign.inFlightMax}`],
-      ['halts', `above ${percentText(campaign.failureRateMax)} failed`],
+      ...termsFacts(campaign),
       ['gives up', `a device that is silent for ${durationText(campaign.silenceMsMax)}`],
       ['expires', new Date(campaign.expires).toISOString()],
       ['signed with', `key ${hex(key.kid)}`],
     ]);
-    terminal.note(`\nNext: lapel campaign status ${id.slice(0, 8)} --follow`);
+    const next = campaign.approvals === undefined ? 'status' : 'approve';
+    terminal.note(`\nNext: lapel campaign ${next} ${id.slice(0, 8)}${next === 'status' ? ' --follow' : ''}`);
   }
+}
+
+function tellDryRun(run: Fields, terminal: Terminal): void {
+  const steps = listOf(run['steps']).map((step, index) => [`step ${index + 1}`, String(step)] as const);
+  const unfit = listOf(run['unfit']).map(fieldsOf);
+  terminal.facts([
+    ...steps,
+    ['meant', `${cellIn(run, 'meant')} devices, ${cellIn(run, 'fitting')} to be offered it`],
+    ['done', `${cellIn(run, 'done')} run it already, or something newer`],
+    ['not meant', `${cellIn(run, 'notMeant')}, and ${cellIn(run, 'unknown')} that have not told enough`],
+    ['unfit', cellIn(run, 'unfitCount')],
+  ]);
+  if (unfit.length === 0) return;
+  terminal.table(
+    ['DEVICE', 'WOULD NOT FIT BECAUSE'],
+    unfit.map((each) => [cellIn(each, 'device'), cellIn(each, 'because')]),
+  );
 }
 
 function campaignFor({ digest, summary }: Outline, options: Options): Campaign {
@@ -116,6 +142,7 @@ function campaignFor({ digest, summary }: Outline, options: Options): Campaign {
     silenceMsMax: options.silence,
     created,
     expires: created + options.expires,
+    ...termsOf(options, created),
   };
 }
 

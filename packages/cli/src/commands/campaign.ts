@@ -14,12 +14,15 @@ import { askJson } from '../ask.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { durationText, percentText } from '../quantities.ts';
-import type { ServerAccess, ServerOptions } from '../server-access.ts';
+import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { SignerOptions } from '../signer.ts';
 import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
 import { progressLine } from '../terminal.ts';
+import { addCampaignApprove } from './campaign-approve.ts';
+import { campaignNamed, campaignsAt } from './campaign-named.ts';
+import { addCampaignPatched } from './campaign-patched.ts';
 import { addCampaignStart } from './campaign-start.ts';
 
 interface Options extends ServerOptions {
@@ -35,6 +38,7 @@ interface OrderOptions extends Options, SignerOptions {}
 const orders = {
   pause: 'Makes no further offers until the campaign is resumed.',
   resume: 'Goes on with a campaign that was paused, or that halted because too many devices failed.',
+  retry: 'Gives another chance to devices that fell silent, went back, or could not fetch or write.',
   abort: 'Ends a campaign for good; devices that have installed the update keep it.',
 } as const;
 type Order = keyof typeof orders;
@@ -55,6 +59,8 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--follow', 'wait until it ends; exit code 1 where it halts or is aborted')
     .option('--json', 'print the campaign as JSON')
     .action((which: string, options: StatusOptions) => status(which, options, terminal));
+  addCampaignApprove(campaign, terminal);
+  addCampaignPatched(campaign, terminal);
   for (const order of Object.keys(orders) as Order[]) {
     withSigner(withServer(campaign.command(order).description(orders[order])))
       .argument('<campaign>', 'its id, the beginning of it, or its name')
@@ -179,26 +185,4 @@ async function give(order: Order, which: string, options: OrderOptions, terminal
       ['state', textIn(after, 'state')],
     ]);
   }
-}
-
-const campaignsAt = async (access: ServerAccess): Promise<readonly Fields[]> =>
-  listOf(await askJson(access, request('GET', '/campaigns'))).map(fieldsOf);
-
-/** By the whole id, by the beginning of one, or by name; never by guess where two fit. */
-async function campaignNamed(which: string, access: ServerAccess): Promise<Fields> {
-  if (/^[0-9a-f]{32}$/.test(which))
-    return fieldsOf(await askJson(access, request('GET', `/campaigns/${which}`)));
-  const fitting = (await campaignsAt(access)).filter(
-    (campaign) =>
-      campaign['name'] === which || (which.length >= 4 && textIn(campaign, 'id').startsWith(which)),
-  );
-  const [found, ...others] = fitting;
-  if (found === undefined) {
-    throw new CommandFailure(exitCodes.absent, `expected the id or the name of a campaign, found ${which}`);
-  }
-  if (others.length > 0) {
-    const message = `expected one campaign that ${which} names, found ${fitting.length}`;
-    throw new CommandFailure(exitCodes.usage, `${message}; lapel campaign list has their ids`);
-  }
-  return found;
 }

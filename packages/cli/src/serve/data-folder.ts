@@ -3,6 +3,7 @@
  * must find again is here, and nothing else.
  */
 
+import { hex } from '@lapel/cbor';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -21,6 +22,8 @@ export interface DataFolder {
   readonly authors: readonly VerificationKey[];
   /** Whose campaigns are carried out: `keys/operators/*.pem`. */
   readonly operators: readonly VerificationKey[];
+  /** Whose each of these keys is, by its thumbprint: `ann.pem` and `ann@token.pem` are both Ann's. */
+  readonly persons: ReadonlyMap<string, string>;
   readonly firmware: string;
   readonly database: string;
 }
@@ -31,11 +34,13 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   for (const folder of [join(keys, 'authors'), join(keys, 'operators'), join(path, 'tokens')]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
+  const operators = await publicKeys(join(keys, 'operators'));
   return {
     path,
     trackerKey: await keyIn(keys, 'tracker'),
-    authors: await publicKeys(join(keys, 'authors')),
-    operators: await publicKeys(join(keys, 'operators')),
+    authors: (await publicKeys(join(keys, 'authors'))).map(({ key }) => key),
+    operators: operators.map(({ key }) => key),
+    persons: new Map(operators.map(({ key, person }) => [hex(key.kid), person])),
     firmware: join(path, 'firmware'),
     database: join(path, 'tracker.sqlite'),
   };
@@ -86,9 +91,14 @@ export const readToken = async (folder: Pick<DataFolder, 'path'>, name: string):
 
 const keysMax = 64;
 
-async function publicKeys(folder: string): Promise<readonly VerificationKey[]> {
+async function publicKeys(folder: string) {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.pem')).toSorted();
   if (names.length > keysMax)
     throw new RangeError(`expected at most ${keysMax} keys in ${folder}, found more`);
-  return Promise.all(names.map((name) => readVerificationKey(join(folder, name))));
+  return Promise.all(
+    names.map(async (name) => ({
+      key: await readVerificationKey(join(folder, name)),
+      person: name.replace(/(@.*|\.pub)?\.pem$/, ''),
+    })),
+  );
 }

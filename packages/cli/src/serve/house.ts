@@ -104,6 +104,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     random: systemRandom,
     trackerKey: folder.trackerKey,
     operators: folder.operators,
+    persons: folder.persons,
     authors: folder.authors.map((key) => ({ key })),
     releases: (digest) => releaseOf(firmware, firmware.catalog.find(hex(digest))),
     onBug,

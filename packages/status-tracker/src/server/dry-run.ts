@@ -69,7 +69,8 @@ export function createDryRun(accepted: Accepted): DryRunner {
   };
 }
 
-function isOfClass({ predicate: _, ...campaign }: Campaign, device: DeviceView): boolean {
+function isOfClass(given: Campaign, device: DeviceView): boolean {
+  const { predicate: _, ...campaign } = given;
   return belonging(campaign, { ...device, approval: 'approved' }) === 'meant';
 }
 

@@ -128,6 +128,7 @@ export const Patched = Type.Object({
   exposedDeviceHours: Type.Number(),
   lateDeviceHours: optional(Type.Number()),
   curve: Type.Array(Type.Object({ afterMs: Count, patched: Count })),
+  plot: Type.String({ description: 'the curve for people, as lines of text' }),
 });
 
 const Step = Type.Object({

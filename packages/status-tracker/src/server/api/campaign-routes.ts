@@ -1,7 +1,6 @@
 /** What operators ask of campaigns, and the signed objects by which they decide. */
 import type { CampaignView } from '../campaign.ts';
 import type { Desk } from '../desk.ts';
-import { patchCsv } from '../patched.ts';
 import type { FleetStore } from '../store.ts';
 import * as answers from './answers.ts';
 import { campaignJson, memberJson } from './as-json.ts';
@@ -44,28 +43,6 @@ export function campaignRoutes({ store, desk }: { readonly store: FleetStore; re
       summary: 'What the next round would do',
       answer: answers.Plan,
       run: async ({ request }) => desk.preview(idOf(request)),
-    },
-    'GET /campaigns/:id/patched': {
-      roles: readers,
-      summary: 'How long the devices of a campaign were exposed, from what they have signed',
-      answer: answers.Patched,
-      run: async ({ request }) => (await desk.patched(idOf(request))).proof,
-    },
-    'GET /campaigns/:id/patched.csv': {
-      roles: readers,
-      summary: 'The same, a line for each device',
-      answer: 'text',
-      run: async ({ request, reply }) => {
-        void reply.type('text/csv; charset=utf-8');
-        return patchCsv((await desk.patched(idOf(request))).devices);
-      },
-    },
-    'POST /campaigns/dry-run': {
-      roles: readers,
-      summary: 'What a signed campaign would do, and whom it would not fit; nothing is started',
-      body: 'signed',
-      answer: answers.DryRun,
-      run: async ({ request }) => desk.dryRun(signedBody(request)),
     },
     'POST /campaigns/:id/approvals': {
       roles: deciders,

@@ -14,6 +14,7 @@ import type { FleetStore } from '../store.ts';
 import type { Watch } from '../watch.ts';
 import { accessRoutes } from './access-routes.ts';
 import { campaignRoutes } from './campaign-routes.ts';
+import { rolloutRoutes } from './rollout-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { sendEvents } from './events.ts';
 import { logRoutes } from './log-routes.ts';
@@ -45,6 +46,7 @@ export type OperatorApi = (app: unknown) => Promise<void>;
 export const routesOf = (options: OperatorApiOptions): Routes => ({
   ...deviceRoutes(options),
   ...campaignRoutes(options),
+  ...rolloutRoutes(options),
   ...logRoutes(options),
   ...accessRoutes(options),
   ...metricRoutes(options),
