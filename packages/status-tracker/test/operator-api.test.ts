@@ -18,24 +18,24 @@ const lampBody = (id: string, publicKey: string) => ({
 test('S4-23: every route asks for a role, and refuses a token without it', async (context) => {
   const { ask } = await createApi(context);
   const routes: readonly (readonly ['GET' | 'POST' | 'DELETE', string, readonly Role[]])[] = [
-    ['GET', '/devices', ['viewer', 'author', 'operator', 'admin']],
-    ['GET', '/devices/x', ['viewer', 'author', 'operator', 'admin']],
-    ['GET', '/devices/x/reports', ['viewer', 'author', 'operator', 'admin']],
+    ['GET', '/devices', ['viewer', 'author', 'operator', 'approver', 'admin']],
+    ['GET', '/devices/x', ['viewer', 'author', 'operator', 'approver', 'admin']],
+    ['GET', '/devices/x/reports', ['viewer', 'author', 'operator', 'approver', 'admin']],
     ['POST', '/devices', ['operator', 'admin']],
-    ['POST', '/devices/x/approve', ['operator', 'admin']],
-    ['GET', '/campaigns', ['viewer', 'author', 'operator', 'admin']],
-    ['GET', '/campaigns/x', ['viewer', 'author', 'operator', 'admin']],
-    ['GET', '/campaigns/x/members', ['viewer', 'author', 'operator', 'admin']],
-    ['GET', '/campaigns/x/plan', ['viewer', 'author', 'operator', 'admin']],
+    ['POST', '/devices/x/approve', ['operator', 'approver', 'admin']],
+    ['GET', '/campaigns', ['viewer', 'author', 'operator', 'approver', 'admin']],
+    ['GET', '/campaigns/x', ['viewer', 'author', 'operator', 'approver', 'admin']],
+    ['GET', '/campaigns/x/members', ['viewer', 'author', 'operator', 'approver', 'admin']],
+    ['GET', '/campaigns/x/plan', ['viewer', 'author', 'operator', 'approver', 'admin']],
     ['POST', '/campaigns', ['operator', 'admin']],
     ['POST', '/campaigns/x/orders', ['operator', 'admin']],
-    ['GET', '/audit', ['operator', 'admin']],
+    ['GET', '/audit', ['operator', 'approver', 'admin']],
     ['POST', '/tokens', ['admin']],
     ['DELETE', '/tokens/x', ['admin']],
   ];
   for (const [method, url, allowed] of routes) {
     assert.equal((await ask(undefined, method, url)).status, 401, `${method} ${url} without a token`);
-    for (const role of ['viewer', 'author', 'operator', 'admin'] as const) {
+    for (const role of ['viewer', 'author', 'operator', 'approver', 'admin'] as const) {
       const { status } = await ask(role, method, url);
       assert.equal(status === 403, !allowed.includes(role), `${method} ${url} as ${role}: ${status}`);
     }

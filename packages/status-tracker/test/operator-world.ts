@@ -38,6 +38,7 @@ export async function createApi(
     viewer: await grant('viewer'),
     author: await grant('author'),
     operator: await grant('operator'),
+    approver: await grant('approver'),
     admin: await grant('admin'),
   };
   return {

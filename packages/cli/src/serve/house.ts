@@ -142,7 +142,7 @@ const isLocal = (host = '127.0.0.1') => ['127.0.0.1', '::1', 'localhost'].includ
 
 /** One token for each role, made at the first start; whoever hands them out deletes the files. */
 async function grantTokens(folder: DataFolder, { access }: StatusTracker): Promise<void> {
-  const granted: readonly Role[] = ['admin', 'operator', 'author', 'viewer'];
+  const granted: readonly Role[] = ['admin', 'approver', 'operator', 'author', 'viewer'];
   for (const role of granted) {
     const file = tokenFile(folder, role);
     if (existsSync(file)) continue;

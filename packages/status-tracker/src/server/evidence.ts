@@ -211,7 +211,7 @@ function afterOffer(
     status: 'offered',
     generation: generation + 1,
     changedMs: atMs,
-    offer: { ...offer, offeredMs: atMs },
+    offer: { nonce: offer.nonce, expiresMs: offer.expiresMs, offeredMs: atMs },
   };
 }
 

@@ -115,6 +115,7 @@ async function approveCampaign(sql: Sql, id: string, voice: Approving, by: Act):
   const after = approved(before, voice);
   if (after === before) return before;
   await updateCampaign(sql, after);
+  await sql.tell([{ kind: 'campaign', id }]);
   await writeAudit(sql, { ...by, act: 'campaign approved', subject: id, detail: voice.person });
   return after;
 }

@@ -10,6 +10,15 @@ import { noNews } from './news.ts';
 import { planMethods } from './memory-plan.ts';
 import type { State } from './memory-state.ts';
 import type { FleetStore } from './store.ts';
+import type { Fleets } from './tenants.ts';
+import { fleetsOf } from './tenants.ts';
+
+/** The fleets of all tenants in memory. */
+export const createMemoryFleets = (): Fleets =>
+  fleetsOf(
+    () => createMemoryStore(),
+    async () => undefined,
+  );
 
 export function createMemoryStore(): FleetStore {
   const state: State = {

@@ -2,10 +2,12 @@
 import { sqlLeases } from './leases.ts';
 import { migratePostgres } from './postgres-migrations.ts';
 import { newsOf } from './postgres-news.ts';
-import type { PostgresOptions } from './postgres-sql.ts';
+import type { PostgresDatabase, PostgresOptions } from './postgres-sql.ts';
 import { openPostgres } from './postgres-sql.ts';
 import { createSqlStore } from './sql-store.ts';
 import type { FleetStore } from './store.ts';
+import type { Fleets } from './tenants.ts';
+import { fleetsOf } from './tenants.ts';
 
 export interface PostgresStoreOptions extends PostgresOptions {
   readonly tenant?: string;
@@ -13,18 +15,34 @@ export interface PostgresStoreOptions extends PostgresOptions {
 
 /** @throws {RangeError} where the database is of a newer version. */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<FleetStore> {
-  const { tenant = 'default' } = options;
+  const database = await openMigrated(options);
+  return storeIn(database, options, options.tenant ?? 'default', database.close);
+}
+
+/** The fleets of all tenants in one database. @throws {RangeError} as above. */
+export async function openPostgresFleets(options: PostgresOptions): Promise<Fleets> {
+  const database = await openMigrated(options);
+  return fleetsOf((tenant) => storeIn(database, options, tenant, async () => undefined), database.close);
+}
+
+async function openMigrated(options: PostgresOptions): Promise<PostgresDatabase> {
   const database = await openPostgres(options);
   try {
-    await migratePostgres(database.of(tenant));
+    await migratePostgres(database.of('default'));
   } catch (error) {
     await database.close();
     throw error;
   }
+  return database;
+}
+
+function storeIn(
+  database: PostgresDatabase,
+  { clock }: PostgresOptions,
+  tenant: string,
+  close: () => Promise<void>,
+): FleetStore {
   const sql = database.of(tenant);
-  return createSqlStore(sql, {
-    ...sqlLeases(sql),
-    ...newsOf(database.connect, tenant, database.name, options.clock),
-    close: database.close,
-  });
+  const { connect, name } = database;
+  return createSqlStore(sql, { ...sqlLeases(sql), ...newsOf(connect, tenant, name, clock), close });
 }

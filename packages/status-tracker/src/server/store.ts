@@ -115,9 +115,9 @@ export type Applied =
     }
   | undefined;
 
-export type Role = 'viewer' | 'author' | 'operator' | 'admin';
+export type Role = 'viewer' | 'author' | 'operator' | 'approver' | 'admin';
 
-export const roleNames: readonly Role[] = ['viewer', 'author', 'operator', 'admin'];
+export const roleNames: readonly Role[] = ['viewer', 'author', 'operator', 'approver', 'admin'];
 export const rolesOf = (names: readonly string[]): readonly Role[] =>
   roleNames.filter((role) => names.includes(role));
 

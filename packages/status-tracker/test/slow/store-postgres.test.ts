@@ -3,12 +3,13 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock, systemRandom } from '@lapel/transport';
 import type { FleetStore } from '../../src/index.ts';
-import { openPostgresStore } from '../../src/index.ts';
+import { openPostgresFleets, openPostgresStore } from '../../src/index.ts';
 import { openPostgres } from '../../src/server/postgres-sql.ts';
 import { addSeen, by, c1, newCampaign, newDevice, nonceOf, offer, reportOn } from '../fleet-fixtures.ts';
 import { testFleetStore } from '../fleet-store-suite.ts';
 import type { PostgresServer } from '../postgres-server.ts';
 import { missingPostgres, startPostgres } from '../postgres-server.ts';
+import { testTenants } from '../tenants-suite.ts';
 import { createWorld, startMs, testRandom } from '../world.ts';
 
 const world = { clock: systemClock, random: systemRandom };
@@ -25,6 +26,10 @@ const open = async (tenant = newTenant()): Promise<FleetStore> =>
 test.after(async () => server?.stop());
 
 testFleetStore('the store in PostgreSQL', open, { skip });
+testTenants('PostgreSQL', async () => openPostgresFleets({ url: await urlOf(), ...world }), {
+  runs: 3,
+  skip,
+});
 
 test('trackers that start at once on an empty database make its tables once', { skip }, async () => {
   const stores = await Promise.all(['a', 'b', 'c'].map(open));

@@ -4,19 +4,19 @@ import type { FleetStore } from '../store.ts';
 import * as answers from './answers.ts';
 import * as questions from './questions.ts';
 import type { Routes } from './route.ts';
-import { deciders, idOf } from './route.ts';
+import { approvers, granters, idOf } from './route.ts';
 
 const auditMax = 1_000;
 
 export const accessRoutes = (of: { readonly store: FleetStore; readonly access: Access }): Routes => ({
   'GET /audit': {
-    roles: deciders,
+    roles: approvers,
     summary: 'What was done, by whom, newest first',
     answer: answers.Audit,
     run: async () => of.store.audit(auditMax),
   },
   'POST /tokens': {
-    roles: ['admin'],
+    roles: granters,
     summary: 'Grants roles to the bearer of a new token',
     body: questions.TokenBody,
     answer: answers.Granted,
@@ -27,7 +27,7 @@ export const accessRoutes = (of: { readonly store: FleetStore; readonly access: 
     },
   },
   'DELETE /tokens/:id': {
-    roles: ['admin'],
+    roles: granters,
     summary: 'Revokes the token of that name',
     status: 204,
     run: async ({ request, actor }) => of.access.revoke(idOf(request), actor),

@@ -7,7 +7,7 @@ import { deviceJson, evidenceJson } from './as-json.ts';
 import type { PageQuery } from './questions.ts';
 import * as questions from './questions.ts';
 import type { Routes } from './route.ts';
-import { deciders, idOf, nextOf, readers, uuidOf } from './route.ts';
+import { approvers, deciders, idOf, nextOf, readers, uuidOf } from './route.ts';
 
 const evidenceMax = 100;
 
@@ -59,7 +59,7 @@ export const deviceRoutes = ({
     },
   },
   'POST /devices/:id/approve': {
-    roles: deciders,
+    roles: approvers,
     summary: 'Lets a device in that has registered by itself',
     status: 204,
     run: async ({ request, actor }) => desk.approve(idOf(request), actor),

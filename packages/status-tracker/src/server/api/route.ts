@@ -28,8 +28,12 @@ export interface Asked {
   readonly actor: string;
 }
 
-export const readers: readonly Role[] = ['viewer', 'author', 'operator', 'admin'];
+// What a role may do, all of it: a route names one of these lists, and `authorize` alone asks for it.
+export const readers: readonly Role[] = ['viewer', 'author', 'operator', 'approver', 'admin'];
 export const deciders: readonly Role[] = ['operator', 'admin'];
+/** Who may let in what others have prepared, and see who did what. */
+export const approvers: readonly Role[] = ['operator', 'approver', 'admin'];
+export const granters: readonly Role[] = ['admin'];
 
 export const idOf = ({ params }: FastifyRequest): string => (params as { readonly id: string }).id;
 
