@@ -17,7 +17,7 @@ function onBug(error: unknown): never {
   throw error;
 }
 
-test('S4-23: over the REST API, no token of one tenant reads or moves anything of another', async (context) => {
+test('S4-23: over REST, no token of one tenant reads or moves anything of another', async (context) => {
   const fleets = createSqliteFleets({ path: ':memory:' });
   const app = fastify();
   context.after(async () => {

@@ -38,7 +38,8 @@ export function planMethods(db: Sql) {
 }
 
 /** One that is frozen is offered nothing until an operator has decided. */
-const approved = `device.tenant = member.tenant AND device.id = member.device AND device.approval = 'approved'`;
+const approved = `device.tenant = member.tenant AND device.id = member.device
+  AND device.approval = 'approved'`;
 
 // CROSS JOIN and INDEXED BY tell SQLite, which has no statistics, in which order to look.
 const liveSql = `
