@@ -9,7 +9,7 @@ import { bytes16, operatorKey, startMs, testKey } from './world.ts';
 const c1 = 'c1'.repeat(16);
 const ann = testKey('ann');
 
-test('S4-133: an operator tries a campaign, another one reads its very bytes and approves them', async (context) => {
+test('S4-133: an operator tries a campaign, another one approves its very bytes', async (context) => {
   const { world, ask } = await createApi(context, {}, { operators: [operatorKey.public, ann.public] });
   const lamps = await world.lamps(2);
   await lamps[1]?.checkIn({ imageBytesMax: 10 });
