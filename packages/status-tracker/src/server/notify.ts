@@ -85,7 +85,7 @@ interface Post {
   wake: (() => void) | undefined;
 }
 
-/** A poll under way when a device starts anew may still arrive; nobody goes on with an old session so much later. */
+/** A poll under way when a device starts anew may still arrive; so much later nobody goes on with it. */
 const twinMsMin = 60_000;
 
 /**
