@@ -7,10 +7,14 @@ import { answer } from '../policy/query.ts';
 import type { Campaign } from '../protocol.ts';
 import type { DeviceView } from './fleet.ts';
 
-export type Asked = Pick<DeviceView, 'id' | 'vendor' | 'class' | 'approval' | 'updateMode' | 'inventory'>;
+export type Asked = Pick<
+  DeviceView,
+  'id' | 'vendor' | 'class' | 'approval' | 'updateMode' | 'inventory' | 'statement'
+>;
 
 /** Of several components, the one with the highest sequence number tells version and sequence. */
-export function attributesOf({ id, vendor, class: product, updateMode, inventory }: Asked): Attributes {
+export function attributesOf(device: Asked): Attributes {
+  const { id, vendor, class: product, updateMode, inventory, statement = {} } = device;
   const newest = inventory?.components.toSorted((a, b) => b.sequenceNumber - a.sequenceNumber)[0];
   const known: readonly (readonly [string, Literal | undefined])[] = [
     ['id', id],
@@ -18,6 +22,9 @@ export function attributesOf({ id, vendor, class: product, updateMode, inventory
     ['class', uuidText(product)],
     ['mode', updateMode],
     ['state', inventory?.state],
+    ['hardware', statement.characteristics?.hardware],
+    ['memory', statement.characteristics?.freeMemoryBytes],
+    ['zone', statement.terms?.timeZone],
     ['flash', inventory?.imageBytesMax],
     ['sequence', newest?.sequenceNumber],
     ['version', newest?.version],
