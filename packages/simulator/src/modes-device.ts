@@ -4,6 +4,7 @@ import type { SigningKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
 import type { Negotiation } from '@lapel/device';
 import { class1, manufacture, trackerSource, trustStoreVersion } from '@lapel/device';
+import type { FleetStore, StatusTracker } from '@lapel/status-tracker';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Terms, UpdateMode } from '@lapel/status-tracker/protocol';
 import type { ComponentIdentifier } from '@lapel/suit';
@@ -12,7 +13,8 @@ import type { SimulatedDevice } from './device-life.ts';
 import { live } from './device-life.ts';
 import { component, deviceClass, makeUpdate, vendor } from './firmware.ts';
 import { norFlash } from './flash.ts';
-import type { ModesWorld } from './modes-world.ts';
+import type { SimulatedClock } from './clock.ts';
+import type { SeededRandom } from './random.ts';
 
 const origin = 'http://tracker.example';
 const trialMs = 6 * 3_600_000;
@@ -45,6 +47,15 @@ export interface ModesDevice {
 
 export const switchedOff = new Error('switched off');
 
+/** What a device needs of the world that it is made for. */
+interface Surrounding {
+  readonly clock: SimulatedClock;
+  readonly random: SeededRandom;
+  readonly store: FleetStore;
+  readonly tracker: StatusTracker;
+  note(what: string): void;
+}
+
 interface Around {
   readonly author: SigningKey;
   readonly trackerKey: SigningKey;
@@ -53,7 +64,7 @@ interface Around {
 }
 
 export async function makeModesDevice(
-  world: ModesWorld,
+  world: Surrounding,
   making: DeviceMaking,
   around: Around,
 ): Promise<ModesDevice> {
@@ -112,7 +123,7 @@ export async function makeModesDevice(
 
 /** Messages are noted with what came of them. */
 const traced =
-  ({ note }: ModesWorld, id: string, upstream: Handler): Handler =>
+  ({ note }: Surrounding, id: string, upstream: Handler): Handler =>
   async (asked) => {
     const { path, ifNoneMatch, range } = asked;
     const name = path.split('/')[1] ?? '';
