@@ -40,6 +40,23 @@ export function consentTests(check: Check): void {
     assert.equal((await store.device('lamp-1'))?.statement, undefined);
   });
 
+  check(
+    'S3-27: the planner is told the time zone of a device that may be offered something',
+    async (store) => {
+      await addSeen(store, 'lamp-1');
+      await addSeen(store, 'lamp-2');
+      const terms = { transports: ['http'], manifestVersions: [1], reachability: 'always' } as const;
+      const session = { device: 'lamp-1', tokenHash, updateMode: 'client-initiated', atMs: startMs } as const;
+      await store.startSessions([{ ...session, statement: { terms: { ...terms, timeZone: 'Asia/Tokyo' } } }]);
+      await store.addCampaign(await newCampaign('c1'));
+      await store.join(c1, { limit: 100 }, startMs);
+      const zones = new Map(
+        (await store.due(c1, startMs, 10)).map(({ device, timeZone }) => [device, timeZone]),
+      );
+      assert.deepEqual([zones.get('lamp-1'), zones.get('lamp-2')], ['Asia/Tokyo', undefined]);
+    },
+  );
+
   check('S3-38: of the answers of a device the newest is kept, once', async (store) => {
     await addSeen(store, 'lamp-1');
     await store.addCampaign(await newCampaign('c1'));

@@ -55,11 +55,13 @@ function dueOf({ devices }: State, member: Member): Due | undefined {
   // A device that never checked in has not said what fits on it.
   if (!canBe || lastSeenMs === undefined || devices.get(device)?.inventory === undefined) return undefined;
   const place = draw(member.campaign, device);
+  const { timeZone } = devices.get(device)?.statement?.terms ?? {};
   return {
     device,
     status,
     lastSeenMs,
     place,
+    ...(timeZone === undefined || isLive(status) ? {} : { timeZone }),
     ...(offer === undefined ? {} : { offeredMs: offer.offeredMs }),
   };
 }

@@ -9,7 +9,7 @@ import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
 import { campaignIn, memberRow, sumUpMembers, updateCampaign, writeMember } from './sql-campaigns.ts';
-import { has, integer, memberOf, statusOf, text } from './sql-rows.ts';
+import { has, integer, memberOf, statementOf, statusOf, text } from './sql-rows.ts';
 import type { Applied, FleetStore, LiveOffer, Move } from './store.ts';
 import { liveOfferOf, plannerActor, stepped } from './store.ts';
 
@@ -64,7 +64,7 @@ const silentSql = `
 
 /** In the order of the campaign's draw. A newer campaign that has something for a device holds it. */
 const readySql = `
-  SELECT member.device, member.status, member.offered_ms, member.place, device.last_seen_ms
+  SELECT member.device, member.status, member.offered_ms, member.place, device.last_seen_ms, device.statement
   FROM member INDEXED BY member_by_status CROSS JOIN device
   WHERE member.tenant = ?1 AND member.campaign = ?2 AND member.status = ?3
     AND ${approved} AND device.inventory IS NOT NULL AND device.last_seen_ms >= ?4
@@ -93,11 +93,13 @@ const readyOf = async (
 
 function dueOf(row: Row): Due {
   const status = statusOf(row) as Due['status'];
+  const { timeZone } = statementOf(row).statement?.terms ?? {};
   return {
     device: text(row, 'device'),
     status,
     lastSeenMs: has(row, 'last_seen_ms') ? integer(row, 'last_seen_ms') : 0,
     place: integer(row, 'place'),
+    ...(timeZone === undefined ? {} : { timeZone }),
     ...(has(row, 'offered_ms') ? { offeredMs: integer(row, 'offered_ms') } : {}),
   };
 }
