@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { compareBytes, hex, unhex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { CoseError } from '@lapel/cose';
-import { outlineEnvelope } from '@lapel/author';
 import type { TreeHead } from '@lapel/status-tracker';
 import { encodeLogEntry, isConsistent, leafHash, openTreeHead, rootOver } from '@lapel/status-tracker';
 import { messageBytesMax } from '@lapel/status-tracker/protocol';
@@ -13,9 +12,10 @@ import type { Command } from 'commander';
 import type { Fields } from '../answers.ts';
 import { fieldsOf, listOf, numberIn, textIn } from '../answers.ts';
 import { askJson } from '../ask.ts';
+import { readOutline } from '../envelope-file.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readBounded, readEnvelopeFile, replaceFile } from '../files.ts';
+import { readBounded, replaceFile } from '../files.ts';
 import { readVerificationKey } from '../key-files.ts';
 import type { ServerAccess, ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
@@ -119,8 +119,8 @@ function tell(options: VerifyOptions, head: TreeHead, kept: TreeHead | undefined
 }
 
 async function releaseIn(file: string): Promise<{ readonly file: string; readonly entry: Uint8Array }> {
-  const { digest } = outlineEnvelope(await readEnvelopeFile(file));
-  return { file, entry: encodeLogEntry('release', digest.bytes) };
+  const { outline } = await readOutline(file);
+  return { file, entry: encodeLogEntry('release', outline.digest.bytes) };
 }
 
 async function keptHead(options: VerifyOptions, key: VerificationKey): Promise<TreeHead | undefined> {

@@ -91,8 +91,13 @@ const commands: readonly string[] = [
   `campaign start --release {envelope} --key {private} ${server}`,
   `campaign list ${server}`,
   `campaign status lamp ${server}`,
-  ...['pause', 'resume', 'abort'].map((name) => `campaign ${name} lamp --key {private} ${server}`),
+  `campaign patched lamp ${server}`,
+  ...['pause', 'resume', 'abort', 'retry', 'approve'].map(
+    (name) => `campaign ${name} lamp --key {private} ${server}`,
+  ),
   'report {report} --trust {public} --manifest {envelope}',
+  `log list ${server}`,
+  `log verify --tracker-key {public} --includes {envelope} ${server}`,
   `devices list ${server}`,
   `devices show lamp ${server}`,
   `devices approve lamp ${server}`,
@@ -219,7 +224,10 @@ const run = (
     ).stdin?.end();
   });
 
-for (const row of commands) {
+/** Each row tries a third of its cases, the next one other kinds; all of them where this is set. */
+const share = process.env['LAPEL_ALL_CASES'] === undefined ? 3 : 1;
+
+for (const [number, row] of commands.entries()) {
   test(`S4-91: whatever is wrong with a file is told by lapel ${row}`, async (context) => {
     const found: string[] = [];
     const wrong = async ({ line, bad, exit }: Case) => {
@@ -230,13 +238,13 @@ for (const row of commands) {
       if (ended.exit === exit && isClear && isNamed) return;
       found.push(`lapel ${line}\n(exit ${String(ended.exit)}, expected ${exit}) ${ended.stderr}`);
     };
-    const cases = [...casesOf(row)];
+    const cases = casesOf(row).filter((_, place) => (place + number) % share === 0);
+    context.diagnostic(`${cases.length} of ${casesOf(row).length} cases`);
     const was = listing();
     const workers = Array.from({ length: availableParallelism() }, async () => {
       for (let next = cases.pop(); next !== undefined; next = cases.pop()) await wrong(next);
     });
     await Promise.all(workers);
-    context.diagnostic(`${casesOf(row).length} cases`);
     assert.equal(found.join('\n'), '');
     assert.equal(listing(), was, 'expected nothing written');
   });
