@@ -63,7 +63,7 @@ export interface CrowdDevice {
   readonly key: SigningKey;
   readonly client: TrackerClient;
   running(): Running;
-  /** What the tracker knows of that. */
+  /** What of that its last check-in has told: a report is about an offer, not about what runs. */
   told(): Running;
   /** Says what it runs. */
   checkIn(): Promise<void>;
@@ -151,7 +151,6 @@ export function createCrowdDevice(options: CrowdOptions): CrowdDevice {
       running = { sequenceNumber: manifest.sequenceNumber, manifestDigest: offer.digest };
       await tell('awaiting-confirmation', offer.digest);
       const sent = await send({ ...about, result: true });
-      told = running;
       await tell('idle');
       return sent;
     },
