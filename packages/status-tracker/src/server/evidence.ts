@@ -124,6 +124,10 @@ function afterCheckIn(
   const stands = standing(inventory, target, rejected);
   if (stands.status === 'confirmed') return moved(member, 'confirmed', atMs, stands.because);
   if (status === 'failed') return member;
+  // An offer that it has not taken, and that something newer has overtaken meanwhile, is none any more.
+  if (status === 'offered' && stands.status === 'superseded') {
+    return moved(member, 'superseded', atMs, stands.because);
+  }
   if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
   if (stands.status === 'superseded') return moved(member, 'superseded', atMs, stands.because);
   if (!isMeant) return moved(member, 'superseded', atMs, 'the campaign is for other devices than it is now');
