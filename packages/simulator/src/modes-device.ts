@@ -12,6 +12,7 @@ import type { Handler, Random } from '@lapel/transport';
 import type { SimulatedDevice } from './device-life.ts';
 import { live } from './device-life.ts';
 import { component, deviceClass, makeUpdate, vendor } from './firmware.ts';
+import { onBug } from './flow-parties.ts';
 import { norFlash } from './flash.ts';
 import type { SimulatedClock } from './clock.ts';
 import type { SeededRandom } from './random.ts';
@@ -134,7 +135,3 @@ const traced =
     note(`${id} → ${party}: ${name}${tag}${from}: ${answer.status}`);
     return answer;
   };
-
-function onBug(error: unknown): never {
-  throw error;
-}

@@ -15,6 +15,7 @@ import { bytesBody } from '@lapel/transport';
 import type { SimulatedClock } from './clock.ts';
 import { simulatedClock } from './clock.ts';
 import { component, deviceClass, makeUpdate, vendor } from './firmware.ts';
+import { onBug } from './flow-parties.ts';
 import type { DeviceMaking, ModesDevice } from './modes-device.ts';
 import { makeModesDevice, switchedOff } from './modes-device.ts';
 import type { SeededRandom } from './random.ts';
@@ -167,7 +168,3 @@ const serve =
     if (start === 0) return { status: 'ok', size: total, body: bytesBody(bytes) };
     return { status: 'partial', range: { start, total }, body: bytesBody(bytes.subarray(start)) };
   };
-
-function onBug(error: unknown): never {
-  throw error;
-}

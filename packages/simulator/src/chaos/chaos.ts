@@ -14,17 +14,17 @@ import { createSqliteStore } from '@lapel/status-tracker';
 import type { OrderName } from '@lapel/status-tracker/protocol';
 import { Campaign, CampaignOrder } from '@lapel/status-tracker/protocol';
 import type { Clock } from '@lapel/transport';
+import type { CrowdRelease } from '../crowd/crowd-release.ts';
+import { makeCrowdRelease } from '../crowd/crowd-release.ts';
 import { deviceClass, vendor } from '../firmware.ts';
 import type { SeededRandom } from '../random.ts';
 import { seededRandom } from '../random.ts';
 import type { Crowd } from './crowd.ts';
-import { openCrowd } from './crowd.ts';
+import { classNames, openCrowd } from './crowd.ts';
 import type { Trackers } from './faults.ts';
 import { openTrackers, unmount } from './faults.ts';
 import type { Ledger } from './ledger.ts';
 import { createLedger } from './ledger.ts';
-import type { MadeRelease } from './releases.ts';
-import { classNames, makeReleases } from './releases.ts';
 import { NotDone } from './tracker-control.ts';
 import type { CampaignGlance } from './tracker-control.ts';
 
@@ -87,13 +87,14 @@ interface Furnished {
   readonly author: SigningKey;
   readonly tracker: SigningKey;
   readonly operatorKey: SigningKey;
-  readonly releases: readonly MadeRelease[];
+  readonly releases: readonly CrowdRelease[];
 }
 
 /** Keys and releases, as a house has them before it opens. */
 async function furnish(folder: string, random: SeededRandom): Promise<Furnished> {
-  const [author, tracker, operatorKey] = [1, 2, 3].map(() => generateSigningKey('P-256'));
-  if (author === undefined || tracker === undefined || operatorKey === undefined) throw new Error('no keys');
+  const author = generateSigningKey('P-256');
+  const tracker = generateSigningKey('P-256');
+  const operatorKey = generateSigningKey('P-256');
   await mkdir(join(folder, 'keys'));
   await writeFile(join(folder, 'keys/tracker.pem'), keyToPem(tracker));
   await writeFile(join(folder, 'keys/operator.pub.pem'), keyToPem(operatorKey.public));
@@ -104,6 +105,21 @@ async function furnish(folder: string, random: SeededRandom): Promise<Furnished>
     await writeFile(join(folder, 'releases', `${hex(digest)}.suit`), envelope);
   }
   return { author, tracker, operatorKey, releases };
+}
+
+/** More than an operator starts in half an hour of it. */
+const versions = 60;
+const imageBytes = 64;
+
+async function makeReleases(author: SigningKey, random: SeededRandom): Promise<readonly CrowdRelease[]> {
+  const releases: CrowdRelease[] = [];
+  for (const className of classNames) {
+    for (let sequenceNumber = 2; sequenceNumber < 2 + versions; sequenceNumber++) {
+      const image = random.bytes(imageBytes);
+      releases.push(await makeCrowdRelease(author, { className, sequenceNumber, image }));
+    }
+  }
+  return releases;
 }
 
 interface Operator {
@@ -122,10 +138,10 @@ interface OperatorOptions extends Furnished {
 
 function operate({ operatorKey, releases, clock, random, trackers, ledger }: OperatorOptions): Operator {
   const campaigns: string[] = [];
-  const started: MadeRelease[] = [];
+  const started: CrowdRelease[] = [];
   let orders = 0;
 
-  async function start(release: MadeRelease): Promise<void> {
+  async function start(release: CrowdRelease): Promise<void> {
     const { digest, className, sequenceNumber } = release;
     const created = clock.wallMs();
     const idBytes = random.bytes(16);
@@ -164,7 +180,7 @@ function operate({ operatorKey, releases, clock, random, trackers, ledger }: Ope
     }
   }
 
-  function next(): MadeRelease | undefined {
+  function next(): CrowdRelease | undefined {
     const className = classNames[random.below(classNames.length)];
     const newest = Math.max(1, ...started.filter((each) => each.className === className).map(numberOf));
     const ofClass = releases.filter((each) => each.className === className);
@@ -194,7 +210,7 @@ function operate({ operatorKey, releases, clock, random, trackers, ledger }: Ope
   };
 }
 
-const numberOf = ({ sequenceNumber }: MadeRelease) => sequenceNumber;
+const numberOf = ({ sequenceNumber }: CrowdRelease) => sequenceNumber;
 
 /** That a tracker is away, or says no, is what this is about. */
 async function tolerant(act: () => Promise<void>): Promise<void> {

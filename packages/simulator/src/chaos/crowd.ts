@@ -6,17 +6,18 @@ import type { Clock, Handler, Request } from '@lapel/transport';
 import { Problem, TransportError, bytesBody, collect, discard, httpClient, request } from '@lapel/transport';
 import type { CrowdDevice } from '../crowd/crowd-device.ts';
 import { createCrowdDevice } from '../crowd/crowd-device.ts';
+import type { CrowdRelease } from '../crowd/crowd-release.ts';
 import { deviceClass, vendor } from '../firmware.ts';
 import type { SeededRandom } from '../random.ts';
 import type { Trackers } from './faults.ts';
 import type { Ledger } from './ledger.ts';
-import type { MadeRelease } from './releases.ts';
-import { classNames } from './releases.ts';
+
+export const classNames = ['lamp', 'meter'] as const;
 
 export interface CrowdWorld {
   readonly author: SigningKey;
   readonly tracker: SigningKey;
-  readonly releases: readonly MadeRelease[];
+  readonly releases: readonly CrowdRelease[];
   readonly devices: number;
   readonly clock: Clock;
   readonly random: SeededRandom;

@@ -8,8 +8,6 @@ import type { TrackerProcess } from './tracker-control.ts';
 import { NotDone, startTracker } from './tracker-control.ts';
 
 export interface Trackers {
-  /** Those that run. */
-  readonly all: readonly TrackerProcess[];
   /** A running one, any of them. */
   any(): TrackerProcess | undefined;
   /** One thing goes wrong, and is mended after a while. */
@@ -87,9 +85,6 @@ export async function openTrackers({ folder, random, sleep, onBug }: TrackersOpt
   ];
 
   return {
-    get all() {
-      return running;
-    },
     any: () => running[random.below(Math.max(1, running.length))],
     disturb: () => (faults[random.below(faults.length)] ?? faults[0]!)(),
     async heal() {

@@ -6,14 +6,13 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '@lapel/cbor';
-import { outlineEnvelope } from '@lapel/author';
 import type { VerificationKey } from '@lapel/cose';
 import { readKeyPem } from '@lapel/cose';
 import type { Release, StatusTracker } from '@lapel/status-tracker';
 import { createSqliteStore, createStatusTracker, readPublicKey } from '@lapel/status-tracker';
-import type { Clock, Handler } from '@lapel/transport';
-import { Problem, bytesBody, serveHttp, systemClock, systemRandom } from '@lapel/transport';
-import { component } from '../firmware.ts';
+import type { Clock } from '@lapel/transport';
+import { Problem, serveHttp, systemClock, systemRandom } from '@lapel/transport';
+import { releaseIn, withManifests } from '../crowd/crowd-release.ts';
 import type { Ask, Told } from './tracker-control.ts';
 
 /** Between two rounds of the planner. */
@@ -24,7 +23,7 @@ let offsetMs = Number(offset);
 const clock: Clock = { ...systemClock, wallMs: () => systemClock.wallMs() + offsetMs };
 
 const tracker = await open();
-const server = await serveHttp(withManifests(tracker.handler), { port: 0, onBug: noteBug });
+const server = await serveHttp(withManifests(tracker.handler, envelopeIn), { port: 0, onBug: noteBug });
 process.on('message', (asked: Ask) => void answer(asked));
 // Without its parent nobody would ever end it.
 process.on('disconnect', () => process.exit());
@@ -85,31 +84,15 @@ function tell(told: Told): void {
   process.send?.(told);
 }
 
-/** Manifests beside the tracker's own resources, as a house of one process has them. */
-function withManifests(handler: Handler): Handler {
-  return async (request) => {
-    const name = /^\/manifests\/(?<name>[0-9a-f]{64})$/.exec(request.path)?.groups?.['name'];
-    if (name === undefined) return handler(request);
-    const envelope = new Uint8Array(await readFile(join(folder, 'releases', `${name}.suit`)));
-    return { status: 'ok', headers: {}, body: bytesBody(envelope) };
-  };
+async function envelopeIn(name: string): Promise<Uint8Array> {
+  return new Uint8Array(await readFile(join(folder, 'releases', `${name}.suit`)));
 }
 
 async function readReleases(): Promise<ReadonlyMap<string, Release>> {
-  const releases = new Map<string, Release>();
-  for (const name of await readdir(join(folder, 'releases'))) {
-    const envelope = new Uint8Array(await readFile(join(folder, 'releases', name)));
-    const { digest, summary } = outlineEnvelope(envelope);
-    const [vendor, product] = [summary.vendorIdentifiers[0], summary.classIdentifiers[0]];
-    if (vendor === undefined || product === undefined)
-      throw new Error(`expected a class in ${name}, found none`);
-    releases.set(hex(digest.bytes), {
-      digest: digest.bytes,
-      ...{ vendor, class: product, components: [component], imageBytes: 1 },
-      ...{ sequenceNumber: summary.sequenceNumber, uri: `/manifests/${hex(digest.bytes)}`, released: true },
-    });
-  }
-  return releases;
+  const names = (await readdir(join(folder, 'releases'))).map((file) => file.replace(/\.suit$/, ''));
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, releaseIn(await envelopeIn(name))] as const)),
+  );
 }
 
 async function signingKey(name: string) {

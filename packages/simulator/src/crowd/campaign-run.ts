@@ -3,19 +3,18 @@
  * the manifest, and reports with its signature, to a tracker with its own store. Only time is made.
  */
 
-import { hex, write } from '@lapel/cbor';
+import { compareBytes, write } from '@lapel/cbor';
 import { generateSigningKey, signAttached } from '@lapel/cose';
-import { digest as digestOf } from '@lapel/cose';
-import { outlineEnvelope, publishedUri } from '@lapel/author';
 import type { FleetStore } from '@lapel/status-tracker';
 import { createStatusTracker } from '@lapel/status-tracker';
 import { Campaign } from '@lapel/status-tracker/protocol';
-import type { Handler } from '@lapel/transport';
-import { bytesBody, systemRandom } from '@lapel/transport';
-import { component, deviceClass, makeRelease, vendor } from '../firmware.ts';
+import { systemRandom } from '@lapel/transport';
+import { deviceClass, vendor } from '../firmware.ts';
+import { onBug } from '../flow-parties.ts';
 import { seededRandom } from '../random.ts';
 import type { CrowdDevice } from './crowd-device.ts';
 import { createCrowdDevice } from './crowd-device.ts';
+import { makeCrowdRelease, releaseIn, withManifests } from './crowd-release.ts';
 import { eventTime } from './event-time.ts';
 
 export interface CrowdCampaign {
@@ -46,37 +45,35 @@ const moments = 1_000;
 export async function runCrowdCampaign(options: CrowdCampaign): Promise<CrowdOutcome> {
   const { devices: count, seed, store, pollMs } = options;
   const random = seededRandom(seed);
-  const [author, trackerKey, operator] = ['author', 'tracker', 'operator'].map(() =>
-    generateSigningKey('P-256'),
-  );
-  if (author === undefined || trackerKey === undefined || operator === undefined) throw new Error('no keys');
-  const release = await releaseFor(author, random.bytes(64));
+  const author = generateSigningKey('P-256');
+  const trackerKey = generateSigningKey('P-256');
+  const operator = generateSigningKey('P-256');
+  const image = random.bytes(64);
+  const made = await makeCrowdRelease(author, { className, sequenceNumber: 2, image });
+  const { digest, envelope, payload } = made;
+  const release = releaseIn(envelope);
   const time = eventTime();
   const { clock } = time;
   const tracker = await createStatusTracker({
     ...{ store, clock, trackerKey, random: systemRandom, operators: [operator.public] },
     authors: [{ key: author.public }],
-    releases: (digest) => (hex(digest) === hex(release.digest) ? release : undefined),
+    releases: (wanted) => (compareBytes(wanted, digest) === 0 ? release : undefined),
     onBug,
   });
-  // What a firmware server would hand out, it has beside it.
-  const handler: Handler = async (asked) =>
-    asked.path === release.uri
-      ? { status: 'ok', headers: {}, body: bytesBody(release.envelope) }
-      : tracker.handler(asked);
-  const payloads = new Map([release.payload]);
+  const handler = withManifests(tracker.handler, async () => envelope);
+  const payloads = new Map([payload]);
   const make = (index: number) =>
     createCrowdDevice({
-      ...{
-        id: `meter-${index}`,
-        className,
-        handler,
-        author: author.public,
-        payloads,
-        clock,
-      },
-      ...{ tracker: trackerKey.public, random: random.fork(`${index}`), isSound: () => true },
+      id: `meter-${index}`,
+      className,
+      handler,
+      author: author.public,
+      tracker: trackerKey.public,
+      payloads,
+      clock,
+      random: random.fork(`${index}`),
       runs: { sequenceNumber: 1, manifestDigest: new Uint8Array(32) },
+      isSound: () => true,
     });
 
   const patchedMs: number[] = [];
@@ -107,7 +104,7 @@ export async function runCrowdCampaign(options: CrowdCampaign): Promise<CrowdOut
   }
   for (const device of crowd) time.at(inMoments(random.below(2 * pollMs), pollMs), () => poll(device));
   beganMs = time.nowMs();
-  const signed = signAttached(operator, campaignFor(release.digest, clock.wallMs(), options.inFlightMax));
+  const signed = signAttached(operator, campaignFor(digest, clock.wallMs(), options.inFlightMax));
   const { id } = await tracker.desk.start(signed, 'operator');
 
   let isOver = false;
@@ -129,30 +126,9 @@ const inMoments = (ms: number, pollMs: number): number => {
   return Math.ceil(ms / moment) * moment;
 };
 
-async function releaseFor(author: ReturnType<typeof generateSigningKey>, image: Uint8Array) {
-  const envelope = await makeRelease({ image, sequence: 2, version: '2.0.0', className, key: author });
-  const digest = outlineEnvelope(envelope).digest.bytes;
-  return {
-    ...{
-      digest,
-      envelope,
-      vendor,
-      class: deviceClass(className),
-      sequenceNumber: 2,
-      components: [component],
-    },
-    ...{ imageBytes: image.length, uri: `/manifests/${hex(digest)}`, released: true },
-    payload: [publishedUri(digestOf('sha-256', image)), image] as const,
-  };
-}
-
 const campaignFor = (manifestDigest: Uint8Array, created: number, inFlightMax: number): Uint8Array =>
   write(Campaign, {
-    ...{ version: 1, id: systemRandom.bytes(16), name: 'meters to 2.0.0', manifestDigest },
+    ...{ version: 1, id: systemRandom.bytes(16), name: 'meters to 1.2.0', manifestDigest },
     ...{ vendor, class: deviceClass(className), waves: [10, 100, 1000], inFlightMax, failureRateMax: 50 },
     ...{ silenceMsMax: dayMs, created, expires: created + 60 * dayMs },
   });
-
-function onBug(error: unknown): never {
-  throw error;
-}

@@ -123,8 +123,6 @@ export interface Consequences {
   readonly order: number;
   /** By when the devices should run it: what a campaign is measured against. */
   readonly deadlineMs: number;
-  /** Of the devices that its operator allows in flight at once, in thousandths. */
-  readonly pace: number;
   /** Where a device has allowed that at its registration, the server decides when. */
   readonly overrides: boolean;
 }
@@ -132,15 +130,11 @@ export interface Consequences {
 const hour = 3_600_000;
 
 export const consequences: Readonly<Record<Urgency, Consequences>> = {
-  critical: { order: 0, deadlineMs: 24 * hour, pace: 1000, overrides: true },
-  high: { order: 1, deadlineMs: 7 * 24 * hour, pace: 1000, overrides: false },
-  normal: { order: 2, deadlineMs: 30 * 24 * hour, pace: 500, overrides: false },
-  low: { order: 3, deadlineMs: 90 * 24 * hour, pace: 250, overrides: false },
+  critical: { order: 0, deadlineMs: 24 * hour, overrides: true },
+  high: { order: 1, deadlineMs: 7 * 24 * hour, overrides: false },
+  normal: { order: 2, deadlineMs: 30 * 24 * hour, overrides: false },
+  low: { order: 3, deadlineMs: 90 * 24 * hour, overrides: false },
 };
 
 /** More urgent ones first; else they stay as they stand. */
 export const byUrgency = (a: Urgency, b: Urgency): number => consequences[a].order - consequences[b].order;
-
-/** Devices that may be in flight at once: what the operator allows at most, and never none. */
-export const paced = (inFlightMax: number, urgency: Urgency): number =>
-  Math.max(Math.min(1, inFlightMax), Math.floor((inFlightMax * consequences[urgency].pace) / 1000));

@@ -17,9 +17,8 @@ export interface TreeNode {
 /** @throws where there is no such node: it is full in every tree that is asked about. */
 export type ReadNode = (level: number, index: number) => Promise<Uint8Array>;
 
-/** RFC 9162 §2.1.4: no list here grows longer; what a proof may have of hashes follows. */
-export const treeSizeMax = 2 ** 40;
-export const proofHashesMax = 82;
+/** No list here grows longer. A proof is as long as the tree is high; one that is longer proves nothing. */
+const treeSizeMax = 2 ** 40;
 
 // §2.1.1: a leaf and a node can't be taken for each other, since each is hashed behind a number of its own.
 const leafPrefix = Uint8Array.of(0);
