@@ -6,6 +6,7 @@
 import * as node from 'node:crypto';
 import type { AnyKeyKind, ContentAlgorithm, DigestAlgorithm, KeyKind } from './algorithms.ts';
 import { contentAlgorithms, digestAlgorithms, keyKinds } from './algorithms.ts';
+import { ecdsa, ecdsaDer } from './ecdsa.ts';
 
 /** A key as the provider holds it: imported once, used often, never printed. */
 export type NativeKey = node.KeyObject;
@@ -64,18 +65,15 @@ export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
   return { update: (bytes) => void hash.update(bytes), finish: () => plain(hash.digest()) };
 }
 
-/** What ECDSA hashes with; the other kinds take the message as it is. */
-const signatureHashes: Partial<Record<KeyKind, string>> = { 'P-256': 'sha256', 'P-384': 'sha384' };
-
 /** Whether `signature` (r and s side by side for ECDSA) is the key's own over `bytes`. */
 export function verify(kind: KeyKind, key: NativeKey, bytes: Uint8Array, signature: Uint8Array): boolean {
-  const hash = signatureHashes[kind];
+  const { hash, signatureBytes } = ecdsa[kind] ?? {};
   if (hash === undefined) return node.verify(null, bytes, key, signature);
-  return node.verify(hash, bytes, { key, dsaEncoding: 'ieee-p1363' }, signature);
+  return signature.length === signatureBytes && node.verify(hash, bytes, key, ecdsaDer(signature));
 }
 
 export function sign(kind: KeyKind, key: NativeKey, bytes: Uint8Array): Uint8Array {
-  const hash = signatureHashes[kind];
+  const { hash } = ecdsa[kind] ?? {};
   if (hash === undefined) return plain(node.sign(null, bytes, key));
   return plain(node.sign(hash, bytes, { key, dsaEncoding: 'ieee-p1363' }));
 }

@@ -44,7 +44,7 @@ export const isPassedOver = (
  * until the component changes, and for this procedure only: the manifest that runs is the one that was
  * checked, whatever becomes of its component.
  */
-export function* dependencyIntegrity(index: number, state: State): Run<void> {
+export function* dependencyIntegrity(index: number, state: State): Run<undefined> {
   const { admitted, shared, path, dependencies } = state;
   const { limits, policy, recipient } = admitted;
   const slot = dependencyAt(index, state);
@@ -77,6 +77,7 @@ export function* dependencyIntegrity(index: number, state: State): Run<void> {
   });
   for (const name of state.passed.get(index) ?? []) requireAbsent(name, index, found);
   dependencies.set(index, stateOf(found, [...path, index], shared));
+  return undefined;
 }
 
 /** §5.2.2: an image match of a dependency is over its manifest alone. */

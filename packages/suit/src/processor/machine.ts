@@ -18,6 +18,7 @@ import type { Run } from './drive.ts';
 import type { Need } from './needs.ts';
 import { needsOf } from './needs.ts';
 import type { SuitRecord } from './record.ts';
+import { recordOf } from './record.ts';
 import { runSection } from './section.ts';
 import { initialState } from './state.ts';
 import { operationFailed } from './target.ts';
@@ -62,7 +63,7 @@ export function* run(admitted: AdmittedManifest, procedure: Procedure): Run<Endi
     requireKnown(state);
   } catch (error) {
     if (!(error instanceof SuitError)) throw error;
-    return { ...ending(), failure: { error, record: shared.last } };
+    return { ...ending(), failure: { error, record: recordOf(shared.last) } };
   }
   return procedure === 'update' || procedure === 'installation'
     ? { ...ending(), needs: needsOf(state) }

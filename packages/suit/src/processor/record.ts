@@ -43,12 +43,22 @@ const consumed: Readonly<Record<PolicyCommandName, readonly ParameterName[]>> = 
   'directive-invoke': ['invokeArguments'],
 };
 
-/** @param isDependency whether the component holds an envelope, which a fetch decrypts. */
-export function consumedBy(
-  command: PolicyCommandName,
-  parameters: Parameters,
-  isDependency: boolean,
-): Parameters {
+/** Where the machine is, and what the command there goes by, once that is known. */
+export interface Place extends Omit<SuitRecord, 'properties'> {
+  command: PolicyCommandName | undefined;
+  parameters: Parameters;
+  /** Whether the component holds an envelope, which a fetch decrypts. */
+  isDependency: boolean;
+}
+
+/** Made only where somebody asks for it: most commands leave no record. */
+export function recordOf(place: Place): SuitRecord {
+  const { manifestId, section, offset, component } = place;
+  return { manifestId, section, offset, component, properties: consumedAt(place) };
+}
+
+function consumedAt({ command, parameters, isDependency }: Place): Parameters {
+  if (command === undefined) return {};
   const properties: Record<string, unknown> = {};
   const decrypts = command === 'directive-fetch' && isDependency;
   for (const name of decrypts ? [...consumed[command], 'encryptionInfo' as const] : consumed[command]) {

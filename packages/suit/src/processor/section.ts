@@ -11,14 +11,11 @@ import { SuitError, parsing } from '../reason.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import type { Command, EncodedSequence, Located } from '../sequence.ts';
 import { readSequence } from '../sequence.ts';
-import type { Slot } from '../trust-domains.ts';
 import { dependencyIntegrity, dependencyMatch, isPassedOver, requireSettled } from './depend.ts';
 import type { Run } from './drive.ts';
 import { isAnothers } from './elsewhere.ts';
 import { requireProof } from './encryption.ts';
-import type { SettledCommandName } from './perform.ts';
-import { perform } from './perform.ts';
-import { consumedBy } from './record.ts';
+import { questionOf } from './question.ts';
 import type { State } from './state.ts';
 import {
   begin,
@@ -32,6 +29,7 @@ import {
   setUnsetParameters,
 } from './state.ts';
 import { requireNoRace, requireOneIndex } from './strict-order.ts';
+import type { Question } from './target.ts';
 import { operationFailed } from './target.ts';
 
 /** Why a condition did not hold; a value, because a try-each may go on after it. */
@@ -40,10 +38,15 @@ type ConditionFailure = string;
 /** One section of a manifest, and of its dependencies from there (trust-domains §5.4: in lockstep). */
 export function* runSection(section: SectionName, state: State): Run<void> {
   requirePresent(state.admitted, section);
-  if (state.admitted.sections[section] !== undefined) {
-    // §8.4.5: the shared sequence runs before any other.
-    yield* topLevel('sharedSequence', state);
-    yield* topLevel(section, state);
+  const { sections: present } = state.admitted;
+  // §8.4.5: the shared sequence runs before any other.
+  for (const name of present[section] === undefined ? [] : (['sharedSequence', section] as const)) {
+    const found = present[name];
+    if (found === undefined) continue;
+    enter(name, found.encoded.byteOffset, state);
+    const failure = yield* sequence(found.commands, 0, state);
+    if (failure === undefined) continue;
+    throw new SuitError('run', 'condition-failed', `${name} (${sections[name]}): ${failure}`);
   }
   // What a dependency has to uninstall runs when it is unlinked, and only then.
   if (section !== 'uninstall') requireSettled(section, state);
@@ -55,17 +58,12 @@ function requirePresent({ severed }: AdmittedManifest, section: SectionName): vo
   }
 }
 
-function* topLevel(name: SectionName, state: State): Run<void> {
-  const section = state.admitted.sections[name];
-  if (section === undefined) return;
+/** Every section begins with the first component, in strict order. */
+function enter(name: SectionName, start: number, state: State): void {
   state.section = name;
-  state.sectionStart = section.encoded.byteOffset;
+  state.sectionStart = start;
   state.current = [0];
   setStrictOrder(true, state);
-  const failure = yield* sequence(section.commands, 0, state);
-  if (failure !== undefined) {
-    throw new SuitError('run', 'condition-failed', `${name} (${sections[name]}): ${failure}`);
-  }
 }
 
 /**
@@ -148,16 +146,23 @@ function* recorded(
 ): Run<ConditionFailure | undefined> {
   const { shared, admitted } = state;
   const [parameters, slot] = [parametersOf(component, state), admitted.slots[component]];
-  const isDependency = slot?.dependency !== undefined;
-  const record = { ...shared.last, properties: consumedBy(name, parameters, isDependency) };
-  shared.last = record;
+  const place = shared.last;
+  place.command = name;
+  place.parameters = parameters;
+  place.isDependency = slot?.dependency !== undefined;
   if (name !== 'directive-unlink') forget(name, component, state);
   requireNoRace(name, component, state);
   requireProof(name, component, state);
   let succeeded = false;
   try {
-    const settled = name === 'condition-abort' || name === 'condition-is-dependency';
-    const failure = settled ? verdictOf(name, slot) : yield* performed(name, component, parameters, state);
+    const asked = askedBy(name, component, parameters, state);
+    let failure: ConditionFailure | undefined;
+    if (asked === undefined || typeof asked === 'string') failure = asked;
+    else if (!('ask' in asked)) failure = yield* asked;
+    else {
+      if (asked.first !== undefined) yield asked.first;
+      failure = asked.judge(yield asked.ask);
+    }
     succeeded = failure === undefined;
     const proves = name === 'condition-image-match' || name === 'condition-dependency-integrity';
     if (succeeded && proves && slot !== undefined) {
@@ -165,38 +170,38 @@ function* recorded(
     }
     return failure;
   } finally {
-    keepRecord(record, policy, succeeded, state);
+    keepRecord(place, policy, succeeded, state);
   }
 }
 
-function verdictOf(name: SettledCommandName, slot: Slot | undefined): ConditionFailure | undefined {
-  if (name === 'condition-abort') return 'abort';
-  return slot?.dependency === undefined ? 'expected a dependency, found another component' : undefined;
-}
-
-/** No generator of its own, like `step`. */
-function performed(
-  name: Exclude<PolicyCommandName, SettledCommandName>,
+/** A command's verdict, what it asks to come to one, or the run that leads to one. */
+function askedBy(
+  name: PolicyCommandName,
   component: number,
   parameters: Parameters,
   state: State,
-): Run<ConditionFailure | undefined> {
+): ConditionFailure | undefined | Question | Run<ConditionFailure | undefined> {
   const { slots, components, authentic, limits, policy, permissions } = state.admitted;
   const slot = slots[component];
+  const isDependency = slot?.dependency !== undefined;
   switch (name) {
+    case 'condition-abort':
+      return 'abort';
+    case 'condition-is-dependency':
+      return isDependency ? undefined : 'expected a dependency, found another component';
     case 'condition-dependency-integrity':
-      return quietly(dependencyIntegrity(component, state));
+      return dependencyIntegrity(component, state);
     case 'directive-process-dependency':
-      return quietly(processDependency(component, state));
+      return processDependency(component, state);
     case 'directive-unlink':
-      return quietly(unlink(component, state));
+      return unlink(component, state);
     default:
-      if (slot?.dependency !== undefined && name === 'condition-image-match') {
+      if (slot !== undefined && isDependency && name === 'condition-image-match') {
         return dependencyMatch(component, slot, state);
       }
-      return perform(name, {
+      return questionOf(name, {
         component: slot?.component ?? [],
-        isDependency: slot?.dependency !== undefined,
+        isDependency,
         parameters,
         components,
         payloads: authentic.envelope.payloads,
@@ -207,27 +212,22 @@ function performed(
   }
 }
 
-/** What aborts, or ends with nothing to say. */
-function* quietly(run: Run<void>): Run<undefined> {
-  yield* run;
-  return undefined;
-}
-
 /** Trust-domains §5.4, §5.6.2: the section that its dependent is in, where it has one. */
-function* processDependency(index: number, state: State): Run<void> {
+function* processDependency(index: number, state: State): Run<undefined> {
   const known = state.dependencies.get(index);
   if (known === undefined) {
     throw operationFailed(`expected a dependency whose integrity was checked at ${index}, found none`);
   }
   state.processed.add(index);
   yield* runSection(state.section, known);
+  return undefined;
 }
 
 /**
  * Trust-domains §5.6.5: when nobody needs a dependency any more, it uninstalls itself. The manifest that does
  * so was checked before, and is at hand whatever becomes of its component.
  */
-function* unlink(index: number, state: State): Run<void> {
+function* unlink(index: number, state: State): Run<undefined> {
   const { slots, authentic } = state.admitted;
   const slot = slots[index];
   const known = state.dependencies.get(index);
@@ -238,6 +238,7 @@ function* unlink(index: number, state: State): Run<void> {
   const manifest = authentic.digest.bytes;
   const left = yield { do: 'unlink', component: slot?.component ?? [], manifest };
   if (left === 0 && known !== undefined) yield* runSection('uninstall', known);
+  return undefined;
 }
 
 /** §8.4.10.2: the first sequence that ends without a failed condition; nil always does. */

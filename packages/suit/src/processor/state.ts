@@ -11,7 +11,8 @@ import type { PolicyCommandName } from '../registry.ts';
 import { reporting } from '../registry.ts';
 import type { EncodedSequence, Located } from '../sequence.ts';
 import type { Slot } from '../trust-domains.ts';
-import type { SuitRecord } from './record.ts';
+import type { Place, SuitRecord } from './record.ts';
+import { recordOf } from './record.ts';
 
 const recordsMax = 64;
 
@@ -23,7 +24,7 @@ export interface Shared {
   commandsLeft: number;
   dependenciesLeft: number;
   /** The command that is running, or ran last. */
-  last: SuitRecord;
+  last: Place;
   readonly records: SuitRecord[];
   /** Nested sequences that have been read: however often one runs, reading costs no more than its bytes. */
   readonly nested: Map<EncodedSequence, readonly Located[]>;
@@ -68,7 +69,7 @@ export function initialState(admitted: AdmittedManifest): State {
     parameters: new Map(),
     commandsLeft: limits.commands,
     dependenciesLeft: recipient.dependencies?.countMax ?? 0,
-    last: { manifestId: [], section: 0, offset: 0, component: 0, properties: {} },
+    last: placeAt([], 0, 0, 0),
     records: [],
     nested: new Map(),
     verified: new Map(),
@@ -101,8 +102,26 @@ const isAnothers = ({ component }: Slot, { recipient }: AdmittedManifest): boole
 /** Nothing that has no order. */
 const ordered: State['unordered'] = { targets: new Set(), sources: new Set() };
 
+/** Every place has one shape, whatever is known of it. */
+const placeAt = (
+  manifestId: Place['manifestId'],
+  section: number,
+  offset: number,
+  component: number,
+): Place => ({
+  manifestId,
+  section,
+  offset,
+  component,
+  command: undefined,
+  parameters: unset,
+  isDependency: false,
+});
+
+const unset: Parameters = {};
+
 export const parametersOf = (component: number, { admitted, shared }: State): Parameters =>
-  shared.parameters.get(admitted.slots[component]?.name ?? '') ?? {};
+  shared.parameters.get(admitted.slots[component]?.name ?? '') ?? unset;
 
 function setParameters(component: number, parameters: Parameters, { admitted, shared }: State): void {
   const slot = admitted.slots[component];
@@ -115,7 +134,7 @@ function setParameters(component: number, parameters: Parameters, { admitted, sh
  */
 export function begin(offset: number, component: number, state: State): void {
   const { shared, path: manifestId } = state;
-  shared.last = { manifestId, section: sections[state.section], offset, component, properties: {} };
+  shared.last = placeAt(manifestId, sections[state.section], offset, component);
   if (shared.commandsLeft-- === 0) {
     const { commands } = state.admitted.limits;
     throw new SuitError('run', 'operation-failed', `expected at most ${commands} commands, found more`);
@@ -124,13 +143,13 @@ export function begin(offset: number, component: number, state: State): void {
 
 /** Keeps the record of a command where the reporting policy asks for it (§8.4.7). */
 export function keepRecord(
-  record: SuitRecord,
+  place: Place,
   policy: number,
   succeeded: boolean,
   { shared: { records } }: State,
 ): void {
   const asked = succeeded ? reporting.recordOnSuccess : reporting.recordOnFailure;
-  if ((policy & asked) !== 0 && records.length < recordsMax) records.push(record);
+  if ((policy & asked) !== 0 && records.length < recordsMax) records.push(recordOf(place));
 }
 
 /** Commands after which a component may not be what it was. */

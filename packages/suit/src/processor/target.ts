@@ -4,6 +4,7 @@ import type { ComponentIdentifier, Parameters } from '../manifest.ts';
 import type { Policy } from '../policy.ts';
 import { SuitError } from '../reason.ts';
 import type { Permissions } from '../trust-domains.ts';
+import type { Answer, Effect } from './effect.ts';
 
 /** What a command sees: its component, that component's parameters, and the manifest around it. */
 export interface Target {
@@ -22,6 +23,14 @@ export interface Target {
 
 /** Why a condition does not hold, or undefined. */
 export type Verdict = string | undefined;
+
+/** What a command asks of the world, and what the answer means to it. */
+export interface Question {
+  /** Told before it asks. */
+  readonly first?: Effect;
+  readonly ask: Effect;
+  readonly judge: (answer: Answer) => Verdict;
+}
 
 /** A directive's parameter, which must be set. */
 export function needed<T>(value: T | undefined, name: string): T {

@@ -1,6 +1,7 @@
 /**
- * The rows of the table in draft-ietf-suit-manifest-37 §6.4 that touch the world, each for one component. A
- * condition gives back why it failed, or undefined; a directive that fails throws, and so aborts (§6.4).
+ * The rows of the table in draft-ietf-suit-manifest-37 §6.4 that touch the world, each for one component:
+ * what it asks, and what the answer means. To a condition it means why it failed, or undefined; a directive
+ * that fails throws, and so aborts (§6.4).
  */
 
 import { hex, shown } from '@lapel/cbor';
@@ -11,9 +12,8 @@ import { SuitError } from '../reason.ts';
 import { isPermitted } from '../trust-domains.ts';
 import type { PolicyCommandName } from '../registry.ts';
 import type { ComponentMetadata } from '../component-metadata.ts';
-import type { Run } from './drive.ts';
 import type { Effect, ExpectedImage } from './effect.ts';
-import type { Target, Verdict } from './target.ts';
+import type { Question, Target } from './target.ts';
 import { needed, operationFailed } from './target.ts';
 import { imageNotMatch, minimumBattery, updateAuthorized, useBefore, version, wait } from './manage.ts';
 
@@ -21,7 +21,7 @@ import { imageNotMatch, minimumBattery, updateAuthorized, useBefore, version, wa
 type DependencyCommandName =
   'condition-dependency-integrity' | 'directive-process-dependency' | 'directive-unlink';
 /** Commands whose verdict the manifest alone gives. */
-export type SettledCommandName = 'condition-abort' | 'condition-is-dependency';
+type SettledCommandName = 'condition-abort' | 'condition-is-dependency';
 /** Commands that ask the world, for this manifest alone. */
 export type WorldCommandName = Exclude<PolicyCommandName, DependencyCommandName | SettledCommandName>;
 type DirectiveName = Exclude<Extract<WorldCommandName, `directive-${string}`>, 'directive-wait'>;
@@ -31,7 +31,8 @@ type ComponentEffect = Extract<
   { readonly expected: ExpectedImage } | { readonly do: 'swap' | 'invoke' }
 >;
 
-export function perform(name: WorldCommandName, target: Target): Run<Verdict> {
+/** A text is why a condition fails that has nothing to ask: its parameter is not set (§8.4.9). */
+export function questionOf(name: WorldCommandName, target: Target): Question | string {
   const { component, parameters } = target;
   switch (name) {
     case 'condition-vendor-identifier':
@@ -59,7 +60,7 @@ export function perform(name: WorldCommandName, target: Target): Run<Verdict> {
     case 'directive-wait':
       return wait(target);
     default:
-      return act(directed(name, target), parameters.componentMetadata);
+      return directive(directed(name, target), parameters.componentMetadata);
   }
 }
 
@@ -100,57 +101,73 @@ function directed(name: DirectiveName, target: Target): ComponentEffect {
   }
 }
 
+const done = (): undefined => undefined;
+
 /** Metadata goes with what makes a content (update-management §4.6), and with nothing else. */
-function* act(effect: ComponentEffect, metadata: ComponentMetadata | undefined): Run<Verdict> {
-  const makes = effect.do === 'write' || effect.do === 'fetch' || effect.do === 'copy';
-  if (metadata !== undefined && makes) yield { do: 'describe', component: effect.component, metadata };
-  yield effect;
-  return undefined;
+function directive(ask: ComponentEffect, metadata: ComponentMetadata | undefined): Question {
+  const makes = ask.do === 'write' || ask.do === 'fetch' || ask.do === 'copy';
+  if (metadata === undefined || !makes) return { ask, judge: done };
+  return { first: { do: 'describe', component: ask.component, metadata }, ask, judge: done };
 }
 
-function* identify(
+function identify(
   which: 'vendor' | 'class' | 'device',
   identifier: Parameters['vendorIdentifier'],
   component: ComponentIdentifier,
-): Run<Verdict> {
-  // §8.4.9: a condition without its parameter fails.
+): Question | string {
   if (identifier === undefined) return `expected a ${which} identifier to be set, found none`;
-  if ((yield { do: 'identify', component, which, identifier }) === true) return undefined;
-  const shown =
-    identifier instanceof Uint8Array ? hex(identifier) : `enterprise number ${hex(identifier.pen)}`;
-  return `expected a device with ${which} identifier ${shown}, found another`;
+  return {
+    ask: { do: 'identify', component, which, identifier },
+    judge(answer) {
+      if (answer === true) return undefined;
+      const shown =
+        identifier instanceof Uint8Array ? hex(identifier) : `enterprise number ${hex(identifier.pen)}`;
+      return `expected a device with ${which} identifier ${shown}, found another`;
+    },
+  };
 }
 
-function* imageMatch({ component, parameters }: Target): Run<Verdict> {
+function imageMatch({ component, parameters }: Target): Question | string {
   if (parameters.imageDigest === undefined) return 'expected an image digest to be set, found none';
   const { algorithm, bytes } = knownDigest('run', parameters.imageDigest);
   const { imageSize } = parameters;
   const size = imageSize === undefined ? {} : { sizeBytes: imageSize };
-  const found = yield { do: 'digest', component, algorithm, ...size };
-  if (!(found instanceof Uint8Array)) {
-    return `expected an image${imageSize === undefined ? '' : ` of ${imageSize} bytes`}, found none`;
-  }
-  if (equalInConstantTime(found, bytes)) return undefined;
-  return `expected an image with ${algorithm} ${hex(bytes)}, found ${hex(found)}`;
+  return {
+    ask: { do: 'digest', component, algorithm, ...size },
+    judge(found) {
+      if (!(found instanceof Uint8Array)) {
+        return `expected an image${imageSize === undefined ? '' : ` of ${imageSize} bytes`}, found none`;
+      }
+      if (equalInConstantTime(found, bytes)) return undefined;
+      return `expected an image with ${algorithm} ${hex(bytes)}, found ${hex(found)}`;
+    },
+  };
 }
 
-function* componentSlot({ component, parameters }: Target): Run<Verdict> {
+function componentSlot({ component, parameters }: Target): Question | string {
   const slot = parameters.componentSlot;
   if (slot === undefined) return 'expected a component slot to be set, found none';
-  if ((yield { do: 'slot', component, slot }) === true) return undefined;
-  return `expected slot ${slot}, found another`;
+  return {
+    ask: { do: 'slot', component, slot },
+    judge: (answer) => (answer === true ? undefined : `expected slot ${slot}, found another`),
+  };
 }
 
 /** §8.4.9.3: the same length, and no early exit that could tell where a difference is. */
-function* checkContent({ component, parameters, contentBytesMax }: Target): Run<Verdict> {
+function checkContent({ component, parameters, contentBytesMax }: Target): Question | string {
   const { content } = parameters;
   if (content === undefined) return 'expected content to be set, found none';
-  if (content.length > contentBytesMax) {
-    return `expected content of at most ${contentBytesMax} bytes, found ${content.length}`;
+  const { length } = content;
+  if (length > contentBytesMax) {
+    return `expected content of at most ${contentBytesMax} bytes, found ${length}`;
   }
-  const found = yield { do: 'content', component, sizeBytes: content.length };
-  if (found instanceof Uint8Array && equalInConstantTime(found, content)) return undefined;
-  return `expected the ${content.length} bytes of content, found others`;
+  return {
+    ask: { do: 'content', component, sizeBytes: length },
+    judge: (found) =>
+      found instanceof Uint8Array && equalInConstantTime(found, content)
+        ? undefined
+        : `expected the ${length} bytes of content, found others`,
+  };
 }
 
 /** §8.4.10.4; a URI that names an integrated payload is answered from the envelope (§7.5). */
