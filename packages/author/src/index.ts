@@ -20,7 +20,6 @@ export type { Change, Difference } from './diff.ts';
 export { parseDescription } from './describe.ts';
 export { hideManifest } from './encrypt-manifest.ts';
 export type { HiddenManifest, HidingDescription } from './encrypt-manifest.ts';
-export { ecdsaNumbers } from './ecdsa-numbers.ts';
 export { EditError, addDependency, addPayload, severEnvelope } from './edit-envelope.ts';
 export type { Integrated, Integration, Severed } from './edit-envelope.ts';
 export { contentAlgorithmNames, encryptionFor } from './encrypt-payload.ts';

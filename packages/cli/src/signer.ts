@@ -6,8 +6,7 @@
 
 import { spawnSync } from 'node:child_process';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
-import { digest, isSignatureOf } from '@lapel/cose';
-import { ecdsaNumbers } from '@lapel/author';
+import { digest, ecdsaNumbers, isSignatureOf } from '@lapel/cose';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { exitCodes } from './exit-codes.ts';

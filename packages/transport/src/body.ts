@@ -36,7 +36,7 @@ export async function collect(
   refuse: (message: string) => Error = (message) => new TransportError('malformed', message),
 ): Promise<Uint8Array> {
   // One growing buffer: of a sender's one-byte chunks, a list would cost a hundred times their content.
-  let buffer = new Uint8Array(Math.min(limitBytes, firstBufferBytes));
+  let buffer = new Uint8Array(0);
   let length = 0;
   for await (const chunk of body) {
     const end = length + chunk.length;
@@ -49,13 +49,11 @@ export async function collect(
     buffer.set(chunk, length);
     length = end;
   }
-  return buffer.slice(0, length);
+  return length === buffer.length ? buffer : buffer.slice(0, length);
 }
 
 export const tooLong = (limitBytes: number, found: string) =>
   `expected a body of at most ${limitBytes} bytes, found ${found}`;
-
-const firstBufferBytes = 16 * 1024;
 
 /** Lets go of a body that nobody will read: its file is closed, its connection is free. */
 export async function discard(body: Body): Promise<void> {

@@ -38,9 +38,9 @@ const className = 'meter';
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 /** Of one moment at a time: what they write shares the store's transactions. */
-const atOnce = 64;
+const atOnce = 512;
 /** Devices of one moment poll together; so many moments lie in one poll interval. */
-const moments = 1_000;
+const moments = 60;
 
 export async function runCrowdCampaign(options: CrowdCampaign): Promise<CrowdOutcome> {
   const { devices: count, seed, store, pollMs } = options;

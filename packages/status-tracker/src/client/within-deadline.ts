@@ -2,6 +2,9 @@
 import type { Clock } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
 
+/** Nobody sees it: one made for each exchange would cost more than it. */
+const inTime = new Error('the answer came in time');
+
 /** @throws {TransportError} `no-answer` where the exchange lasts longer than `ms`. */
 export async function withDeadline<T>(
   clock: Clock,
@@ -23,6 +26,6 @@ export async function withDeadline<T>(
   try {
     return await Promise.race([exchange(signal), expired]);
   } finally {
-    done.abort();
+    done.abort(inTime);
   }
 }

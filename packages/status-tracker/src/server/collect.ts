@@ -3,13 +3,15 @@
  * with, belongs to its session or its offer, and counts once. What is refused changes nothing; a report that
  * contradicts its manifest is kept all the same, as evidence.
  */
+import { setImmediate } from 'node:timers/promises';
 import { compareBytes, hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
-import { decodeVerificationKey, openSigned, peekSigned } from '@lapel/cose';
+import { openSigned, peekSigned } from '@lapel/cose';
 import { knownDigest, openReport, reportReason } from '@lapel/suit';
 import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { CheckIn } from '../protocol.ts';
+import { deviceKey } from './device-key.ts';
 import type { Change, DeviceView } from './fleet.ts';
 import type { Manifests } from './manifests.ts';
 import { suspicionOf } from './measure.ts';
@@ -52,7 +54,7 @@ export function createCollector({
     const device = await store.device(claimed.device);
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${claimed.device}`);
-    translated('check-in', () => openSigned(signed, [decodeVerificationKey(device.publicKey)]));
+    translated('check-in', () => openSigned(signed, [deviceKey(device.publicKey)]));
     const session = device.session?.tokenHash.subarray(0, sessionBytes);
     if (session === undefined || compareBytes(session, claimed.session) !== 0) {
       throw new Problem('unauthorized', 'expected the session of the last registration, found another');
@@ -69,9 +71,7 @@ export function createCollector({
 
   async function report(signed: Uint8Array): Promise<void> {
     const device = await signerOf(signed);
-    const { report: told } = translated('report', () =>
-      openReport(signed, [decodeVerificationKey(device.publicKey)]),
-    );
+    const { report: told } = translated('report', () => openReport(signed, [deviceKey(device.publicKey)]));
     if (told.nonce === undefined)
       throw new Problem('unprocessable', 'expected the nonce of an offer, found none');
     const digest = translated('report', () => knownDigest('parse', told.reference[1])).bytes;
@@ -134,6 +134,8 @@ export function inTurns<T, R>(
   async function drain(): Promise<void> {
     isWriting = true;
     while (queue.length > 0) {
+      // What came in with the same turn of the event loop comes along.
+      await setImmediate();
       const turn = queue.slice(0, turnMax);
       queue = queue.slice(turnMax);
       try {

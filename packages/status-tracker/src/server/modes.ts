@@ -5,12 +5,13 @@
  */
 import { write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
-import { decodeVerificationKey, openSigned, signAttached } from '@lapel/cose';
+import { openSigned, signAttached } from '@lapel/cose';
 import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { ServerStrategy, Verdict } from '../policy/trigger.ts';
 import { whenToTrigger } from '../policy/trigger.ts';
 import { Answer, Trigger, protocolVersion } from '../protocol.ts';
+import { deviceKey } from './device-key.ts';
 import type { AnswerView, DeviceView } from './fleet.ts';
 import { draw } from '../policy/draw.ts';
 import type { FullOffer, Notify, Undecided } from './notify.ts';
@@ -43,7 +44,7 @@ export function createModes({ store, notify, clock, trackerKey, strategy = {} }:
     const device = await store.device(told.device);
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${told.device}`);
-    translated('answer', () => openSigned(signed, [decodeVerificationKey(device.publicKey)]));
+    translated('answer', () => openSigned(signed, [deviceKey(device.publicKey)]));
     requireTime(told, notify.offerOf(told.device, told.offer));
     const [end = 'no-such-offer'] = await store.recordAnswers([
       { answer: told, atMs: clock.wallMs(), signed },

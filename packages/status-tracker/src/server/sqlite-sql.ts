@@ -2,9 +2,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { hex } from '@lapel/cbor';
-import { Problem } from '@lapel/transport';
 import type { Batch, Row, Sql, SqlValue } from './sql.ts';
-import { diskFull } from './sql.ts';
+import { createCommits } from './sqlite-commits.ts';
 import { migrate } from './sqlite-migrations.ts';
 
 export interface SqliteFile {
@@ -12,41 +11,22 @@ export interface SqliteFile {
   close(): void;
 }
 
+const inMemory = ':memory:';
+
 /** @throws {RangeError} where the file is of a newer version. */
 export function openSqlite(path: string): SqliteFile {
   const db = new DatabaseSync(path);
   // A write-ahead log lets readers go on while one writes. FULL syncs it at every commit: what a device was
-  // told is recorded must be there after the power failed, and a batch shares the cost. NORMAL would lose
-  // the last ones.
+  // told is recorded must be there after the power failed. NORMAL would lose the last ones.
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
   migrate(db);
   const statements = createStatements(db);
-  /** The one connection is its transaction's until that is over: nobody else sees half of it. */
-  const turn: { underWay?: Promise<void> | undefined } = {};
-
-  /** No turn is taken between the look and the statement. */
-  async function inTurn<T>(statement: () => T): Promise<T> {
-    while (turn.underWay !== undefined) await turn.underWay;
-    return statement();
-  }
-
-  async function transaction<T>(change: () => Promise<T>): Promise<T> {
-    while (turn.underWay !== undefined) await turn.underWay;
-    const over = Promise.withResolvers<void>();
-    turn.underWay = over.promise;
-    try {
-      db.exec('BEGIN IMMEDIATE');
-      const result = await change();
-      db.exec('COMMIT');
-      return result;
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      throw isFull(error) ? new Problem(...diskFull) : error;
-    } finally {
-      turn.underWay = undefined;
-      over.resolve();
-    }
-  }
+  const commits = createCommits(db);
+  // Who only reads has a connection to itself, sees what is committed and waits for nobody. A file in memory
+  // is one connection's, so there readers take their turn.
+  const reader = path === inMemory ? undefined : new DatabaseSync(path, { readOnly: true });
+  const reading = reader === undefined ? statements : createStatements(reader);
+  const settled = reader === undefined ? commits.settled : undefined;
 
   function of(tenant: string): Sql {
     const within: Sql = {
@@ -61,16 +41,28 @@ export function openSqlite(path: string): SqliteFile {
     };
     return {
       tenant,
-      all: async (text, ...values) => inTurn(() => statements.all(text, values)),
-      get: async (text, ...values) => inTurn(() => statements.get(text, values)),
-      run: async (text, ...values) => inTurn(() => statements.run(text, values)),
-      runBatch: async (text, batch, ...values) => inTurn(() => statements.runBatch(text, batch, values)),
+      async all(text, ...values) {
+        await settled?.();
+        return reading.all(text, values);
+      },
+      async get(text, ...values) {
+        await settled?.();
+        return reading.get(text, values);
+      },
+      run: (text, ...values) => commits.share(async () => statements.run(text, values)),
+      runBatch: (text, batch, ...values) =>
+        commits.share(async () => statements.runBatch(text, batch, values)),
       tell: within.tell,
-      transaction: async (change) => transaction(async () => change(within)),
+      transaction: (change) => commits.share(async () => change(within)),
     };
   }
 
-  return { of, close: () => db.close() };
+  function close(): void {
+    reader?.close();
+    db.close();
+  }
+
+  return { of, close };
 }
 
 function createStatements(db: DatabaseSync) {
@@ -97,18 +89,17 @@ function createStatements(db: DatabaseSync) {
   };
 }
 
-/** As JSON, one value for all rows: a statement has one text, however many rows it is for. */
+/**
+ * As JSON, one value for all rows: a statement has one text, however many rows it is for. Made a table first,
+ * so that they are looked up in what they are joined with: else it would be the fleet that is gone through.
+ */
 function withBatch(text: string, { columns }: Batch, place: number): string {
   const read = Object.entries(columns).map(([name, type], at) =>
     type === 'blob' ? `unhex(value ->> ${at}) AS ${name}` : `value ->> ${at} AS ${name}`,
   );
-  return text.replace('batch()', `(SELECT ${read.join(', ')} FROM json_each(?${place})) AS batch`);
+  const batch = `SELECT ${read.join(', ')} FROM json_each(?${place})`;
+  return `WITH batch AS MATERIALIZED (${batch}) ${text.replace('batch()', 'batch')}`;
 }
 
 const asJson = ({ rows }: Batch): string =>
   JSON.stringify(rows.map((row) => row.map((value) => (value instanceof Uint8Array ? hex(value) : value))));
-
-/** SQLITE_FULL (https://www.sqlite.org/rescode.html#full). */
-const sqliteFull = 13;
-const isFull = (error: unknown): boolean =>
-  error instanceof Error && 'errcode' in error && error.errcode === sqliteFull;

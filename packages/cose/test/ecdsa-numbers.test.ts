@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
-import { ecdsaNumbers } from '@lapel/author';
+import { ecdsaNumbers } from '@lapel/cose';
 import { isSignatureOf, readKeyPem } from '@lapel/cose';
 
 for (const [curve, hash, bytes] of [

@@ -1,0 +1,84 @@
+/** One connection's transactions, committed together. */
+import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
+import { Problem } from '@lapel/transport';
+import { diskFull } from './sql.ts';
+
+/** Transactions that share one commit. */
+const sharedMax = 500;
+
+/**
+ * Transactions that come while others are under way wait, and share the next commit: so the cost of making
+ * them durable is shared, too. Each is whole or not at all by itself, and none has happened before all have.
+ */
+export function createCommits(db: DatabaseSync) {
+  interface Waiting {
+    readonly act: () => Promise<void>;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }
+  let queue: Waiting[] = [];
+  const now: { underWay?: Promise<void> | undefined } = {};
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) {
+      // What came in with the same turn of the event loop comes along.
+      await setImmediate();
+      const turn = queue.slice(0, sharedMax);
+      queue = queue.slice(sharedMax);
+      await commit(turn);
+    }
+    now.underWay = undefined;
+  }
+
+  async function commit(turn: readonly Waiting[]): Promise<void> {
+    const done: Waiting[] = [];
+    try {
+      db.exec('BEGIN IMMEDIATE');
+      for (const each of turn) if (await stands(each)) done.push(each);
+      db.exec('COMMIT');
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK');
+      for (const { reject } of turn) reject(told(error));
+      return;
+    }
+    for (const { resolve } of done) resolve();
+  }
+
+  /** @returns whether it is in the commit. @throws where it took the whole transaction with it. */
+  async function stands({ act, reject }: Waiting): Promise<boolean> {
+    db.exec('SAVEPOINT one');
+    try {
+      await act();
+      db.exec('RELEASE one');
+      return true;
+    } catch (error) {
+      if (!db.isTransaction) throw error;
+      db.exec('ROLLBACK TO one; RELEASE one');
+      reject(told(error));
+      return false;
+    }
+  }
+
+  return {
+    /** No turn is taken between the look and what comes next. */
+    async settled(): Promise<void> {
+      while (now.underWay !== undefined) await now.underWay;
+    },
+    share<T>(change: () => Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        const result: { value?: T } = {};
+        const act = async () => void (result.value = await change());
+        queue.push({ act, resolve: () => resolve(result.value as T), reject });
+        now.underWay ??= drain();
+      });
+    },
+  };
+}
+
+const told = (error: unknown): unknown => (isFull(error) ? new Problem(...diskFull) : error);
+
+/** SQLITE_FULL (https://www.sqlite.org/rescode.html#full). */
+const sqliteFull = 13;
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && 'errcode' in error && error.errcode === sqliteFull;
