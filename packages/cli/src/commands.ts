@@ -38,6 +38,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     campaign: ['roll an update out, and watch it', () => import('./commands/campaign.ts')],
     report: ["tell what a device's report says of an update", () => import('./commands/report.ts')],
     devices: ['see the fleet; let devices in', () => import('./commands/devices.ts')],
+    enrol: ['let devices in by a certificate or a token', () => import('./commands/enrol.ts')],
     log: ['hold a tracker to what it has rolled out', () => import('./commands/log.ts')],
   },
   'Servers and devices:': {

@@ -14,7 +14,10 @@ export function deviceInWords(device: Fields): readonly Fact[] {
     ['device', textIn(device, 'id')],
     ['vendor', cellIn(device, 'vendor')],
     ['class', cellIn(device, 'class')],
+    ['key', cellIn(device, 'fingerprint')],
     ['approval', cellIn(device, 'approval')],
+    ...optional('let in', cellIn(device, 'admittedBy')),
+    ...statementFacts(device),
     ['state', cellIn(device, 'state')],
     ...optional('version', cellIn(device, 'version')),
     ...components.flatMap(componentFacts),
@@ -33,6 +36,24 @@ export function seenText(device: Fields): string {
 }
 
 const optional = (name: string, value: string): readonly Fact[] => (value === '' ? [] : [[name, value]]);
+
+/** What it said of itself as it registered. */
+function statementFacts({ characteristics, terms, starts }: Fields): readonly Fact[] {
+  const made = characteristics === undefined ? {} : fieldsOf(characteristics);
+  const said = terms === undefined ? {} : fieldsOf(terms);
+  const [memory, flash] = [made['freeMemoryBytes'], made['freeFlashBytes']];
+  const free = [
+    ...(typeof memory === 'number' ? [`${sizeText(memory)} of memory`] : []),
+    ...(typeof flash === 'number' ? [`${sizeText(flash)} of flash`] : []),
+  ];
+  return [
+    ...optional('hardware', cellIn(made, 'hardware')),
+    ...optional('free', free.join(', ')),
+    ...optional('reachable', cellIn(said, 'reachability')),
+    ...optional('time zone', cellIn(said, 'timeZone')),
+    ...(typeof starts === 'number' ? ([['started', `${starts} times, it says`]] as const) : []),
+  ];
+}
 
 function componentFacts(component: Fields): readonly Fact[] {
   const slot = cellIn(component, 'slot');

@@ -1,7 +1,7 @@
 /** Files that a person names on the command line: read under a limit, written whole or not at all. */
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
@@ -49,6 +49,17 @@ export function readBoundedNow(file: string, limitBytes: number): Uint8Array {
   if (found.isDirectory()) throw folderFound(file);
   if (found.size > limitBytes) throw tooLong(file, limitBytes);
   return new Uint8Array(readFileSync(file));
+}
+
+/** What is there already is neither written over nor removed. @throws {CommandFailure} */
+export function requireRoom(file: string): void {
+  if (existsSync(file)) {
+    throw new CommandFailure(exitCodes.conflict, `expected ${file} not to exist yet, found it`);
+  }
+  const folder = dirname(file);
+  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  const found = existsSync(folder) ? 'a file' : 'none';
+  throw new CommandFailure(exitCodes.failed, `expected the folder ${folder} to exist, found ${found}`);
 }
 
 /** @throws EEXIST where the file is there already. */

@@ -10,6 +10,7 @@ import { array, bool, bytes, map, named, optional, required, text, uint } from '
 import { ComponentIdentifier } from '@lapel/suit';
 import { DeviceId, identifier, nonce, sha256, version } from './protocol/parts.ts';
 import { triggerBytesMax } from './protocol/consent.ts';
+import { Spoken } from './protocol/registration.ts';
 import { urgencies } from './protocol/rollout.ts';
 
 export { DeviceId, protocolVersion } from './protocol/parts.ts';
@@ -120,6 +121,8 @@ export const Receipt = map({
   token: optional(5, bytes(32)),
   /** The tracker wants to know what the device runs (RFC 9019 §9, "query firmware version"). */
   query: optional(6, bool),
+  /** In answer to a registration with terms: what the two will speak. */
+  spoken: optional(7, Spoken),
 });
 export type Receipt = Infer<typeof Receipt>;
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { FleetStore } from '../src/index.ts';
 import { campaignTests, planTests } from './fleet-campaign-suite.ts';
+import { enrolmentTests } from './fleet-enrolment-suite.ts';
 import { consentTests } from './fleet-consent-suite.ts';
 import { rolloutTests } from './fleet-rollout-suite.ts';
 import type { Check } from './fleet-fixtures.ts';
@@ -47,6 +48,7 @@ export function testFleetStore(
   planTests(check);
   consentTests(check);
   accessTests(check);
+  enrolmentTests(check);
   logTests(check);
   leaseTests(check);
 }

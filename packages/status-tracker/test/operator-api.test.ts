@@ -32,6 +32,14 @@ test('S4-23: every route asks for a role, and refuses a token without it', async
     ['GET', '/audit', ['operator', 'approver', 'admin']],
     ['POST', '/tokens', ['admin']],
     ['DELETE', '/tokens/x', ['admin']],
+    ['DELETE', '/devices/x', ['operator', 'approver', 'admin']],
+    ['GET', '/manufacturers', ['viewer', 'author', 'operator', 'approver', 'admin']],
+    ['POST', '/manufacturers', ['operator', 'admin']],
+    ['DELETE', '/manufacturers/x', ['operator', 'admin']],
+    ['POST', '/manufacturers/x/revocations', ['operator', 'admin']],
+    ['GET', '/enrolment-tokens', ['viewer', 'author', 'operator', 'approver', 'admin']],
+    ['POST', '/enrolment-tokens', ['operator', 'admin']],
+    ['DELETE', '/enrolment-tokens/x', ['operator', 'admin']],
   ];
   for (const [method, url, allowed] of routes) {
     assert.equal((await ask(undefined, method, url)).status, 401, `${method} ${url} without a token`);

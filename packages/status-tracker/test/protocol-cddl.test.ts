@@ -31,6 +31,7 @@ const plainTypes: Readonly<Record<string, Samples>> = {
 const schemas: Readonly<Record<string, Schema<unknown>>> = {
   registration: protocol.Registration,
   terms: protocol.Terms,
+  spoken: protocol.Spoken,
   characteristics: protocol.Characteristics,
   answer: protocol.Answer,
   trigger: protocol.Trigger,

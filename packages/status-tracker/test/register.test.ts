@@ -5,9 +5,10 @@ import { encodeVerificationKey, signAttached } from '@lapel/cose';
 import type { SigningKey } from '@lapel/cose';
 import { bytesBody, collect, readProblem, request } from '@lapel/transport';
 import { Registration } from '../src/protocol.ts';
-import { challengeMsMax, pendingMax } from '../src/server/register.ts';
+import { pendingMax } from '../src/server/enrolment/admit.ts';
+import { challengeMsMax } from '../src/server/register.ts';
 import type { World } from './world.ts';
-import { createWorld, lampClass, otherClass, testKey, vendor } from './world.ts';
+import { createWorld, lampClass, otherClass, startMs, testKey, vendor } from './world.ts';
 
 async function challengeFor(world: World, device: string): Promise<Uint8Array> {
   const response = await world.tracker.handler(request('GET', `/challenges/${device}`));
@@ -139,7 +140,7 @@ test('who invents devices fills the waiting list, not the store', async () => {
       approval: 'pending',
     } as const;
   });
-  await world.store.addDevices(waiting, { actor: 'test', atMs: 0 });
+  await world.store.addDevices(waiting, { actor: 'test', atMs: startMs });
   const more = registration('one-more', await challengeFor(world, 'one-more'));
   assert.match(await post(world, more), /^too-many-requests: expected fewer than 1000 devices/);
   await provision(world, 'lamp-1');

@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import type { CampaignView, FleetStore, Fleets } from '../src/index.ts';
 import { createMemoryStore } from '../src/index.ts';
 import { inventory, newCampaign, newDevice, nonceOf } from './fleet-fixtures.ts';
+import { manufacturerOf, tokenOf } from './fleet-enrolment-suite.ts';
 import { bytes16, digestFor, startMs } from './world.ts';
 
 const ids = ['lamp-1', 'lamp-2', 'lamp-3'];
@@ -37,6 +38,7 @@ const acts = [
     'join',
   ] as const),
   ...(['freeze', 'offer', 'give-up', 'pause', 'resume', 'grant', 'revoke', 'audit', 'log', 'lease'] as const),
+  ...(['manufacturer', 'token', 'enrol', 'wait', 'turn-away', 'revoke-certificate', 'close-way'] as const),
 ];
 
 const turns: fc.Arbitrary<readonly Turn[]> = fc.array(
@@ -156,12 +158,38 @@ async function done(store: FleetStore, turn: Turn, views: readonly CampaignView[
     return store.addGrant({ hash: signed, name, roles: ['viewer'], createdMs: atMs }, by);
   }
   if (act === 'revoke') return store.removeGrant(`token ${turn.device} ${number}`, by);
+  const way = wayTo(turn);
+  if (way !== undefined) return way(store);
   if (act === 'audit') return store.appendAudit([{ ...by, act: 'test', subject: device }]);
   if (act === 'log') {
     const size = await store.logSize();
     return store.appendLog(size, [{ entry: signed, hash: leafHash(signed), atMs }], []);
   }
   return store.lease({ name: view.id, holder: device, nowMs: atMs, forMs: 2 });
+}
+
+/** What is done to the ways into the fleet, and by devices that come by them. */
+function wayTo({ act, device, number }: Turn): ((store: FleetStore) => Promise<unknown>) | undefined {
+  const by = { actor: 'test', atMs: startMs + number };
+  const id = ids[device] ?? '';
+  const own = newDevice(id);
+  const name = `way ${number % 2}`;
+  const [serial, silentBeforeMs] = [`0${number % 3}`, startMs + 3];
+  const waiting = { by: 'approval', waitingMax: 2, silentBeforeMs } as const;
+  const ways: Partial<Record<Turn['act'], (store: FleetStore) => Promise<unknown>>> = {
+    manufacturer: async (store) => store.addManufacturer(manufacturerOf(name), by),
+    token: async (store) => store.addEnrolmentToken(tokenOf(name, { uses: 2 }), by),
+    enrol: async (store) =>
+      store.enrol(own, number % 2 === 0 ? { by: 'token', name } : { by: 'manufacturer', name, serial }, by),
+    wait: async (store) => store.enrol(own, waiting, by),
+    'turn-away': async (store) => store.turnAway([id], by),
+    'revoke-certificate': async (store) => store.revokeCertificates(name, [serial], by),
+    'close-way': async (store) => [
+      await store.removeManufacturer(name, by),
+      await store.removeEnrolmentToken(name, by),
+    ],
+  };
+  return ways[act];
 }
 
 /** All that a tenant can find out by whatever method. */
@@ -189,6 +217,8 @@ export async function everythingIn(store: FleetStore): Promise<unknown> {
     ),
     live: sorted(await store.liveOffers(), ({ campaign, device }) => `${campaign} ${device}`),
     grants: sorted(await store.grants(), ({ name }) => name),
+    manufacturers: await store.manufacturers(),
+    tokens: await store.enrolmentTokens(),
     audit: await store.audit(1_000),
     log: await store.logEntries(0, 100),
   };

@@ -7,10 +7,11 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { bringToDevice } from '../device/bring.ts';
-import { counterOption, readImages, severalFiles, usage } from '../device/options.ts';
+import { counterOption, readImages, repeated, severalFiles, usage } from '../device/options.ts';
 import { recoverDeviceFile } from '../device/recover.ts';
 import { runDeviceFile } from '../device/run.ts';
 import { showDeviceFile } from '../device/show.ts';
+import { readChain, readEnrolmentToken } from '../enrolment-files.ts';
 import { readOutline } from '../envelope-file.ts';
 import { wholeNumber } from '../quantities.ts';
 import type { Terminal } from '../terminal.ts';
@@ -34,12 +35,15 @@ Examples:
         --firmware lamp-1.0.suit --image lamp-1.0.bin
   lapel devices add lamp-77 --key lamp.pub.pem --vendor lapel.example --class lamp --token-file admin.token
   lapel device run lamp.flash --server http://localhost:8080
+  lapel device run lamp-78.flash --enrolment-token line.token
   lapel device show lamp.flash
   lapel device recover lamp.flash --envelope lamp-1.1.suit --image lamp-1.1.bin`;
 
 interface RunOptions {
   readonly server: string;
   readonly poll: string;
+  readonly enrolmentToken?: string;
+  readonly certificate?: readonly string[];
   readonly counter?: string;
   readonly json?: boolean;
 }
@@ -57,13 +61,23 @@ function addRun(device: Command, terminal: Terminal): void {
     )
     .option('--poll <seconds>', 'between two looks for news', '5')
     .addOption(counterOption('its counter; a flash that is older is not started'))
+    .option('--enrolment-token <file>', 'what lets it in where the tracker does not know it yet')
+    .addOption(repeated('--certificate <file>', "the same by its manufacturer: its key's certificate first"))
     .option('--json', 'print each step as a line of JSON')
-    .action(async (flash: string, { server, poll, counter, json = false }: RunOptions) => {
+    .action(async (flash: string, options: RunOptions) => {
+      const { server, poll, counter, json = false } = options;
       if (!URL.canParse(server)) throw usage(`expected --server http://HOST:PORT, found ${server}`);
       const pollMs = 1000 * wholeNumber('--poll', poll, 1, 7 * 24 * 3600);
-      await runDeviceFile({ file: flash, origin: new URL(server).origin, pollMs, counter, json }, terminal);
+      const enrolment = await enrolmentOf(options);
+      const { origin } = new URL(server);
+      await runDeviceFile({ file: flash, origin, pollMs, counter, enrolment, json }, terminal);
     });
 }
+
+const enrolmentOf = async ({ enrolmentToken: file, certificate }: RunOptions) => ({
+  ...(file === undefined ? {} : { enrolmentToken: await readEnrolmentToken(file) }),
+  ...(certificate === undefined ? {} : { certificates: await readChain(certificate) }),
+});
 
 interface ShowOptions {
   readonly json?: boolean;

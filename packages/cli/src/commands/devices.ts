@@ -18,6 +18,10 @@ interface Options extends ServerOptions {
   readonly json?: boolean;
 }
 
+interface ListOptions extends Options {
+  readonly waiting?: boolean;
+}
+
 interface AddOptions extends Options {
   readonly key: string;
   readonly vendor: string;
@@ -30,8 +34,9 @@ export function addTo(program: Command, terminal: Terminal): void {
     .description('Shows the devices that the status tracker knows, and lets new ones in.')
     .addHelpText('after', examples);
   withServer(devices.command('list', { isDefault: true }).description('Lists all devices.'))
+    .option('--waiting', 'only those that wait for approval')
     .option('--json', 'print the list as JSON')
-    .action((options: Options) => list(options, terminal));
+    .action((options: ListOptions) => list(options, terminal));
   withServer(devices.command('show').description('Shows one device, and says why it is where it is.'))
     .argument('<id>', 'the device')
     .option('--json', 'print the device as JSON')
@@ -40,6 +45,10 @@ export function addTo(program: Command, terminal: Terminal): void {
     .argument('<id>', 'the device')
     .option('--json', 'print the result as JSON')
     .action((id: string, options: Options) => approve(id, options, terminal));
+  withServer(devices.command('refuse').description('Turns a device away that waits for approval.'))
+    .argument('<id>', 'the device')
+    .option('--json', 'print the result as JSON')
+    .action((id: string, options: Options) => refuse(id, options, terminal));
   withServer(devices.command('add').description('Lets a device in before it registers, by its public key.'))
     .argument('<id>', 'the name that the device calls itself by')
     .requiredOption('--key <file>', "the device's public key (PEM)")
@@ -59,13 +68,14 @@ Examples:
 const pageLimit = 1000;
 const pagesMax = 1000;
 
-async function list(options: Options, terminal: Terminal): Promise<void> {
+async function list(options: ListOptions, terminal: Terminal): Promise<void> {
   const access = await accessServer(options);
   const devices: Fields[] = [];
   let after: string | undefined;
   for (let page = 0; page < pagesMax; page++) {
     const query = new Map([
       ['limit', `${pageLimit}`],
+      ...(options.waiting === true ? [['approval', 'pending'] as const] : []),
       ...(after === undefined ? [] : [['after', after] as const]),
     ]);
     const answer = fieldsOf(await askJson(access, request('GET', '/devices', { query })));
@@ -79,6 +89,7 @@ async function list(options: Options, terminal: Terminal): Promise<void> {
   else {
     const headings = ['DEVICE', 'STATE', 'VERSION', 'UPDATE', 'SEEN', 'CLASS'];
     terminal.table(headings, devices.map(deviceRow));
+    if (options.waiting === true) terminal.note('lapel devices show ID tells its fingerprint');
     terminal.note(`${devices.length} device${devices.length === 1 ? '' : 's'}`);
   }
 }
@@ -115,6 +126,13 @@ async function approve(id: string, options: Options, terminal: Terminal): Promis
   await askJson(access, request('POST', `/devices/${encodeURIComponent(id)}/approve`));
   if (options.json === true) terminal.result(JSON.stringify({ id, approval: 'approved' }));
   else if (!terminal.quiet) terminal.facts([['approved', id]]);
+}
+
+async function refuse(id: string, options: Options, terminal: Terminal): Promise<void> {
+  const access = await accessServer(options);
+  await askJson(access, request('DELETE', `/devices/${encodeURIComponent(id)}`));
+  if (options.json === true) terminal.result(JSON.stringify({ id, refused: true }));
+  else if (!terminal.quiet) terminal.facts([['refused', id]]);
 }
 
 async function add(id: string, options: AddOptions, terminal: Terminal): Promise<void> {

@@ -3,9 +3,7 @@
  * device's key.
  */
 
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { VerificationKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey, keyToPem } from '@lapel/cose';
 import type { ConfirmPolicy, Provision } from '@lapel/device';
@@ -13,7 +11,7 @@ import { boot, manufacture, trustStoreVersion } from '@lapel/device';
 import { systemRandom } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { removedOnSignal, writeNewFile } from '../files.ts';
+import { removedOnSignal, requireRoom, writeNewFile } from '../files.ts';
 import { makeFlashFile } from '../flash-file.ts';
 import type { AnchorPlan } from './anchors.ts';
 import { anchorsOf } from './anchors.ts';
@@ -69,16 +67,6 @@ export async function makeDeviceFile(
     close();
   }
   return { publicKeyFile, sequenceNumber: first.sequenceNumber };
-}
-
-/** What is there already is neither written over nor removed. @throws {CommandFailure} */
-function requireRoom(file: string): void {
-  if (existsSync(file)) {
-    throw new CommandFailure(exitCodes.conflict, `expected ${file} not to exist yet, found it`);
-  }
-  const folder = dirname(file);
-  if (existsSync(folder)) return;
-  throw new CommandFailure(exitCodes.failed, `expected the folder ${folder} to exist, found none`);
 }
 
 function provisionOf(plan: DevicePlan, first: FirstFirmware, deviceKey: Uint8Array): Provision {

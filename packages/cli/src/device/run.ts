@@ -4,6 +4,7 @@ import type { Step, TrustStore, UpdateSource } from '@lapel/device';
 import { serverSource, trackerSource } from '@lapel/device';
 import type { Running } from '@lapel/simulator';
 import { live } from '@lapel/simulator';
+import type { TrackerClientOptions } from '@lapel/status-tracker/client';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Handler } from '@lapel/transport';
 import { httpClient, systemClock, systemRandom } from '@lapel/transport';
@@ -21,6 +22,8 @@ export interface RunPlan {
   readonly pollMs: number;
   /** The file of its counter. */
   readonly counter: string | undefined;
+  /** What lets it in at its first registration: an enrolment token, or its manufacturer's word. */
+  readonly enrolment: Pick<TrackerClientOptions, 'enrolmentToken' | 'certificates'>;
   /** Whether each step is told as a line of JSON. */
   readonly json: boolean;
 }
@@ -28,7 +31,7 @@ export interface RunPlan {
 const envelopeBytesMax = 64 * 1024;
 
 export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<void> {
-  const { file, origin, pollMs } = plan;
+  const { file, pollMs } = plan;
   const counter = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
   const { flash, profile, close } = openFlashFile(file);
   const off = new AbortController();
@@ -60,7 +63,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
         pollMs,
         behaviour: () => 'sound',
         onInterruption: async () => 'go',
-        connect: (trust, running) => connection(trust, running, origin, network),
+        connect: (trust, running) => connection(trust, running, plan, network),
         onBoot: (booted) => say(bootText(booted), { step: 'booted', ...bootAsJson(booted) }),
         onStep: (step, detail) => say(told(step, detail), { step, detail }),
       },
@@ -79,7 +82,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
 function connection(
   trust: TrustStore,
   { manifest }: Running,
-  origin: string,
+  { origin, enrolment }: RunPlan,
   network: (asked: string) => Handler | undefined,
 ): UpdateSource {
   const handler = network(origin) ?? httpClient(origin);
@@ -97,6 +100,7 @@ function connection(
     class: device,
     clock: systemClock,
     random: systemRandom,
+    ...enrolment,
   });
   return trackerSource({ client, origin });
 }

@@ -54,6 +54,8 @@ const roles: Readonly<Record<string, readonly [good: string, bad: Readonly<Recor
   flash: ['lamp.flash', noFlash],
   dead: ['dead.flash', noFlash],
   counter: ['lamp.counter', { ...unreadable, 'empty.file': 1, 'text.file': 1 }],
+  certificate: ['acme.pem', { ...unreadable, 'empty.file': 1, 'text.file': 1, 'author.pub.pem': 1 }],
+  enrolment: ['line.token', { ...unreadable, 'empty.file': 1, 'text.file': 1, token: 1 }],
   out: ['out.file', unwritable],
   new: ['new.file', { ...unwritable, folder: 4, 'text.file': 4 }],
   further: ['new.counter', { ...unwritable, folder: 4, 'text.file': 4 }],
@@ -102,10 +104,18 @@ const commands: readonly string[] = [
   `devices show lamp ${server}`,
   `devices approve lamp ${server}`,
   `devices add lamp --key {public} --vendor lapel.example --class lamp ${server}`,
+  `devices refuse lamp ${server}`,
+  `enrol manufacturer add acme --certificate {certificate} --vendor lapel.example --class lamp ${server}`,
+  `enrol manufacturer list ${server}`,
+  `enrol manufacturer revoke acme 0a01 ${server}`,
+  `enrol manufacturer remove acme ${server}`,
+  `enrol token make line --vendor lapel.example --class lamp -o {new} ${server}`,
+  `enrol token list ${server}`,
+  `enrol token revoke line ${server}`,
   'serve --author {public} --operator {public} --data data --port 0',
   `device make {new} ${factory} --counter {further}`,
   `device make new.file ${factory} --decryption-key {recipient}`,
-  'device run {flash} --counter {counter}',
+  'device run {flash} --counter {counter} --enrolment-token {enrolment} --certificate {certificate}',
   'device show {flash} --counter {counter}',
   'device bring {flash} --envelope {envelope} --payload {place} --counter {counter}',
   'device recover {dead} --envelope {envelope} --image {payload} --counter {counter}',
@@ -124,6 +134,9 @@ before(() => {
   writeFileSync(at('lamp.bin'), 'a firmware image for a lamp\n');
   writeFileSync(at('text.file'), 'nothing that anybody wants\n');
   writeFileSync(at('token'), 'c2VjcmV0\n');
+  writeFileSync(at('line.token'), `${'5a'.repeat(32)}\n`);
+  const script = readFileSync(join(import.meta.dirname, 'scripts/enrol.txt'), 'utf8');
+  writeFileSync(at('acme.pem'), /^-----BEGIN[^]*END CERTIFICATE-----$/m.exec(script)![0]);
   writeFileSync(at('list.json'), '[]');
   const held = { vendor: 'lapel.example', class: 'lamp', components: { main: '' } };
   writeFileSync(at('device.json'), JSON.stringify(held));

@@ -57,6 +57,8 @@ export interface TrackerClientOptions {
   /** What it may be admitted by, where nobody has provisioned it: a token, or its manufacturer's word. */
   readonly enrolmentToken?: Uint8Array;
   readonly certificates?: readonly Uint8Array[];
+  /** How often it has started, where it counts that and keeps the count. */
+  readonly starts?: () => number;
   readonly clock: Clock;
   readonly random: Random;
   /** How long an exchange may last before it counts as unanswered. */
@@ -247,11 +249,18 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
   return { register, checkIn, poll, answer, takeTrigger, report };
 }
 
-const admission = ({ terms, characteristics, enrolmentToken, certificates }: TrackerClientOptions) => ({
+const admission = ({
+  terms,
+  characteristics,
+  enrolmentToken,
+  certificates,
+  starts,
+}: TrackerClientOptions) => ({
   ...(terms === undefined ? {} : { terms }),
   ...(characteristics === undefined ? {} : { characteristics: characteristics() }),
   ...(enrolmentToken === undefined ? {} : { enrolmentToken }),
   ...(certificates === undefined ? {} : { certificates }),
+  ...(starts === undefined ? {} : { starts: starts() }),
 });
 
 type Asked = Partial<Pick<Request, 'query' | 'headers' | 'body' | 'ifNoneMatch' | 'signal'>> & {

@@ -11,6 +11,7 @@ export const updateModes = { 'client-initiated': 1, 'server-initiated': 2, negot
 export type UpdateMode = keyof typeof updateModes;
 
 export const transportNames = { http: 1, coap: 2 } as const;
+export type TransportName = keyof typeof transportNames;
 
 /** `windows`: now and then, for a while. `queue`: whenever it likes; what is for it waits until then. */
 export const reachabilities = { always: 1, windows: 2, queue: 3 } as const;
@@ -34,6 +35,13 @@ export const Terms = map({
   mayOverride: optional(7, bool),
 });
 export type Terms = Infer<typeof Terms>;
+
+/** Of what the device has stated, what the tracker speaks, too; the first of each is what it goes by. */
+export const Spoken = map({
+  transports: required(1, array(named('transport', transportNames), { min: 1, max: transportsMax })),
+  manifestVersions: required(2, array(uint, { min: 1, max: formatsMax })),
+});
+export type Spoken = Infer<typeof Spoken>;
 
 /** What the device is made of (RFC 9019 §2.3): what it runs stands in its check-ins. */
 export const Characteristics = map({
@@ -68,5 +76,7 @@ export const Registration = map({
   enrolmentToken: optional(11, bytes(32)),
   /** The same by its manufacturer: X.509 in DER, the one of the device's key first. */
   certificates: optional(12, array(bytes(1, certificateBytesMax), { min: 1, max: certificatesMax })),
+  /** How often it has started, where it keeps count: a count that goes back is a copy's. */
+  starts: optional(13, uint),
 });
 export type Registration = Infer<typeof Registration>;

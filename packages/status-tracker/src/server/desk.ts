@@ -5,17 +5,20 @@
 import { compareBytes, unhex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { CoseError, decodeVerificationKey, encodeVerificationKey, readKeyPem } from '@lapel/cose';
-import type { Clock } from '@lapel/transport';
+import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { CampaignView, Releases } from './campaign.ts';
 import { acceptApproval } from './approve.ts';
 import { acceptCampaign, acceptOrder, begun, noCampaign } from './campaign.ts';
 import type { DryRun } from './dry-run.ts';
 import { createDryRun } from './dry-run.ts';
+import type { EnrolmentDesk } from './enrolment/enrolment-desk.ts';
+import { createEnrolmentDesk } from './enrolment/enrolment-desk.ts';
 import { explain, signedBy } from './explain.ts';
 import type { DeviceView, Totals } from './fleet.ts';
 import { encodeLogEntry, entryOfSigned } from '../transparency/tree-head.ts';
 import type { TransparencyLog } from './log.ts';
+import type { Notify } from './notify.ts';
 import type { Persons } from './persons.ts';
 import type { Step } from './plan.ts';
 import type { PatchProof, PatchedDevice } from './patched.ts';
@@ -27,6 +30,8 @@ import type { StateChange } from './watch.ts';
 export interface DeskOptions {
   readonly store: FleetStore;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly notify: Pick<Notify, 'forget' | 'withdrawFrom'>;
   readonly operators: readonly VerificationKey[];
   readonly releases: Releases;
   readonly log: TransparencyLog;
@@ -43,7 +48,7 @@ export interface Provision {
   readonly class: Uint8Array;
 }
 
-export interface Desk {
+export interface Desk extends EnrolmentDesk {
   /** @returns whether it is new. @throws {Problem} where the id has another key, or the key another id. */
   provision(device: Provision, actor: string): Promise<boolean>;
   /** @throws {Problem} where there is no such device. */
@@ -108,7 +113,9 @@ export function createDesk(options: DeskOptions): Desk {
     return view;
   }
 
+  const { forget, withdrawFrom: withdraw } = options.notify;
   return {
+    ...createEnrolmentDesk({ ...options, forget, withdraw }),
     async provision({ id, key, vendor, class: product }, actor) {
       const publicKey = encodeVerificationKey(key);
       const device = { id, publicKey, kid: key.kid, vendor, class: product, approval: 'approved' } as const;

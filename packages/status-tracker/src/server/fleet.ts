@@ -35,7 +35,28 @@ export const memberStatuses: readonly MemberStatus[] = [
 export const offersMax = 4;
 
 /** `frozen`: there may be two of it; it gets nothing until an operator decides. */
-export type Approval = 'pending' | 'approved' | 'frozen';
+export const approvals = ['pending', 'approved', 'frozen'] as const;
+export type Approval = (typeof approvals)[number];
+
+/** Who did it, and when. */
+export interface Act {
+  readonly actor: string;
+  readonly atMs: number;
+}
+
+export interface NewDevice {
+  readonly id: string;
+  readonly publicKey: Uint8Array;
+  readonly kid: Uint8Array;
+  readonly vendor: Uint8Array;
+  readonly class: Uint8Array;
+  readonly approval: Approval;
+}
+
+/** Who let a device in, where no operator did; `serial` is its certificate's, in hexadecimal. */
+export type Admission =
+  | { readonly by: 'token'; readonly name: string }
+  | { readonly by: 'manufacturer'; readonly name: string; readonly serial: string };
 
 /** What a device last said of itself, and when. */
 export type Inventory = CheckInState & {
@@ -73,7 +94,10 @@ export interface DeviceView {
   readonly approval: Approval;
   readonly createdMs: number;
   readonly updateMode: UpdateMode;
+  readonly admission?: Admission;
   readonly statement?: Statement;
+  /** How often it has started, in its own words. */
+  readonly starts?: number;
   readonly answer?: AnswerView;
   readonly session?: Session;
   readonly lastSeenMs?: number;

@@ -102,6 +102,8 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
     watch.tell(campaignChange(view, others.nowMs()));
   } else if (news.kind === 'frozen') {
     notify.withdrawFrom(news.device);
+  } else if (news.kind === 'forgotten') {
+    notify.forget(news.device);
   } else if (news.kind === 'tokens') {
     await others.access.reload();
   } else {

@@ -8,7 +8,7 @@ import { conditionOf, runningVersion } from './fleet.ts';
 import type { State } from './memory-state.ts';
 import { joinOpen } from './memory-campaigns.ts';
 import { byCodeUnits, membershipOf, membershipsOf, put, viewOf } from './memory-state.ts';
-import { judgeAnswer } from './store.ts';
+import { judgeAnswer, keepsWordsOf } from './store.ts';
 import type {
   Act,
   Added,
@@ -52,13 +52,14 @@ export function deviceMethods(state: State) {
       });
     },
     async startSessions(batch) {
-      for (const { device, tokenHash, updateMode, statement, atMs } of batch) {
+      for (const { device, tokenHash, updateMode, statement, starts, atMs } of batch) {
         const known = devices.get(device);
         if (known === undefined) continue;
         const { statement: _, ...rest } = known;
         const before = statement === undefined ? rest : { ...rest, statement };
         const session = { tokenHash, startedMs: atMs, counter: 0 };
-        devices.set(device, { ...before, updateMode, session, lastSeenMs: atMs });
+        const counted = starts === undefined ? {} : { starts };
+        devices.set(device, { ...before, ...counted, updateMode, session, lastSeenMs: atMs });
       }
     },
     async recordSeen(batch) {
@@ -71,8 +72,11 @@ export function deviceMethods(state: State) {
     },
     device: async (id) => viewOf(state, id),
     deviceByKid: async (kid) => viewOf(state, idByKid.get(hex(kid))),
-    async devices({ after = '', limit }) {
-      const ids = [...devices.keys()].filter((id) => id > after).toSorted(byCodeUnits);
+    async devices({ after = '', limit, approval }) {
+      const wanted = [...devices.values()].filter(
+        (device) => device.id > after && (approval ?? device.approval) === device.approval,
+      );
+      const ids = wanted.map(({ id }) => id).toSorted(byCodeUnits);
       return ids.slice(0, limit).flatMap((id) => viewOf(state, id) ?? []);
     },
     countDevices: async (approval) =>
@@ -122,15 +126,10 @@ function recordCheckIn(state: State, record: CheckInRecord): Recorded {
     .map(({ campaign, member }) => membershipOf(state, campaign, member));
   const decision = decideCheckIn({ ...before, session: before.session }, memberships, record);
   const { state: outcome, atMs } = record.inventory;
-  state.evidence.set(key, {
-    kind: 'check-in',
-    atMs,
-    device: record.device,
-    outcome,
-    signed: record.signed,
-  });
+  const { device, signed } = record;
+  if (keepsWordsOf(before)) state.evidence.set(key, { kind: 'check-in', atMs, device, outcome, signed });
   const recorded = save(state, decision);
-  joinOpen(state, record.device, atMs);
+  joinOpen(state, device, atMs);
   return recorded;
 }
 
@@ -151,7 +150,7 @@ function recordReport(state: State, record: ReportRecord): Recorded {
 }
 
 function save(state: State, { device, members, changes, audit }: Decision): Recorded {
-  if (audit !== undefined) state.audit.push(audit);
+  if (audit !== undefined && keepsWordsOf(device)) state.audit.push(audit);
   state.devices.set(device.id, device);
   for (const member of members) put(state, member);
   return { end: 'recorded', changes };

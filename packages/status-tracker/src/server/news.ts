@@ -9,6 +9,8 @@ export type News =
   | { readonly kind: 'change'; readonly change: Change }
   | { readonly kind: 'campaign'; readonly id: string }
   | { readonly kind: 'tokens' }
+  /** It waited for approval, and does not any more. */
+  | { readonly kind: 'forgotten'; readonly device: string }
   /** It is offered nothing any more. */
   | { readonly kind: 'frozen'; readonly device: string }
   /** Some may have been missed: everything is to be read again. */

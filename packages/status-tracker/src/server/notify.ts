@@ -46,6 +46,8 @@ export interface Notify {
   withdrawAll(campaign: string): void;
   /** Serves nothing to a device, whatever the campaign. */
   withdrawFrom(device: string): void;
+  /** The device is none of ours any more: its session ends. */
+  forget(device: string): void;
   /** The offer that is served to a device, where it is the one of that nonce. */
   offerOf(device: string, nonce: Uint8Array): FullOffer | undefined;
   /** Offers that wait for the server's word; those that were looked at longest ago come first. */
@@ -233,6 +235,14 @@ export function createNotify(
     withdrawFrom(device) {
       const post = posts.get(device);
       if (post !== undefined) serve(post, undefined);
+    },
+    forget(device) {
+      const post = posts.get(device);
+      if (post === undefined) return;
+      for (const token of [post.tokenHash, post.retired])
+        if (token !== undefined) for (const known of [postByToken, retired]) known.delete(token);
+      for (const turns of [waiting, seenNow]) turns.delete(post);
+      posts.delete(device);
     },
     offerOf(device, nonce) {
       const offer = posts.get(device)?.offer;

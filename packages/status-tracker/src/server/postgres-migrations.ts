@@ -143,4 +143,26 @@ const migrations: readonly (readonly string[])[] = [
     'ALTER TABLE campaign ADD COLUMN progress BYTEA, ADD COLUMN urgency BIGINT NOT NULL DEFAULT 3',
     'ALTER TABLE member ADD COLUMN not_before_ms BIGINT NOT NULL DEFAULT 0',
   ],
+  // The ways into the fleet, by which of them a device came, and how often it has started.
+  [
+    `CREATE TABLE manufacturer (
+       tenant ${id}, name ${id}, actor TEXT NOT NULL,
+       certificate BYTEA NOT NULL, vendor BYTEA NOT NULL, classes BYTEA NOT NULL, created_ms BIGINT NOT NULL,
+       PRIMARY KEY (tenant, name))`,
+    // A certificate may be longer than what an index takes.
+    'CREATE UNIQUE INDEX manufacturer_by_certificate ON manufacturer (tenant, sha256(certificate))',
+    `CREATE TABLE revoked_certificate (
+       tenant ${id}, manufacturer ${id}, serial ${id}, actor TEXT NOT NULL, created_ms BIGINT NOT NULL,
+       PRIMARY KEY (tenant, manufacturer, serial))`,
+    `CREATE TABLE enrolment_token (
+       tenant ${id}, name ${id}, actor TEXT NOT NULL,
+       id BYTEA NOT NULL, hash BYTEA NOT NULL, vendor BYTEA NOT NULL, class BYTEA NOT NULL,
+       uses BIGINT NOT NULL, used BIGINT NOT NULL, expires_ms BIGINT NOT NULL, created_ms BIGINT NOT NULL,
+       PRIMARY KEY (tenant, name), UNIQUE (tenant, id))`,
+    `ALTER TABLE device ADD COLUMN admitted_by TEXT, ADD COLUMN admitted_name TEXT,
+       ADD COLUMN admitted_serial TEXT, ADD COLUMN starts BIGINT`,
+    `CREATE INDEX device_that_waits ON device (tenant, last_seen_ms) WHERE approval = 'pending'`,
+    `CREATE INDEX device_by_certificate ON device (tenant, admitted_name, admitted_serial)
+       WHERE admitted_by = 'manufacturer'`,
+  ],
 ];

@@ -1,16 +1,18 @@
 /**
- * Who belongs to the fleet. A device proves that it holds the key that an operator has registered it with;
- * one that nobody has registered waits for an operator's approval. A known id with another key is a clone
- * or a mistake: it is refused, and the refusal is kept for the operator to see.
+ * A registration: a device proves over a fresh challenge that it holds its key, says how it wants to be
+ * updated, and gets a session. Whether it is let in is decided in `enrolment/admit.ts`.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { compareBytes, hex } from '@lapel/cbor';
-import type { SigningKey, VerificationKey } from '@lapel/cose';
-import { decodeVerificationKey, digest, encodeVerificationKey, openSigned } from '@lapel/cose';
+import { hex } from '@lapel/cbor';
+import type { SigningKey } from '@lapel/cose';
+import { decodeVerificationKey, digest, openSigned } from '@lapel/cose';
 import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
-import type { Registration as RegistrationMessage } from '../protocol.ts';
 import { Registration } from '../protocol.ts';
+import { createAdmission } from './enrolment/admit.ts';
+import type { House } from './enrolment/judge-terms.ts';
+import { judgeTerms, thisHouse } from './enrolment/judge-terms.ts';
+import { createRefusals } from './enrolment/refusals.ts';
 import type { Notify } from './notify.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
 import type { DeviceView } from './fleet.ts';
@@ -22,6 +24,8 @@ export interface RegistrarOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly trackerKey: SigningKey;
+  /** What this server speaks, where that is not what all do. */
+  readonly house?: House;
 }
 
 export interface Registrar {
@@ -32,8 +36,6 @@ export interface Registrar {
 }
 
 export const challengeMsMax = 120_000;
-/** Devices that wait for approval; whoever invents devices can't fill the store with them. */
-export const pendingMax = 1_000;
 /** Registrations of one challenge's lifetime. */
 const usedMax = 1_000_000;
 /** Of a challenge: when it was made, and what tells it from another of the same moment. */
@@ -43,8 +45,10 @@ const secretBytes = 32;
 const tokenBytes = 32;
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const { store, notify, clock, random, trackerKey } = options;
+  const { store, notify, clock, random, trackerKey, house = thisHouse } = options;
   const challenges = createChallenges(clock, random);
+  const refusals = createRefusals(store, clock);
+  const admit = createAdmission({ store, notify, clock, refusals });
 
   async function register(signed: Uint8Array): Promise<Uint8Array> {
     const message = peekMessage(Registration, signed, 'registration');
@@ -53,64 +57,34 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     const key = translated('registration', () => decodeVerificationKey(message.key));
     translated('registration', () => openSigned(signed, [key]));
     use();
-    const device = await admit(message, key);
+    const { updateMode, terms, characteristics, starts } = message;
+    const spoken = terms === undefined ? undefined : judgeTerms(terms, house);
+    const device = await admit({ ...message, key }, message);
+    await requireRising(device, starts);
     const token = random.bytes(tokenBytes);
     const tokenHash = digest('sha-256', token);
-    const { updateMode, terms, characteristics } = message;
     const statement = {
       ...(terms === undefined ? {} : { terms }),
       ...(characteristics === undefined ? {} : { characteristics }),
     };
-    await store.startSessions([
-      { device: device.id, tokenHash, updateMode, statement, atMs: clock.wallMs() },
-    ]);
+    const session = { device: device.id, tokenHash, updateMode, statement, atMs: clock.wallMs() };
+    await store.startSessions([{ ...session, ...(starts === undefined ? {} : { starts }) }]);
     notify.setSession(device.id, tokenHash, { updateMode, mayOverride: terms?.mayOverride });
     notify.seen(device.id);
     // A device that starts may run something else than before: it is asked (RFC 9019 §9).
-    return sealReceipt(trackerKey, clock, { device: device.id, nonce: message.nonce, token, query: true });
+    const told = { device: device.id, nonce: message.nonce, token, query: true };
+    return sealReceipt(trackerKey, clock, { ...told, ...(spoken === undefined ? {} : { spoken }) });
   }
 
-  async function admit(message: RegistrationMessage, key: VerificationKey): Promise<DeviceView> {
-    const known = await store.device(message.device);
-    if (known === undefined) return addPending(message, key);
-    if (compareBytes(known.publicKey, encodeVerificationKey(key)) !== 0) {
-      return refuse(known.id, 'the key that this id is registered with', `key ${hex(key.kid)}`);
-    }
-    if (compareBytes(known.vendor, message.vendor) !== 0) {
-      return refuse(known.id, `vendor ${hex(known.vendor)}`, hex(message.vendor));
-    }
-    if (compareBytes(known.class, message.class) !== 0) {
-      return refuse(known.id, `class ${hex(known.class)}`, hex(message.class));
-    }
-    return known;
-  }
-
-  async function addPending(message: RegistrationMessage, key: VerificationKey): Promise<DeviceView> {
-    const pending = await store.countDevices('pending');
-    if (pending >= pendingMax) {
-      throw new Problem(
-        'too-many-requests',
-        `expected fewer than ${pendingMax} devices that wait for approval`,
-      );
-    }
-    const { device: id, vendor, class: product } = message;
-    const publicKey = encodeVerificationKey(key);
-    const device = { id, publicKey, kid: key.kid, vendor, class: product, approval: 'pending' } as const;
-    const [added] = await store.addDevices([device], { actor: id, atMs: clock.wallMs() });
-    if (added === 'key-in-use')
-      return refuse(id, 'a key of its own', `key ${hex(key.kid)}, which another id has`);
-    if (added === 'other-key')
-      return refuse(id, 'the key that this id is registered with', `key ${hex(key.kid)}`);
-    const view = await store.device(id);
-    if (view === undefined) throw new Problem('not-found', `expected device ${id}, found none`);
-    return view;
-  }
-
-  async function refuse(device: string, expected: string, found: string): Promise<never> {
-    const detail = `expected ${expected}, found ${found}`;
-    const atMs = clock.wallMs();
-    await store.appendAudit([{ actor: device, atMs, act: 'registration refused', subject: device, detail }]);
-    throw new Problem('conflict', detail);
+  /** The same flash twice, or put back to an older copy: nobody here can tell which is meant. */
+  async function requireRising(
+    { id, starts: before }: DeviceView,
+    starts: number | undefined,
+  ): Promise<void> {
+    if (starts === undefined || before === undefined || starts >= before) return;
+    const because = `it says it has started ${starts} times, and had said ${before} before: a copy of it`;
+    notify.withdrawFrom(id);
+    await store.freeze([id], because, { actor: id, atMs: clock.wallMs() });
   }
 
   return { challenge: challenges.make, register };

@@ -37,7 +37,7 @@ const problem = (code: 'bad-request' | 'forbidden', what: string, cause: Error) 
 export function sealReceipt(
   key: SigningKey,
   clock: Clock,
-  told: Pick<Infer<typeof Receipt>, 'device' | 'nonce' | 'token' | 'query'>,
+  told: Pick<Infer<typeof Receipt>, 'device' | 'nonce' | 'token' | 'query' | 'spoken'>,
 ): Uint8Array {
   const receipt = { version: protocolVersion, wallMs: clock.wallMs(), ...told } as const;
   return signAttached(key, write(Receipt, receipt));

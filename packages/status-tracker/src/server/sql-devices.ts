@@ -26,12 +26,12 @@ export function deviceMethods(db: Sql) {
         await inOrderOf(
           batch,
           ({ device }) => device,
-          async ({ device, tokenHash, updateMode, statement, atMs }) =>
+          async ({ device, tokenHash, updateMode, statement, starts = null, atMs }) =>
             sql.run(
               `UPDATE device SET update_mode = ?, token_hash = ?, session_started_ms = ?, counter = 0,
-                 last_seen_ms = ?, statement = ? WHERE tenant = ? AND id = ?`,
+                 last_seen_ms = ?, statement = ?, starts = coalesce(?, starts) WHERE tenant = ? AND id = ?`,
               ...[updateMode, tokenHash, atMs, atMs],
-              ...[statement === undefined ? null : statementBytes(statement), tenant, device],
+              ...[statement === undefined ? null : statementBytes(statement), starts, tenant, device],
             ),
         );
         await sql.tell(batch.map(({ device }) => ({ kind: 'session', device })));
@@ -49,9 +49,11 @@ export function deviceMethods(db: Sql) {
     device: async (id) => viewOf(db, await deviceRow(db, id)),
     deviceByKid: async (kid) =>
       viewOf(db, await db.get('SELECT * FROM device WHERE tenant = ? AND kid = ?', tenant, kid)),
-    async devices({ after = '', limit }) {
-      const text = 'SELECT * FROM device WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?';
-      const rows = await db.all(text, tenant, after, limit);
+    async devices({ after = '', limit, approval }) {
+      const rows =
+        approval === undefined
+          ? await db.all(pageSql(''), tenant, after, limit)
+          : await db.all(pageSql('AND approval = ?'), tenant, after, approval, limit);
       return (await Promise.all(rows.map(async (row) => viewOf(db, row)))).flatMap((view) => view ?? []);
     },
     async countDevices(approval) {
@@ -72,6 +74,9 @@ export function deviceMethods(db: Sql) {
     },
   } satisfies Partial<FleetStore>;
 }
+
+const pageSql = (only: '' | 'AND approval = ?') =>
+  `SELECT * FROM device WHERE tenant = ? AND id > ? ${only} ORDER BY id LIMIT ?`;
 
 const summarySql = `
   SELECT vendor, class, coalesce(version, 'unknown') AS version,
@@ -101,19 +106,26 @@ async function viewOf(sql: Sql, row: Row | undefined): Promise<DeviceView | unde
 }
 
 async function addDevice(sql: Sql, device: NewDevice, by: Act): Promise<Added> {
-  const { id, publicKey, kid, vendor, class: product, approval } = device;
+  const { id, publicKey, approval } = device;
   const known = await deviceRow(sql, id);
   if (known !== undefined)
     return compareBytes(blob(known, 'public_key'), publicKey) === 0 ? 'known' : 'other-key';
-  const isNew = await sql.run(
-    `INSERT INTO device (tenant, id, actor, public_key, kid, vendor, class, approval, created_ms, update_mode)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'client-initiated') ON CONFLICT DO NOTHING`,
-    ...[sql.tenant, id, by.actor, publicKey, kid, vendor, product, approval, by.atMs],
-  );
-  if (isNew === 0) return 'key-in-use';
+  if ((await insertDevice(sql, device, by)) === 0) return 'key-in-use';
   await writeAudit(sql, { ...by, act: `device ${approval}`, subject: id });
   return 'added';
 }
+
+/** @returns 0 where the key, or the id, is another's. */
+export const insertDevice = async (
+  sql: Sql,
+  { id, publicKey, kid, vendor, class: product, approval }: NewDevice,
+  { actor, atMs }: Act,
+): Promise<number> =>
+  sql.run(
+    `INSERT INTO device (tenant, id, actor, public_key, kid, vendor, class, approval, created_ms, update_mode)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'client-initiated') ON CONFLICT DO NOTHING`,
+    ...[sql.tenant, id, actor, publicKey, kid, vendor, product, approval, atMs],
+  );
 
 async function approve(sql: Sql, ids: readonly string[], by: Act): Promise<readonly string[]> {
   const text = `UPDATE device SET approval = 'approved', actor = ?
@@ -130,7 +142,7 @@ async function approve(sql: Sql, ids: readonly string[], by: Act): Promise<reado
   return ids.filter((_, place) => approved[place]);
 }
 
-async function freeze(
+export async function freeze(
   sql: Sql,
   ids: readonly string[],
   { because, by }: { readonly because: string; readonly by: Act },

@@ -22,6 +22,7 @@ import {
   replayOf,
   text,
 } from './sql-rows.ts';
+import { keepsWordsOf } from './store.ts';
 import type { CheckInRecord, Evidence, FleetStore, Recorded, ReportRecord } from './store.ts';
 
 export function recordMethods(db: Sql) {
@@ -59,7 +60,8 @@ async function recordCheckIn(sql: Sql, record: CheckInRecord): Promise<Recorded>
   const before = row === undefined ? undefined : deviceOf(row);
   if (before?.session === undefined || counter <= before.session.counter) return unchanged('replayed');
   const outcome = inventory.state;
-  await writeEvidence(sql, { kind: 'check-in', atMs: inventory.atMs, device, outcome, signed });
+  const said = { kind: 'check-in', atMs: inventory.atMs, device, outcome, signed } as const;
+  if (keepsWordsOf(before)) await writeEvidence(sql, said);
   const memberships = await openMemberships(sql, device);
   const decided = decideCheckIn({ ...before, session: before.session }, memberships, record);
   const recorded = await save(sql, decided);
@@ -110,7 +112,7 @@ async function openMemberships(sql: Sql, device: string): Promise<readonly Membe
 }
 
 async function save(sql: Sql, { device, members, changes, audit }: Decision): Promise<Recorded> {
-  if (audit !== undefined) await writeAudit(sql, audit);
+  if (audit !== undefined && keepsWordsOf(device)) await writeAudit(sql, audit);
   const { id, inventory, session, lastSeenMs = null, lastError = null } = device;
   await sql.run(
     `UPDATE device SET inventory = ?, inventory_ms = ?, version = ?, state = ?, counter = ?, last_seen_ms = ?,

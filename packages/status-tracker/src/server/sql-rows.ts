@@ -22,8 +22,8 @@ import {
 import type { UpdateMode } from '../protocol.ts';
 import { approvalsMax } from './campaign-terms.ts';
 import type { CampaignState, CampaignView, Progress } from './campaign.ts';
-import type { Approval, DeviceView, Inventory, Member, MemberStatus, Statement } from './fleet.ts';
-import { memberStatuses } from './fleet.ts';
+import type { DeviceView, Inventory, Member, MemberStatus, Statement } from './fleet.ts';
+import { approvals, memberStatuses } from './fleet.ts';
 import type { Row } from './sql.ts';
 import type { Replay } from './store.ts';
 
@@ -77,7 +77,6 @@ const StoredInventory = map({
 /** Its time is no key of the rule: it stands in a column of its own. */
 export const inventoryBytes = (inventory: Inventory): Uint8Array => write(StoredInventory, inventory);
 
-const approvals: readonly Approval[] = ['pending', 'approved', 'frozen'];
 export const modes = Object.keys(updateModes) as readonly UpdateMode[];
 export const modeOf = (row: Row): UpdateMode => oneOf(row, 'update_mode', modes);
 
@@ -90,7 +89,9 @@ export function deviceOf(row: Row): DeviceView {
     approval: oneOf(row, 'approval', approvals),
     createdMs: integer(row, 'created_ms'),
     updateMode: modeOf(row),
+    ...admissionOf(row),
     ...saidOf(row),
+    ...(has(row, 'starts') ? { starts: integer(row, 'starts') } : {}),
     ...(has(row, 'token_hash')
       ? {
           session: {
@@ -103,6 +104,14 @@ export function deviceOf(row: Row): DeviceView {
     ...(has(row, 'last_seen_ms') ? { lastSeenMs: integer(row, 'last_seen_ms') } : {}),
     ...inventoryOf(row),
     ...(has(row, 'last_error') ? { lastError: text(row, 'last_error') } : {}),
+  };
+}
+
+function admissionOf(row: Row): Pick<DeviceView, 'admission'> {
+  if (!has(row, 'admitted_by')) return {};
+  const [by, name] = [oneOf(row, 'admitted_by', ['token', 'manufacturer']), text(row, 'admitted_name')];
+  return {
+    admission: by === 'token' ? { by, name } : { by, name, serial: text(row, 'admitted_serial') },
   };
 }
 

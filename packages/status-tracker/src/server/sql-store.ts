@@ -1,4 +1,5 @@
 /** The FleetStore in SQL, written once: what it runs on is a dialect. */
+import { enrolmentMethods } from './enrolment/sql-enrolment.ts';
 import type { LeaseStore } from './leases.ts';
 import type { NewsStore } from './news.ts';
 import type { Sql } from './sql.ts';
@@ -21,6 +22,7 @@ export const createSqlStore = (sql: Sql, own: OwnWays): FleetStore => ({
   ...joinMethods(sql),
   ...planMethods(sql),
   ...accessMethods(sql),
+  ...enrolmentMethods(sql),
   ...logMethods(sql),
   ...own,
 });

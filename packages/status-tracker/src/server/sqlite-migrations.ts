@@ -134,4 +134,29 @@ ALTER TABLE device ADD COLUMN answered_ms INTEGER`,
 ALTER TABLE campaign ADD COLUMN progress BLOB;
 ALTER TABLE campaign ADD COLUMN urgency INTEGER NOT NULL DEFAULT 3;
 ALTER TABLE member ADD COLUMN not_before_ms INTEGER NOT NULL DEFAULT 0`,
+  // The ways into the fleet, by which of them a device came, and how often it has started.
+  `
+CREATE TABLE manufacturer (
+  tenant TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL,
+  certificate BLOB NOT NULL, vendor BLOB NOT NULL, classes BLOB NOT NULL, created_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, name), UNIQUE (tenant, certificate)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE revoked_certificate (
+  tenant TEXT NOT NULL, manufacturer TEXT NOT NULL, serial TEXT NOT NULL, actor TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, manufacturer, serial)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE enrolment_token (
+  tenant TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL,
+  id BLOB NOT NULL, hash BLOB NOT NULL, vendor BLOB NOT NULL, class BLOB NOT NULL,
+  uses INTEGER NOT NULL, used INTEGER NOT NULL, expires_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, name), UNIQUE (tenant, id)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE device ADD COLUMN admitted_by TEXT;
+ALTER TABLE device ADD COLUMN admitted_name TEXT;
+ALTER TABLE device ADD COLUMN admitted_serial TEXT;
+ALTER TABLE device ADD COLUMN starts INTEGER;
+CREATE INDEX device_that_waits ON device (tenant, last_seen_ms) WHERE approval = 'pending';
+CREATE INDEX device_by_certificate ON device (tenant, admitted_name, admitted_serial)
+  WHERE admitted_by = 'manufacturer'`,
 ];

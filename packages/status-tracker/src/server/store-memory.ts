@@ -2,6 +2,7 @@
  * A FleetStore in memory: for tests, simulations and a first look. What it forgets at its end is
  * everything.
  */
+import { enrolmentMethods } from './enrolment/memory-enrolment.ts';
 import { memoryLeases } from './leases.ts';
 import { campaignMethods } from './memory-campaigns.ts';
 import { deviceMethods, recordMethods } from './memory-devices.ts';
@@ -31,8 +32,10 @@ export function createMemoryStore(): FleetStore {
     grants: new Map(),
     audit: [],
   };
+  const devices = deviceMethods(state);
   return {
-    ...deviceMethods(state),
+    ...devices,
+    ...enrolmentMethods(state, devices.freeze),
     ...recordMethods(state),
     ...campaignMethods(state),
     ...planMethods(state),

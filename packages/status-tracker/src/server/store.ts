@@ -14,7 +14,9 @@ import type { LogStore } from './log.ts';
 import type { NewsStore } from './news.ts';
 import type { Approving } from './persons.ts';
 import type { AcceptedOrder, CampaignState, CampaignView, Progress } from './campaign.ts';
+import type { EnrolmentStore } from './enrolment/enrolment-store.ts';
 import type {
+  Act,
   AnswerView,
   Approval,
   Change,
@@ -23,24 +25,12 @@ import type {
   Inventory,
   Member,
   MemberStatus,
+  NewDevice,
   Statement,
   Totals,
 } from './fleet.ts';
 
-/** Who did it, and when. */
-export interface Act {
-  readonly actor: string;
-  readonly atMs: number;
-}
-
-export interface NewDevice {
-  readonly id: string;
-  readonly publicKey: Uint8Array;
-  readonly kid: Uint8Array;
-  readonly vendor: Uint8Array;
-  readonly class: Uint8Array;
-  readonly approval: Approval;
-}
+export type { Act, NewDevice } from './fleet.ts';
 
 /** `other-key`: the id is known by another key. `key-in-use`: the key is known by another id. */
 export type Added = 'added' | 'known' | 'other-key' | 'key-in-use';
@@ -50,6 +40,8 @@ export interface NewSession {
   readonly tokenHash: Uint8Array;
   readonly updateMode: UpdateMode;
   readonly statement?: Statement;
+  /** How often the device says that it has started; what it said before stays where it says nothing. */
+  readonly starts?: number;
   readonly atMs: number;
 }
 
@@ -161,7 +153,12 @@ export interface Page {
   readonly limit: number;
 }
 
-export interface FleetStore extends LogStore, LeaseStore, NewsStore {
+export interface DevicePage extends Page {
+  /** Only those; all, where it is absent. */
+  readonly approval?: Approval;
+}
+
+export interface FleetStore extends LogStore, LeaseStore, NewsStore, EnrolmentStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** They get nothing until an operator approves them again. @returns those that were approved. */
@@ -178,7 +175,7 @@ export interface FleetStore extends LogStore, LeaseStore, NewsStore {
   device(id: string): Promise<DeviceView | undefined>;
   deviceByKid(kid: Uint8Array): Promise<DeviceView | undefined>;
   /** In the order of their ids. */
-  devices(page: Page): Promise<readonly DeviceView[]>;
+  devices(page: DevicePage): Promise<readonly DeviceView[]>;
   countDevices(approval: Approval): Promise<number>;
   /** The whole fleet, counted by what it runs and does. */
   summary(): Promise<readonly FleetGroup[]>;
@@ -223,6 +220,9 @@ export interface FleetStore extends LogStore, LeaseStore, NewsStore {
   audit(limit: number): Promise<readonly AuditEntry[]>;
   close(): Promise<void>;
 }
+
+/** Of a device that nobody has let in, nothing is kept but its last word: no stranger fills a disk. */
+export const keepsWordsOf = ({ approval }: Pick<DeviceView, 'approval'>): boolean => approval !== 'pending';
 
 /** Who the rows of the planner's steps name. */
 export const plannerActor = 'planner';

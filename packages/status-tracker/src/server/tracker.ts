@@ -103,6 +103,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
 
   const desk = createDesk({
     ...options,
+    notify,
     log,
     tell: watch.tell,
     serve: (view) => serveOffers(memory, view),

@@ -5,14 +5,14 @@
  */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { memberStatuses } from '../fleet.ts';
+import { approvals, memberStatuses } from '../fleet.ts';
 import { roleNames } from '../store.ts';
 
-const Ms = Type.Integer({ description: 'milliseconds since 1970' });
-const Count = Type.Integer({ minimum: 0 });
+export const Ms = Type.Integer({ description: 'milliseconds since 1970' });
+export const Count = Type.Integer({ minimum: 0 });
 const Hex = Type.String({ pattern: '^([0-9a-f]{2})*$' });
-const Uuid = Type.String({ description: 'RFC 9562' });
-const Words = Type.String({ description: 'for people' });
+export const Uuid = Type.String({ description: 'RFC 9562' });
+export const Words = Type.String({ description: 'for people' });
 const optional = Type.Optional;
 
 export const Member = Type.Object({
@@ -35,12 +35,34 @@ const Component = Type.Object({
   onTrial: optional(Type.Boolean()),
 });
 
+/** As the device said it when it registered. */
+const Terms = Type.Object({
+  transports: Type.Array(Type.String()),
+  manifestVersions: Type.Array(Count),
+  reachability: Type.String(),
+  reachableMs: optional(Count),
+  everyMs: optional(Count),
+  timeZone: optional(Type.String()),
+  mayOverride: optional(Type.Boolean()),
+});
+const Characteristics = Type.Object({
+  hardware: Type.String(),
+  freeMemoryBytes: Count,
+  freeFlashBytes: Count,
+  capabilities: optional(Hex),
+});
+
 export const Device = Type.Object({
   id: Type.String(),
+  fingerprint: Type.String({ description: 'the SHA-256 thumbprint of its key (RFC 9679)' }),
   vendor: Uuid,
   class: Uuid,
-  approval: Type.Enum(['pending', 'approved', 'frozen']),
+  approval: Type.Enum([...approvals]),
+  admittedBy: optional(Words),
+  starts: optional(Count),
   updateMode: Type.String(),
+  terms: optional(Terms),
+  characteristics: optional(Characteristics),
   state: Type.String(),
   version: Type.String({ description: 'what it runs, in its own words' }),
   imageBytesMax: optional(Count),

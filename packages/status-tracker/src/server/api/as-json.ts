@@ -3,8 +3,10 @@
  * since 1970.
  */
 import { hex } from '@lapel/cbor';
+import { digest } from '@lapel/cose';
 import { componentName, uuidText } from '@lapel/suit';
 import type { CampaignView } from '../campaign.ts';
+import { admissionText } from '../enrolment/enrolment-store.ts';
 import type { DeviceView, Member, Totals } from '../fleet.ts';
 import { addressed, conditionOf, runningVersion } from '../fleet.ts';
 import type { Evidence } from '../store.ts';
@@ -12,13 +14,22 @@ import type * as answers from './answers.ts';
 import type { Sent } from './answers.ts';
 
 export function deviceJson(device: DeviceView): Sent<typeof answers.Device> {
-  const { id, vendor, class: product, approval, updateMode, inventory, member } = device;
+  const { id, vendor, class: product, approval, updateMode, inventory, member, admission } = device;
+  const { terms, characteristics } = device.statement ?? {};
   return {
     id,
+    fingerprint: hex(digest('sha-256', device.publicKey)),
     vendor: uuidText(vendor),
     class: uuidText(product),
     approval,
+    admittedBy: admission === undefined ? undefined : admissionText(admission),
+    starts: device.starts,
     updateMode,
+    terms: terms === undefined ? undefined : { ...terms, transports: [...terms.transports] },
+    characteristics:
+      characteristics === undefined
+        ? undefined
+        : { ...characteristics, capabilities: hexOf(characteristics.capabilities) },
     state: conditionOf(device),
     version: runningVersion(inventory),
     imageBytesMax: inventory?.imageBytesMax,

@@ -4,7 +4,7 @@ import { readPublicKey } from '../desk.ts';
 import type { FleetStore } from '../store.ts';
 import * as answers from './answers.ts';
 import { deviceJson, evidenceJson } from './as-json.ts';
-import type { PageQuery } from './questions.ts';
+import type { DevicesQuery } from './questions.ts';
 import * as questions from './questions.ts';
 import type { Routes } from './route.ts';
 import { approvers, deciders, idOf, nextOf, readers, uuidOf } from './route.ts';
@@ -20,11 +20,11 @@ export const deviceRoutes = ({
 }): Routes => ({
   'GET /devices': {
     roles: readers,
-    summary: 'The fleet, a page at a time, in the order of ids',
-    query: questions.PageQuery,
+    summary: 'The fleet, or who waits or is frozen, a page at a time, in the order of ids',
+    query: questions.DevicesQuery,
     answer: answers.Devices,
     run: async ({ request }) => {
-      const page = request.query as PageQuery;
+      const page = request.query as DevicesQuery;
       const devices = await store.devices(page);
       return { devices: devices.map(deviceJson), next: nextOf(page, devices.at(-1)?.id, devices.length) };
     },
@@ -63,5 +63,11 @@ export const deviceRoutes = ({
     summary: 'Lets a device in that has registered by itself',
     status: 204,
     run: async ({ request, actor }) => desk.approve(idOf(request), actor),
+  },
+  'DELETE /devices/:id': {
+    roles: approvers,
+    summary: 'Turns a device away that has registered by itself and waits',
+    status: 204,
+    run: async ({ request, actor }) => desk.turnAway(idOf(request), actor),
   },
 });

@@ -18,6 +18,7 @@ import { rolloutRoutes } from './rollout-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { sendEvents } from './events.ts';
 import { logRoutes } from './log-routes.ts';
+import { enrolmentRoutes } from './enrolment-routes.ts';
 import { openApi } from './openapi.ts';
 import { metricRoutes } from './metrics.ts';
 import { authorize, mayRead } from './operator-access.ts';
@@ -49,6 +50,7 @@ export const routesOf = (options: OperatorApiOptions): Routes => ({
   ...rolloutRoutes(options),
   ...logRoutes(options),
   ...accessRoutes(options),
+  ...enrolmentRoutes(options),
   ...metricRoutes(options),
 });
 

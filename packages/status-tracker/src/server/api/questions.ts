@@ -1,19 +1,26 @@
 /** What the operators' API takes: JSON schemas that Fastify holds every request against, and their types. */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { memberStatuses } from '../fleet.ts';
+import { approvals, memberStatuses } from '../fleet.ts';
 import { roleNames } from '../store.ts';
 
-const closed = { additionalProperties: false } as const;
-const Uuid = Type.String({ minLength: 32, maxLength: 36, description: 'RFC 9562, with hyphens or without' });
+export const closed = { additionalProperties: false } as const;
+export const Uuid = Type.String({
+  minLength: 32,
+  maxLength: 36,
+  description: 'RFC 9562, with hyphens or without',
+});
 const deviceId = '^[A-Za-z0-9][A-Za-z0-9._-]*$';
 
 const page = {
   after: Type.Optional(Type.String({ maxLength: 64, description: 'the last id of the page before' })),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
 };
-export const PageQuery = Type.Object(page, closed);
-export type PageQuery = Static<typeof PageQuery>;
+export const DevicesQuery = Type.Object(
+  { ...page, approval: Type.Optional(Type.Enum([...approvals])) },
+  closed,
+);
+export type DevicesQuery = Static<typeof DevicesQuery>;
 
 export const MembersQuery = Type.Object(
   { ...page, status: Type.Optional(Type.Enum([...memberStatuses])) },
@@ -32,9 +39,11 @@ export const ProvisionBody = Type.Object(
 );
 export type ProvisionBody = Static<typeof ProvisionBody>;
 
+export const Name = Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\s\\p{C}]+$' });
+
 export const TokenBody = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\s\\p{C}]+$' }),
+    name: Name,
     roles: Type.Array(Type.Enum([...roleNames]), {
       minItems: 1,
       maxItems: roleNames.length,
