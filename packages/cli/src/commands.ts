@@ -43,6 +43,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   },
   'Servers and devices:': {
     serve: ['run firmware server and status tracker', () => import('./commands/serve.ts')],
+    migrate: ['move a fleet to another store while devices go on', () => import('./commands/migrate.ts')],
     device: ['make and run one device with its flash in a file', () => import('./commands/device.ts')],
   },
   'Shell:': {

@@ -8,12 +8,15 @@ import { readBounded } from './files.ts';
 
 const bytesMax = 1024;
 
-/** The first line. @throws {CommandFailure} */
-export async function passphraseIn(file: string): Promise<string> {
+/** @throws {CommandFailure} */
+export const passphraseIn = async (file: string): Promise<string> => firstLineOf(file, 'a passphrase');
+
+/** What a file keeps secret. @throws {CommandFailure} */
+export async function firstLineOf(file: string, what: string): Promise<string> {
   const text = new TextDecoder().decode(await readBounded(file, bytesMax));
   const [line = ''] = text.split(/\r?\n/, 1);
   if (line !== '') return line;
-  throw new CommandFailure(exitCodes.failed, `expected a passphrase in ${file}, found an empty line`);
+  throw new CommandFailure(exitCodes.failed, `expected ${what} in ${file}, found an empty line`);
 }
 
 /** @throws {CommandFailure} where nobody is at a terminal, or gives up. */

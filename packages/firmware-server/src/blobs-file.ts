@@ -17,17 +17,19 @@ export interface FileBlobsOptions {
   /** All blobs together. A disk that is full before then is told of in the same words. */
   readonly limitBytes: number;
   readonly random?: Random;
+  /** Whether other processes put blobs there, too. */
+  readonly isShared?: boolean;
 }
 
 /** Opens the folder, and clears away what a killed process has left in it. */
 export async function fileBlobs(
   folder: string,
-  { limitBytes, random = systemRandom }: FileBlobsOptions,
+  { limitBytes, random = systemRandom, isShared = false }: FileBlobsOptions,
 ): Promise<Blobs> {
   const incoming = join(folder, 'incoming');
   const kept = join(folder, 'sha256');
   for (const each of [incoming, kept]) await makeFolder(each);
-  await sweepPartial(incoming);
+  await sweepPartial(incoming, isShared);
   const room = { limitBytes, usedBytes: await usedBytes(kept) };
   /** Kept by this process: of two uploads of one blob at once, only the first takes room. */
   const counted = new Set<string>();

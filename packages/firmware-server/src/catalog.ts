@@ -20,6 +20,8 @@ export interface CatalogOptions {
   readonly manifestLimits: Limits;
   readonly publishedMax: number;
   readonly random: Random;
+  /** Whether other processes publish and release in the same folder. */
+  readonly isShared: boolean;
   /**
    * Is told of each entry that is on the disk and no longer believed, and why: a trust anchor was taken
    * away, a file is damaged.
@@ -41,14 +43,36 @@ export interface Catalog {
   publish(content: ReleaseContent, envelope: Release['envelope'], act: Act): Promise<Release>;
   /** Releasing twice is the same as once. @throws {Problem} `not-found`, `storage-full` */
   release(digest: string, act: Act): Promise<Release>;
+  /** Takes in what other processes have published and released in a shared folder. */
+  readOthers(): Promise<void>;
 }
 
 export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
-  const published = await openMarkers(join(options.folder, 'published'), options.random);
-  const releases = await openMarkers(join(options.folder, 'releases'), options.random);
+  const { isShared } = options;
+  const published = await openMarkers(join(options.folder, 'published'), options);
+  const releases = await openMarkers(join(options.folder, 'releases'), options);
   const byDigest = await rebuild(options, published, releases);
   const newestByClass = new Map<string, Release>();
   for (const release of byDigest.values()) noteNewest(newestByClass, release);
+  /** Of others, and not believed: it is told once. */
+  const refused = new Set<string>();
+
+  async function readPublished(name: string): Promise<void> {
+    const found = await readAgain(options, name, await published.read(name));
+    if (typeof found !== 'string') byDigest.set(name, found);
+    else {
+      refused.add(name);
+      options.onRefused(name, found);
+    }
+  }
+
+  async function readReleased(name: string): Promise<void> {
+    const [found, marker] = [byDigest.get(name), await releases.read(name)];
+    if (found === undefined || found.released !== undefined || marker === undefined) return;
+    const release = { ...found, released: actOf(marker) };
+    byDigest.set(name, release);
+    noteNewest(newestByClass, release);
+  }
 
   return {
     all: () => [...byDigest.values()],
@@ -86,6 +110,14 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
       byDigest.set(digest, release);
       noteNewest(newestByClass, release);
       return release;
+    },
+
+    async readOthers() {
+      if (!isShared) return;
+      for (const name of await published.names())
+        if (!byDigest.has(name) && !refused.has(name)) await readPublished(name);
+      for (const name of await releases.names())
+        if (byDigest.get(name)?.released === undefined) await readReleased(name);
     },
   };
 }

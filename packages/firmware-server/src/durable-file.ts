@@ -3,7 +3,7 @@
  * written and synced, then renamed, then the folder is synced, because a rename is only durable once its
  * folder is (POSIX fsync).
  */
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Random } from '@lapel/transport';
@@ -48,10 +48,29 @@ export async function makeFolder(folder: string): Promise<void> {
     await syncFolder(dirname(made));
 }
 
-/** Removes what a process that was killed left half written. Only one process may use a folder at a time. */
-export async function sweepPartial(folder: string): Promise<void> {
+/** An upload takes no longer. */
+const writingMsMax = 24 * 3_600_000;
+
+/**
+ * Removes what a process that was killed left half written.
+ * @param isShared by other processes: what they may be writing now stays
+ */
+export async function sweepPartial(folder: string, isShared: boolean): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (name.endsWith(suffix)) await rm(join(folder, name), { force: true });
+    if (!name.endsWith(suffix)) continue;
+    const file = join(folder, name);
+    if (!isShared || (await isOlder(file, folder))) await rm(file, { force: true });
+  }
+}
+
+/** Than anything that is still being written: by the clock of the file system, which all share. */
+async function isOlder(file: string, folder: string): Promise<boolean> {
+  try {
+    return (await stat(folder)).mtimeMs - (await stat(file)).mtimeMs > writingMsMax;
+  } catch (error) {
+    // Its own process was faster.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
   }
 }
 

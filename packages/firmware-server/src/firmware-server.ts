@@ -17,8 +17,9 @@ import { createPublisher } from './publish.ts';
 import { resources } from './resources.ts';
 
 export interface FirmwareServerOptions {
-  /** Used by one process at a time. */
   readonly folder: string;
+  /** Whether other processes use the folder at the same time: what they publish is taken in. */
+  readonly isShared?: boolean;
   /** The keys of the authors whose manifests are accepted. */
   readonly trustAnchors: readonly TrustAnchor[];
   /** What devices can take, where it is known. */
@@ -43,10 +44,10 @@ export interface FirmwareServer {
 }
 
 export async function createFirmwareServer(options: FirmwareServerOptions): Promise<FirmwareServer> {
-  const { folder, trustAnchors, deviceClasses = [], onBug, onRefused } = options;
+  const { folder, trustAnchors, deviceClasses = [], isShared = false, onBug, onRefused } = options;
   const { clock = systemClock, random = systemRandom } = options;
   const limits = { ...firmwareServerLimits, ...options.limits };
-  const blobs = await fileBlobs(join(folder, 'blobs'), { limitBytes: limits.storageBytes, random });
+  const blobs = await fileBlobs(join(folder, 'blobs'), { limitBytes: limits.storageBytes, random, isShared });
   const catalog = await openCatalog({
     folder,
     blobs,
@@ -54,6 +55,7 @@ export async function createFirmwareServer(options: FirmwareServerOptions): Prom
     manifestLimits: limits.manifest,
     publishedMax: limits.published,
     random,
+    isShared,
     onRefused,
   });
   const manifestLimits = limits.manifest;

@@ -14,21 +14,31 @@ export interface Marker extends Act {
 }
 
 export interface Markers {
+  names(): Promise<readonly string[]>;
+  /** Undefined where it is no marker. */
+  read(name: string): Promise<Marker | undefined>;
   all(): Promise<readonly { readonly name: string; readonly marker: Marker | undefined }[]>;
   /** @throws {Problem} `storage-full` */
   write(name: string, marker: Marker): Promise<void>;
 }
 
-export async function openMarkers(folder: string, random: Random): Promise<Markers> {
+export interface MarkersOptions {
+  readonly random: Random;
+  /** Whether other processes write in the folder, too. */
+  readonly isShared: boolean;
+}
+
+export async function openMarkers(folder: string, { random, isShared }: MarkersOptions): Promise<Markers> {
   await makeFolder(folder);
-  await sweepPartial(folder);
+  await sweepPartial(folder, isShared);
+  const names = async () => (await readdir(folder)).filter((name) => /^[0-9a-f]{64,128}$/.test(name)).sort();
+  const read = async (name: string) => parseMarker(await readFile(join(folder, name), 'utf8'));
   return {
+    names,
+    read,
     async all() {
-      const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64,128}$/.test(name)).sort();
       const markers = [];
-      for (const name of names) {
-        markers.push({ name, marker: parseMarker(await readFile(join(folder, name), 'utf8')) });
-      }
+      for (const name of await names()) markers.push({ name, marker: await read(name) });
       return markers;
     },
 

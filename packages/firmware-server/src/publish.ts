@@ -42,6 +42,7 @@ export function createPublisher(options: PublishOptions): Publisher {
       const source = proven(envelope, options);
       requireWhole(source);
       return inTurn(async () => {
+        await catalog.readOthers();
         requireNew(source, catalog);
         requireHigherSequence(source, catalog);
         await requireAllInstallable(source, envelope, {
@@ -59,7 +60,11 @@ export function createPublisher(options: PublishOptions): Publisher {
         return catalog.publish(source.content, { digest, sizeBytes: size }, { by, atMs: clock.wallMs() });
       });
     },
-    release: (digest, by) => inTurn(() => catalog.release(digest, { by, atMs: clock.wallMs() })),
+    release: (digest, by) =>
+      inTurn(async () => {
+        await catalog.readOthers();
+        return catalog.release(digest, { by, atMs: clock.wallMs() });
+      }),
   };
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { decodeVerificationKey, generateSigningKey } from '@lapel/cose';
 import type { FirmwareServer } from '@lapel/firmware-server';
-import { bytesBody, request } from '@lapel/transport';
+import { bytesBody, readProblem, request } from '@lapel/transport';
 import { pattern, sha256 } from './blobs-suite.ts';
 import { forge } from './forge.ts';
 import { folderOf, open } from './serving.ts';
@@ -59,6 +59,36 @@ test('§6: the catalog is made again from the files, the same as it was', async 
   const newest = again.catalog.newest(release.vendors[0] ?? '', release.classes[0] ?? '');
   assert.equal(newest?.digest, digests[1]);
   assert.equal(again.catalog.highestFor(release), 3);
+});
+
+test('§6: servers that share a folder see what each other publish and release', async (context) => {
+  const folder = await folderOf(context);
+  const [one, two] = [await open(folder, { isShared: true }), await open(folder, { isShared: true })];
+  await act(one, 'PUT', `/payloads/${sha256(image)}`, image);
+  const [first, second] = [1, 2].map((sequenceNumber) => forge({ sequenceNumber, image }));
+  assert.ok(first !== undefined && second !== undefined);
+  await act(one, 'POST', '/manifests', second.bytes);
+  // The other one knows of the higher number before it has looked by itself.
+  const peer = { id: 'all-1', roles: ['author', 'operator'] };
+  const late = await two.handler(request('POST', '/manifests', { peer, body: bytesBody(first.bytes) }));
+  assert.equal((await readProblem(late)).code, 'sequence-not-higher');
+  await act(two, 'POST', `/releases/${second.digest}`);
+  assert.equal(one.catalog.find(second.digest)?.released, undefined);
+  await one.catalog.readOthers();
+  assert.equal(one.catalog.find(second.digest)?.released?.by, 'all-1');
+  const { vendors, classes } = one.catalog.find(second.digest) ?? { vendors: [], classes: [] };
+  assert.equal(one.catalog.newest(vendors[0] ?? '', classes[0] ?? '')?.digest, second.digest);
+});
+
+test('§6: what another server is writing into a shared folder is not swept away', async (context) => {
+  const folder = await folderOf(context);
+  await open(folder);
+  const partial = join(folder, 'published', 'of-another.partial');
+  await writeFile(partial, 'half of a');
+  await open(folder, { isShared: true });
+  assert.equal(await readFile(partial, 'utf8'), 'half of a');
+  await open(folder);
+  await assert.rejects(readFile(partial), { code: 'ENOENT' });
 });
 
 test('releasing twice is the same as once, and the first act stands', async (context) => {

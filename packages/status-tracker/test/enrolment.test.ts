@@ -41,7 +41,7 @@ function onBug(error: unknown): never {
   throw error;
 }
 
-test('S2-08, S4-58: over HTTP, a device of an enrolled manufacturer is let in, and updated', async (context) => {
+test('S2-08, S4-58: over HTTP, a device of a known manufacturer is let in, and updated', async (context) => {
   const world = await createWorld();
   const handler = await overHttp(context, world);
   const certificates = [deviceCertificate('lamp-1', { issuer: middle }), middleCertificate()];

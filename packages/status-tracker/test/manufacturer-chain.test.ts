@@ -41,7 +41,7 @@ const leaf = (changes: Parameters<typeof deviceCertificate>[1] = {}) => deviceCe
 const byMiddle = (changes: Parameters<typeof deviceCertificate>[1] = {}) =>
   leaf({ issuer: middle, ...changes });
 
-test('S2-04, S2-08: a chain of one, two or three certificates to an enrolled manufacturer lets a device in', () => {
+test('S2-04, S2-08: a chain of at most three to an enrolled manufacturer lets a device in', () => {
   assert.equal(judged([leaf()]), '0a01');
   assert.equal(judged([leaf(), rootCertificate()]), '0a01', 'the manufacturer’s own may stand at its end');
   assert.equal(judged([byMiddle(), middleCertificate()]), '0a01');
@@ -86,7 +86,7 @@ test('S2-08: a lamp’s certificate lets no lock in', () => {
   assert.match(
     judged([leaf()], { applicant: lock }),
     new RegExp(
-      `^forbidden: certificate: expected a device of class ${uuidText(lampClass)}, found ${uuidText(otherClass)}`,
+      `^forbidden: .* expected a device of class ${uuidText(lampClass)}, found ${uuidText(otherClass)}`,
     ),
   );
   // Of a manufacturer with both classes, the certificate itself says which it is for.
@@ -116,7 +116,7 @@ test('S2-08: a certificate counts from its first to its last second, and so does
     const early = judged(chain, { nowMs: notBeforeMs - 1000 });
     assert.match(
       early,
-      /expected a certificate that is valid at 2025-12-31T23:59:59.000Z, found CN=.*, valid from 2026-01-01T00:00:00.000Z to 2026-01-01T00:01:00.000Z$/,
+      /valid at 2025-12-31T23:59:59.000Z, found CN=.* from 2026-01-01T00:00:00.000Z to 2026-01-01T00:01:00/,
     );
     assert.match(judged(chain, { nowMs: notAfterMs + 1000 }), /expected a certificate that is valid at/);
   }

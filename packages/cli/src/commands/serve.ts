@@ -4,18 +4,21 @@
  */
 
 import { join } from 'node:path';
+import { isTenantName } from '@lapel/status-tracker';
 import type { Command } from 'commander';
 import type { DeviceClass } from '@lapel/firmware-server';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
+import type { DatabaseOptions } from '../fleet/place.ts';
+import { databaseOption, passwordOption, placeOf } from '../fleet/place.ts';
 import { deviceClassOption } from '../serve/device-classes.ts';
 import { openHouse } from '../serve/house.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
 import type { Terminal } from '../terminal.ts';
 
-interface Options {
-  readonly data: string;
+interface Options extends DatabaseOptions {
+  readonly tenant: string;
   readonly port: string;
   readonly host?: string;
   readonly author?: readonly string[];
@@ -32,6 +35,9 @@ export function addTo(program: Command, terminal: Terminal): void {
         'keys, tokens, firmware and the database of the fleet.',
     )
     .option('--data <folder>', 'what the servers keep', 'data')
+    .addOption(databaseOption())
+    .addOption(passwordOption())
+    .option('--tenant <name>', 'whose fleet of those in the store', 'default')
     .option('--port <number>', 'where they listen', '8080')
     .option('--host <address>', 'the address to listen on; 0.0.0.0 opens the servers to the network')
     .option('--author <file...>', "accept this author's manifests (public key in PEM; kept in the folder)")
@@ -49,19 +55,28 @@ const examples = `
 Examples:
   lapel serve --author author.pub.pem --operator operator.pub.pem
   lapel serve --data /var/lib/lapel --port 9000 --host 0.0.0.0
+  lapel serve --database postgres://lapel@db.example/fleet --password-file db.password
   lapel serve --device-class lapel.example/lamp=class1,20,main
 
-The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.`;
+The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.
+
+Several of them may serve one fleet from one database: each is given the same FOLDER, for they need the same
+keys and firmware. Let the first one start alone. Without --database the fleet is in the folder, and one
+process at a time uses that.`;
 
 async function serve(
-  { data, port, host, author = [], operator = [], deviceClass, json }: Options,
+  { port, host, author = [], operator = [], deviceClass, tenant, json, ...kept }: Options,
   terminal: Terminal,
 ): Promise<void> {
   // Before a folder is made for them.
   for (const file of [...author, ...operator]) await readPublicKeyOnly(file);
+  const place = await placeOf(kept);
+  const { data } = kept;
   const house = await openHouse({
     path: data,
     port: portNumber(port),
+    place,
+    tenant: tenantName(tenant),
     deviceClasses: deviceClass,
     prepare: async () => {
       await keepPublicKeys(author, join(data, 'keys', 'authors'));
@@ -82,9 +97,10 @@ async function serve(
   await house.close();
 }
 
-const standingAsJson = ({ url, folder, firmware }: House) => ({
+const standingAsJson = ({ url, folder, firmware, place }: House) => ({
   url,
   folder: folder.path,
+  fleet: place.shown,
   manifests: firmware.catalog.all().length,
   authors: folder.authors.length,
   operators: folder.operators.length,
@@ -92,10 +108,11 @@ const standingAsJson = ({ url, folder, firmware }: House) => ({
   tokens: join(folder.path, 'tokens'),
 });
 
-function standing({ folder, firmware }: House): string {
+function standing({ folder, firmware, place }: House): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
   const lines = [
     `firmware server and status tracker, keeping all in ${folder.path}; Ctrl-C ends them`,
+    ...(place.kind === 'postgres' ? [`the fleet is in ${place.shown}`] : []),
     `${count(firmware.catalog.all().length, 'manifest')} published`,
     `${count(folder.authors.length, 'author')} and ${count(folder.operators.length, 'operator')} known`,
     `devices need ${join(folder.path, 'keys', 'tracker.pub.pem')}`,
@@ -106,6 +123,12 @@ function standing({ folder, firmware }: House): string {
   if (folder.operators.length === 0)
     lines.push('no operator is known yet: no campaign can start (--operator FILE)');
   return lines.join('\n');
+}
+
+function tenantName(text: string): string {
+  if (isTenantName(text)) return text;
+  const expected = '1 to 63 lower-case letters, digits and hyphens';
+  throw new CommandFailure(exitCodes.usage, `expected --tenant to have ${expected}, found ${text}`);
 }
 
 function portNumber(text: string): number {

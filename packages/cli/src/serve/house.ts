@@ -8,7 +8,7 @@ import { hex, unhex } from '@lapel/cbor';
 import type { Blobs, DeviceClass, FirmwareServer, Release as Published } from '@lapel/firmware-server';
 import { createFirmwareServer } from '@lapel/firmware-server';
 import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
-import { createSqliteStore, createStatusTracker } from '@lapel/status-tracker';
+import { createStatusTracker } from '@lapel/status-tracker';
 import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
 import type { HttpListener, HttpServer } from '@lapel/transport';
 import {
@@ -21,6 +21,9 @@ import {
   systemClock,
   systemRandom,
 } from '@lapel/transport';
+import { openFleetStore, requireHere } from '../fleet/open.ts';
+import type { FleetPlace } from '../fleet/place.ts';
+import { placeOf } from '../fleet/place.ts';
 import { writeNewFile } from '../files.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
@@ -30,6 +33,9 @@ export interface HouseOptions {
   readonly path: string;
   readonly port: number;
   readonly host?: string;
+  /** Where the fleet is, if not in the folder: others may serve it from there, too. */
+  readonly place?: FleetPlace;
+  readonly tenant?: string;
   /** What is to be put into the folder before it is opened, once the port is ours. */
   readonly prepare?: () => Promise<void>;
   /** What devices can take, where it is known. */
@@ -48,6 +54,7 @@ export interface House {
   readonly firmware: FirmwareServer;
   readonly tracker: StatusTracker;
   readonly store: FleetStore;
+  readonly place: FleetPlace;
   close(): Promise<void>;
 }
 
@@ -67,7 +74,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     const opened = await openRooms(options);
     listener = opened.listener;
     const stop = new AbortController();
-    const rounds = planInRounds(opened.tracker, stop.signal, onBug);
+    const rounds = planInRounds(opened, stop.signal, options);
     return { ...opened, url: urlOf(server, host), close: () => close(server, opened, stop, rounds) };
   } catch (error) {
     await server.close(0);
@@ -88,16 +95,20 @@ type Rooms = Omit<House, 'url' | 'close'> & {
 
 async function openRooms(options: HouseOptions): Promise<Rooms> {
   const { path, host, prepare, classNames, deviceClasses = [], onBug, onNotice } = options;
+  const { place = await placeOf({ data: path }), tenant = 'default' } = options;
   await prepare?.();
   const folder = await openDataFolder(path);
+  const isShared = place.kind === 'postgres';
   const firmware = await createFirmwareServer({
     folder: folder.firmware,
+    isShared,
     trustAnchors: folder.authors.map((key) => ({ key })),
     deviceClasses,
     onBug,
     onRefused: (digest, why) => onNotice(`release ${digest.slice(0, 12)} is not served any more: ${why}`),
   });
-  const store = createSqliteStore({ path: folder.database });
+  const store = await openFleetStore(place, tenant);
+  await requireHere(store, place);
   const tracker = await createStatusTracker({
     store,
     clock: systemClock,
@@ -106,10 +117,11 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     operators: folder.operators,
     persons: folder.persons,
     authors: folder.authors.map((key) => ({ key })),
-    releases: (digest) => releaseOf(firmware, firmware.catalog.find(hex(digest))),
+    releases: async (digest) => releaseOf(firmware, await published(firmware, hex(digest))),
+    ...(isShared ? { name: hex(systemRandom.bytes(8)) } : {}),
     onBug,
   });
-  await grantTokens(folder, tracker);
+  await grantTokens(folder, tracker, store);
   const { lookup } = tracker.access;
   const forAuthors = httpListener(bearer(firmware.handler, lookup), { onBug });
   const forDevices = httpListener(tracker.handler, { onBug });
@@ -127,10 +139,10 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   const listener: HttpListener = (incoming, outgoing) => {
     const room = /^\/(?<first>[^/?]*)/.exec(incoming.url ?? '')?.groups?.['first'] ?? '';
     if (firmwareResources.has(room)) forAuthors(incoming, outgoing);
-    else if (deviceResources.has(room)) forDevices(incoming, outgoing);
+    else if (deviceResources.has(room) || tracker.isGone) forDevices(incoming, outgoing);
     else operators.listener(incoming, outgoing);
   };
-  return { folder, firmware, tracker, store, listener, closeOperators: operators.close };
+  return { folder, firmware, tracker, store, place, listener, closeOperators: operators.close };
 }
 
 /** First segments of paths: what is asked for, and by whom. */
@@ -141,13 +153,20 @@ const deviceResources = new Set(['challenges', 'register', 'check-in', 'offers',
 const isLocal = (host = '127.0.0.1') => ['127.0.0.1', '::1', 'localhost'].includes(host);
 
 /** One token for each role, made at the first start; whoever hands them out deletes the files. */
-async function grantTokens(folder: DataFolder, { access }: StatusTracker): Promise<void> {
+async function grantTokens(folder: DataFolder, { access }: StatusTracker, store: FleetStore): Promise<void> {
   const granted: readonly Role[] = ['admin', 'approver', 'operator', 'author', 'viewer'];
+  const known = new Set((await store.grants()).map(({ name }) => name));
   for (const role of granted) {
     const file = tokenFile(folder, role);
-    if (existsSync(file)) continue;
+    if (existsSync(file) || known.has(role)) continue;
     await writeNewFile(file, `${await access.grant(role, [role], 'first start')}\n`, 0o600);
   }
+}
+
+/** Another process may have published it just now. */
+async function published({ catalog }: FirmwareServer, digest: string): Promise<Published | undefined> {
+  if (catalog.find(digest)?.released === undefined) await catalog.readOthers();
+  return catalog.find(digest);
 }
 
 /** The firmware server's entry in the tracker's terms; undefined where it names no one vendor and class. */
@@ -181,14 +200,25 @@ async function pushable(blobs: Blobs, { envelope }: Published): Promise<{ readon
   return blob === undefined ? {} : { envelope: await collect(blob.body, envelopeBytesMax) };
 }
 
-async function planInRounds(tracker: StatusTracker, signal: AbortSignal, onBug: (error: unknown) => void) {
+/** Until the house is closed, or its fleet has moved: then devices and operators are told to come again. */
+async function planInRounds(
+  { tracker, firmware }: Rooms,
+  signal: AbortSignal,
+  { onBug, onNotice }: HouseOptions,
+): Promise<void> {
   while (!signal.aborted) {
     try {
+      await firmware.catalog.readOthers();
       await tracker.tick();
+      if (tracker.isGone) {
+        onNotice('the fleet has moved to another store: start the servers there, and end this one');
+        return;
+      }
       await systemClock.sleep(roundMs, signal);
     } catch (error) {
       if (signal.aborted) return;
-      onBug(error);
+      if (error instanceof Problem && error.code === 'unavailable') onNotice(error.detail);
+      else onBug(error);
       await systemClock.sleep(roundMs);
     }
   }

@@ -113,6 +113,7 @@ const commands: readonly string[] = [
   `enrol token list ${server}`,
   `enrol token revoke line ${server}`,
   'serve --author {public} --operator {public} --data data --port 0',
+  'migrate --from sqlite:nowhere --to postgres://lapel@127.0.0.1:9/fleet --password-file {passphrase}',
   `device make {new} ${factory} --counter {further}`,
   `device make new.file ${factory} --decryption-key {recipient}`,
   'device run {flash} --counter {counter} --enrolment-token {enrolment} --certificate {certificate}',

@@ -3,9 +3,10 @@
  * that PostgreSQL has for them; texts are ordered by their bytes, as in every other store.
  */
 import type { Sql } from './sql.ts';
+import { SchemaError } from './sql.ts';
 import { integer } from './sql-rows.ts';
 
-/** @throws {RangeError} where a newer version has written it: going on could lose what it knows. */
+/** @throws {SchemaError} */
 export async function migratePostgres(sql: Sql): Promise<void> {
   await sql.transaction(async (within) => within.run(createVersion));
   await sql.transaction(async (within) => {
@@ -14,7 +15,7 @@ export async function migratePostgres(sql: Sql): Promise<void> {
     const row = await within.get('SELECT coalesce(max(number), 0) AS number FROM store_version');
     const found = integer(row ?? {}, 'number');
     if (found > migrations.length) {
-      throw new RangeError(`expected a fleet store of version ${migrations.length} or lower, found ${found}`);
+      throw new SchemaError(migrations.length, found);
     }
     for (const [index, statements] of migrations.entries()) {
       if (index < found) continue;
@@ -164,5 +165,11 @@ const migrations: readonly (readonly string[])[] = [
     `CREATE INDEX device_that_waits ON device (tenant, last_seen_ms) WHERE approval = 'pending'`,
     `CREATE INDEX device_by_certificate ON device (tenant, admitted_name, admitted_serial)
        WHERE admitted_by = 'manufacturer'`,
+  ],
+  // Whether the fleet moves to another store, or comes from one; the store's own, not a tenant's.
+  [
+    `CREATE TABLE fleet_move (
+       id TEXT PRIMARY KEY, role TEXT NOT NULL, state TEXT NOT NULL, other TEXT NOT NULL,
+       holder TEXT, until_ms BIGINT)`,
   ],
 ];

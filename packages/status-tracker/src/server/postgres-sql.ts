@@ -7,7 +7,7 @@ import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { newName, notifySql, payloadsOf } from './postgres-news.ts';
 import type { Batch, Row, Sql, SqlValue } from './sql.ts';
-import { diskFull } from './sql.ts';
+import { diskFull, elsewhere, movedMark } from './sql.ts';
 
 export interface PostgresDatabase {
   /** By which the others know whose news it is. */
@@ -25,8 +25,12 @@ export interface PostgresOptions {
   readonly clock: Pick<Clock, 'sleep'>;
   readonly random: Random;
   readonly connectionsMax?: number;
+  /** By which the server tells connections apart (`application_name`). */
+  readonly calledBy?: string;
 }
 
+/** What trackers are called there. */
+export const trackerName = 'lapel serve';
 /** Together with those of other trackers, fewer than the 100 that a server gives as it is installed. */
 const connectionsMaxDefault = 10;
 const connectMsMax = 10_000;
@@ -39,6 +43,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const config = {
     connectionString: options.url,
     connectionTimeoutMillis: connectMsMax,
+    application_name: options.calledBy ?? trackerName,
     types: { getTypeParser: parserOf },
   };
   const pool = new pg.Pool({ ...config, max: options.connectionsMax ?? connectionsMaxDefault });
@@ -212,6 +217,7 @@ const wasFaster = (error: unknown): boolean => fasterCodes.has(codeOf(error));
 function told(error: unknown): unknown {
   const code = String(codeOf(error));
   if (code === '53100' || code === '53200') return new Problem(...diskFull, { cause: error });
+  if (error instanceof Error && error.message.includes(movedMark)) return elsewhere(error);
   const isGone = /^(08|57P|53300|ECONN|ENOENT|EPIPE|ETIMEDOUT)/.test(code);
   const isCut = error instanceof Error && /terminated|timeout|not queryable/i.test(error.message);
   if (!isGone && !isCut) return error;

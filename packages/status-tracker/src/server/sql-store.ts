@@ -11,6 +11,7 @@ import { joinMethods } from './sql-join.ts';
 import { logMethods } from './sql-log.ts';
 import { planMethods } from './sql-plan.ts';
 import type { FleetStore } from './store.ts';
+import { sqlWhereabouts } from './whereabouts.ts';
 
 /** What each database has in a way of its own. */
 export type OwnWays = LeaseStore & NewsStore & Pick<FleetStore, 'close'>;
@@ -24,5 +25,6 @@ export const createSqlStore = (sql: Sql, own: OwnWays): FleetStore => ({
   ...accessMethods(sql),
   ...enrolmentMethods(sql),
   ...logMethods(sql),
+  ...sqlWhereabouts(sql),
   ...own,
 });

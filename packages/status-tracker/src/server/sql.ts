@@ -3,7 +3,7 @@
  * SQLite and PostgreSQL have in common; a dialect translates what is left (placeholders, hints to the
  * planner). Every text is a constant of this room, so that it is prepared once.
  */
-import type { Problem } from '@lapel/transport';
+import { Problem } from '@lapel/transport';
 import type { News } from './news.ts';
 
 export type SqlValue = string | number | Uint8Array | null;
@@ -33,11 +33,29 @@ export interface Batch {
   readonly rows: readonly (readonly SqlValue[])[];
 }
 
+/** A store that a newer version has written: going on could lose what that one knows. */
+export class SchemaError extends RangeError {
+  override readonly name = 'SchemaError';
+
+  constructor(known: number, found: number) {
+    super(`expected a fleet store of version ${known} or lower, found ${found}`);
+  }
+}
+
 /** What a full disk is told as, whatever the database. */
 export const diskFull: readonly [ConstructorParameters<typeof Problem>[0], string] = [
   'storage-full',
   'expected room for the fleet, found the disk full',
 ];
+
+/** In the message of whatever keeps a fleet that has moved from being written. */
+export const movedMark = 'lapel: this fleet has moved';
+
+/** What devices and operators are told then; they ask again, and come to where it went. */
+export const elsewhere = (cause?: unknown): Problem =>
+  new Problem('unavailable', 'expected the fleet here, found it moved to another store: try again later', {
+    cause,
+  });
 
 /**
  * Acts on each in the order of its key: whoever locks rows in one order never waits in a circle. What is of

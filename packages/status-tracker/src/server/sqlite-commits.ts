@@ -1,8 +1,7 @@
 /** One connection's transactions, committed together. */
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { Problem } from '@lapel/transport';
-import { diskFull } from './sql.ts';
+import { told } from './sqlite-errors.ts';
 
 /** Transactions that share one commit. */
 const sharedMax = 500;
@@ -75,10 +74,3 @@ export function createCommits(db: DatabaseSync) {
     },
   };
 }
-
-const told = (error: unknown): unknown => (isFull(error) ? new Problem(...diskFull) : error);
-
-/** SQLITE_FULL (https://www.sqlite.org/rescode.html#full). */
-const sqliteFull = 13;
-const isFull = (error: unknown): boolean =>
-  error instanceof Error && 'errcode' in error && error.errcode === sqliteFull;

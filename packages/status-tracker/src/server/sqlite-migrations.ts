@@ -3,16 +3,17 @@
  * has seen. A migration that has been released is never changed; a new one is added behind it.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { SchemaError } from './sql.ts';
 
 /**
  * @param to a lower number makes a file as an older program left it
- * @throws {RangeError} where the file was written by a newer version: going on could lose what it knows.
+ * @throws {SchemaError}
  */
 export function migrate(db: DatabaseSync, to = migrations.length): void {
   const row = db.prepare('PRAGMA user_version').get();
   const found = Number(row?.['user_version']);
   if (found > migrations.length) {
-    throw new RangeError(`expected a fleet store of version ${migrations.length} or lower, found ${found}`);
+    throw new SchemaError(migrations.length, found);
   }
   for (const [index, migration] of migrations.slice(0, to).entries()) {
     if (index < found) continue;
@@ -159,4 +160,10 @@ ALTER TABLE device ADD COLUMN starts INTEGER;
 CREATE INDEX device_that_waits ON device (tenant, last_seen_ms) WHERE approval = 'pending';
 CREATE INDEX device_by_certificate ON device (tenant, admitted_name, admitted_serial)
   WHERE admitted_by = 'manufacturer'`,
+  // Whether the fleet moves to another store, or comes from one; the store's own, not a tenant's.
+  `
+CREATE TABLE fleet_move (
+  id TEXT PRIMARY KEY, role TEXT NOT NULL, state TEXT NOT NULL, other TEXT NOT NULL,
+  holder TEXT, until_ms INTEGER
+) STRICT, WITHOUT ROWID`,
 ];

@@ -2,18 +2,24 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { hex } from '@lapel/cbor';
+import { Problem } from '@lapel/transport';
 import type { Batch, Row, Sql, SqlValue } from './sql.ts';
 import { createCommits } from './sqlite-commits.ts';
+import { told } from './sqlite-errors.ts';
 import { migrate } from './sqlite-migrations.ts';
 
 export interface SqliteFile {
   of(tenant: string): Sql;
+  /** What `read` is given sees the file as it is now, and keeps nobody waiting. */
+  snapshot<T>(read: (sql: Sql) => Promise<T>): Promise<T>;
+  /** By another process. */
+  isUsed(): boolean;
   close(): void;
 }
 
 const inMemory = ':memory:';
 
-/** @throws {RangeError} where the file is of a newer version. */
+/** @throws {SchemaError} */
 export function openSqlite(path: string): SqliteFile {
   const db = new DatabaseSync(path);
   // A write-ahead log lets readers go on while one writes. FULL syncs it at every commit: what a device was
@@ -22,33 +28,24 @@ export function openSqlite(path: string): SqliteFile {
   migrate(db);
   const statements = createStatements(db);
   const commits = createCommits(db);
-  // Who only reads has a connection to itself, sees what is committed and waits for nobody. A file in memory
-  // is one connection's, so there readers take their turn.
-  const reader = path === inMemory ? undefined : new DatabaseSync(path, { readOnly: true });
-  const reading = reader === undefined ? statements : createStatements(reader);
-  const settled = reader === undefined ? commits.settled : undefined;
+  const reader = path === inMemory ? undefined : createReader(path);
+
+  /** A file in memory is one connection's, so there readers take their turn. */
+  async function reading<T>(read: (from: Statements) => T): Promise<T> {
+    if (reader === undefined) await commits.settled();
+    try {
+      return read(reader?.statements() ?? statements);
+    } catch (error) {
+      throw told(error);
+    }
+  }
 
   function of(tenant: string): Sql {
-    const within: Sql = {
-      tenant,
-      all: async (text, ...values) => statements.all(text, values),
-      get: async (text, ...values) => statements.get(text, values),
-      run: async (text, ...values) => statements.run(text, values),
-      runBatch: async (text, batch, ...values) => statements.runBatch(text, batch, values),
-      // A file is one process's: there is nobody to tell.
-      tell: async () => undefined,
-      transaction: async (change) => change(within),
-    };
+    const within = withinTransaction(tenant, statements);
     return {
       tenant,
-      async all(text, ...values) {
-        await settled?.();
-        return reading.all(text, values);
-      },
-      async get(text, ...values) {
-        await settled?.();
-        return reading.get(text, values);
-      },
+      all: (text, ...values) => reading((from) => from.all(text, values)),
+      get: (text, ...values) => reading((from) => from.get(text, values)),
       run: (text, ...values) => commits.share(async () => statements.run(text, values)),
       runBatch: (text, batch, ...values) =>
         commits.share(async () => statements.runBatch(text, batch, values)),
@@ -57,12 +54,73 @@ export function openSqlite(path: string): SqliteFile {
     };
   }
 
+  async function snapshot<T>(read: (sql: Sql) => Promise<T>): Promise<T> {
+    const reader = new DatabaseSync(path, { readOnly: true });
+    try {
+      reader.exec('PRAGMA busy_timeout = 5000; BEGIN');
+      return await read(withinTransaction('', createStatements(reader)));
+    } catch (error) {
+      throw told(error);
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** A log is only given up by the last one who has the file open. */
+  function isUsed(): boolean {
+    reader?.close();
+    db.exec('PRAGMA busy_timeout = 0');
+    try {
+      return db.prepare('PRAGMA journal_mode = DELETE').get()?.['journal_mode'] !== 'delete';
+    } catch (error) {
+      if (told(error) instanceof Problem) return true;
+      throw error;
+    } finally {
+      db.exec('PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000');
+    }
+  }
+
   function close(): void {
     reader?.close();
     db.close();
   }
 
-  return { of, close };
+  return { of, snapshot, isUsed, close };
+}
+
+/** Who only reads has a connection to itself, sees what is committed, and waits for nobody. */
+function createReader(path: string) {
+  let open: { readonly db: DatabaseSync; readonly statements: Statements } | undefined;
+
+  function opened(): NonNullable<typeof open> {
+    const db = new DatabaseSync(path, { readOnly: true });
+    db.exec('PRAGMA busy_timeout = 5000');
+    return { db, statements: createStatements(db) };
+  }
+
+  return {
+    statements: (): Statements => (open ??= opened()).statements,
+    close(): void {
+      open?.db.close();
+      open = undefined;
+    },
+  };
+}
+
+type Statements = ReturnType<typeof createStatements>;
+
+function withinTransaction(tenant: string, statements: Statements): Sql {
+  const within: Sql = {
+    tenant,
+    all: async (text, ...values) => statements.all(text, values),
+    get: async (text, ...values) => statements.get(text, values),
+    run: async (text, ...values) => statements.run(text, values),
+    runBatch: async (text, batch, ...values) => statements.runBatch(text, batch, values),
+    // A file is one process's: there is nobody to tell.
+    tell: async () => undefined,
+    transaction: async (change) => change(within),
+  };
+  return within;
 }
 
 function createStatements(db: DatabaseSync) {

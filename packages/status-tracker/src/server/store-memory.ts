@@ -13,6 +13,7 @@ import type { State } from './memory-state.ts';
 import type { FleetStore } from './store.ts';
 import type { Fleets } from './tenants.ts';
 import { fleetsOf } from './tenants.ts';
+import { here } from './whereabouts.ts';
 
 /** The fleets of all tenants in memory. */
 export const createMemoryFleets = (): Fleets =>
@@ -43,6 +44,7 @@ export function createMemoryStore(): FleetStore {
     ...logMethods(),
     ...memoryLeases(),
     ...noNews,
+    ...here,
     close: async () => undefined,
   };
 }

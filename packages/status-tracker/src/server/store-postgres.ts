@@ -13,13 +13,13 @@ export interface PostgresStoreOptions extends PostgresOptions {
   readonly tenant?: string;
 }
 
-/** @throws {RangeError} where the database is of a newer version. */
+/** @throws {SchemaError} */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<FleetStore> {
   const database = await openMigrated(options);
   return storeIn(database, options, options.tenant ?? 'default', database.close);
 }
 
-/** The fleets of all tenants in one database. @throws {RangeError} as above. */
+/** The fleets of all tenants in one database. @throws {SchemaError}. */
 export async function openPostgresFleets(options: PostgresOptions): Promise<Fleets> {
   const database = await openMigrated(options);
   return fleetsOf((tenant) => storeIn(database, options, tenant, async () => undefined), database.close);

@@ -14,13 +14,13 @@ export interface SqliteStoreOptions {
   readonly tenant?: string;
 }
 
-/** @throws {RangeError} where the file is of a newer version. */
+/** @throws {SchemaError} */
 export function createSqliteStore({ path, tenant = 'default' }: SqliteStoreOptions): FleetStore {
   const file = openSqlite(path);
   return storeIn(file, tenant, async () => file.close());
 }
 
-/** The fleets of all tenants in one file. @throws {RangeError} as above. */
+/** The fleets of all tenants in one file. @throws {SchemaError}. */
 export function createSqliteFleets({ path }: Pick<SqliteStoreOptions, 'path'>): Fleets {
   const file = openSqlite(path);
   return fleetsOf(

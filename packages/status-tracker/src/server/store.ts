@@ -12,6 +12,7 @@ import { isLive } from './fleet.ts';
 import type { LeaseStore } from './leases.ts';
 import type { LogStore } from './log.ts';
 import type { NewsStore } from './news.ts';
+import type { WhereaboutsStore } from './whereabouts.ts';
 import type { Approving } from './persons.ts';
 import type { AcceptedOrder, CampaignState, CampaignView, Progress } from './campaign.ts';
 import type { EnrolmentStore } from './enrolment/enrolment-store.ts';
@@ -158,7 +159,7 @@ export interface DevicePage extends Page {
   readonly approval?: Approval;
 }
 
-export interface FleetStore extends LogStore, LeaseStore, NewsStore, EnrolmentStore {
+export interface FleetStore extends LogStore, LeaseStore, NewsStore, EnrolmentStore, WhereaboutsStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** They get nothing until an operator approves them again. @returns those that were approved. */

@@ -13,6 +13,8 @@ export interface Fleets {
 /** Safe in a path, a file name and a terminal. */
 const tenantName = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
+export const isTenantName = (text: string): boolean => tenantName.test(text);
+
 /** @param make of a store whose rows are one tenant's; closing it is not its own business. */
 export function fleetsOf(make: (tenant: string) => FleetStore, close: () => Promise<void>): Fleets {
   const fleets = new Map<string, FleetStore>();
@@ -20,7 +22,7 @@ export function fleetsOf(make: (tenant: string) => FleetStore, close: () => Prom
     of(tenant) {
       const known = fleets.get(tenant);
       if (known !== undefined) return known;
-      if (!tenantName.test(tenant)) {
+      if (!isTenantName(tenant)) {
         throw new RangeError(`expected a tenant of lower case, digits and hyphens, found '${tenant}'`);
       }
       const fleet = make(tenant);

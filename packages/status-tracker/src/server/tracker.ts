@@ -6,6 +6,7 @@
 import type { SigningKey, VerificationKey } from '@lapel/cose';
 import type { TrustAnchor } from '@lapel/suit';
 import type { Clock, Handler, Random } from '@lapel/transport';
+import { Problem, problemResponse } from '@lapel/transport';
 import type { ServerStrategy } from '../policy/trigger.ts';
 import type { UrgencyStrategy } from '../policy/urgency.ts';
 import { byUrgency } from '../policy/urgency.ts';
@@ -29,6 +30,7 @@ import type { Persons } from './persons.ts';
 import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
+import { elsewhere } from './sql.ts';
 import type { FleetStore } from './store.ts';
 import { plannerActor } from './store.ts';
 import type { Kinds, Urgencies } from './urgency-of-release.ts';
@@ -69,6 +71,8 @@ export interface StatusTracker {
   readonly access: Access;
   readonly watch: Watch;
   readonly log: TransparencyLog;
+  /** Whether the fleet has moved to another store: nothing is told of it here any more. */
+  readonly isGone: boolean;
   /** Plans and carries out one round for every open campaign; a timer calls it. */
   tick(): Promise<void>;
   /** Writes what is still to be written; the store stays open. */
@@ -82,6 +86,9 @@ const dueMax = 1_000;
 const seenBatchMax = 5_000;
 
 export async function createStatusTracker(given: StatusTrackerOptions): Promise<StatusTracker> {
+  const { fleet } = await given.store.whereabouts();
+  if (fleet === 'gone') throw elsewhere();
+  if (fleet === 'arriving') throw new Problem('unavailable', arriving);
   const manifests = createManifests(given.releases, given.authors ?? []);
   const urgencies = createUrgencies(manifests, given.urgency, given.kinds);
   const options = { ...given, clock: inWholeMs(given.clock), urgencies };
@@ -108,21 +115,34 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     tell: watch.tell,
     serve: (view) => serveOffers(memory, view),
   });
+  let isGone = false;
+  const look = async () => void (isGone ||= (await store.whereabouts()).fleet !== 'here');
+  const handler = deviceResources({ registrar, notify, collector, modes, onBug });
   return {
-    handler: deviceResources({ registrar, notify, collector, modes, onBug }),
+    // What memory holds of a fleet that is elsewhere is old.
+    handler: async (asked) => (isGone ? problemResponse(elsewhere()) : handler(asked)),
+    get isGone() {
+      return isGone;
+    },
     desk,
     access,
     watch,
     log,
-    tick: rounds.tick,
+    async tick() {
+      await look();
+      if (!isGone) await rounds.tick();
+    },
     async close() {
       notify.close();
       await unfollow();
       await rounds.settled();
-      await writeSeen(store, notify);
+      await look();
+      if (!isGone) await writeSeen(store, notify);
     },
   };
 }
+
+const arriving = 'expected the whole fleet here, found it still on its way from another store';
 
 /**
  * Devices that a campaign looks at in one round, until it has seen all of its class once; who comes or

@@ -1,0 +1,96 @@
+/** A folder in which a test types commands, some of which go on in the background until it is over. */
+
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+export interface Ended {
+  readonly exit: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface InBackground {
+  readonly child: ChildProcess;
+  output: string;
+}
+
+export interface Stage {
+  readonly folder: string;
+  /** What every command finds in its environment, beside this process's own. */
+  readonly environment: Record<string, string>;
+  run(...args: readonly string[]): Promise<Ended>;
+  /** @returns the stdout of a command that ends well. */
+  lapel(...args: readonly string[]): Promise<string>;
+  background(...args: readonly string[]): InBackground;
+  /** A server, once it listens. @returns it with its address. */
+  serving(...args: readonly string[]): Promise<InBackground & { readonly url: string }>;
+}
+
+export async function createStage(t: TestContext): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'lapel-stage-'));
+  const children: ChildProcess[] = [];
+  t.after(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
+  const environment: Record<string, string> = {};
+  const env = () => ({ ...process.env, ...environment });
+  const run = (...args: readonly string[]): Promise<Ended> =>
+    new Promise((resolve) => {
+      const started = execFile(
+        process.execPath,
+        [main, ...args],
+        { cwd: folder, env: env(), maxBuffer: 2 ** 24 },
+        (error, stdout, stderr) =>
+          resolve({ exit: error === null ? 0 : (error.signal ?? error.code), stdout, stderr }),
+      );
+      started.stdin?.end();
+    });
+  const background = (...args: readonly string[]): InBackground => {
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd: folder,
+      env: env(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.push(child);
+    const seen = { child, output: '' };
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (seen.output += text));
+    }
+    return seen;
+  };
+  return {
+    folder,
+    environment,
+    run,
+    background,
+    async lapel(...args) {
+      const { exit, stdout, stderr } = await run(...args);
+      assert.equal(exit, 0, `lapel ${args.join(' ')}\n${stdout}${stderr}`);
+      return stdout;
+    },
+    async serving(...args) {
+      const server = background('serve', '--port', '0', ...args);
+      await until(server, /http:[^\s"]+/);
+      return Object.assign(server, { url: /http:[^\s"]+/.exec(server.output)?.[0] ?? '' });
+    },
+  };
+}
+
+/** Waits until the output of a process in the background matches, at most a minute. */
+export async function until(process: { readonly output: string }, pattern: RegExp): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (pattern.test(process.output)) return;
+    await sleep(200);
+  }
+  assert.fail(`expected ${pattern} within a minute, found:\n${process.output}`);
+}
