@@ -52,11 +52,18 @@ export { Journal } from './storage/journal.ts';
 export { dependenciesOf } from './storage/dependencies.ts';
 export { componentOf, imageBytesMax, slotAt, takeFrom } from './storage/layout.ts';
 export type { ComponentLayout, Layout, SlotLayout } from './storage/layout.ts';
+export { heldToOperators, holdingTerms } from './held-to.ts';
 export { decideUpdate } from './negotiation.ts';
 export type { Habits, Notice } from './negotiation.ts';
 export { trackerSource } from './tracker-source.ts';
 export type { OnStep, Step } from './step.ts';
-export { confirmPolicies, provision, readTrustStore, trustStoreVersion } from './trust-store.ts';
+export {
+  confirmPolicies,
+  operatorGroup,
+  provision,
+  readTrustStore,
+  trustStoreVersion,
+} from './trust-store.ts';
 export type { ConfirmPolicy, Provision, TrustStore } from './trust-store.ts';
 export type { Negotiation, TrackerSourceOptions } from './tracker-source.ts';
 export type { Candidate, Consent, DeviceStatus, Permission, UpdateSource, Waiting } from './update-source.ts';

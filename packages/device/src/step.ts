@@ -13,6 +13,10 @@ export type Step =
   | 'reported'
   | 'postponed'
   | 'failed'
+  /** No operator has signed it, or not for this device, or not now. */
+  | 'offer-refused'
+  /** No operator has told it for too long which release is the newest. */
+  | 'may-be-frozen'
   /** Another processor of the device does not run what it should. */
   | 'out-of-step';
 

@@ -5,12 +5,14 @@
  */
 
 import { equalInConstantTime } from '@lapel/cose';
-import type { Answered, TrackerClient } from '@lapel/status-tracker/client';
+import type { Answered, HeldTo, TrackerClient } from '@lapel/status-tracker/client';
 import type { Offer, UpdateMode } from '@lapel/status-tracker/protocol';
 import type { Clock } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
 import { untilIdle } from './firmware-consumer/consent.ts';
 import type { Notice } from './negotiation.ts';
+import { followOperators } from './operators-word.ts';
+import type { OnStep } from './step.ts';
 import type { Consent, Permission, UpdateSource, Waiting } from './update-source.ts';
 
 export interface TrackerSourceOptions {
@@ -25,6 +27,9 @@ export interface TrackerSourceOptions {
   readonly mayOverride?: boolean;
   /** What a device that negotiates answers. */
   readonly negotiation?: Negotiation;
+  /** It holds the tracker to what operators have signed, and has registered so. */
+  readonly operators?: HeldTo;
+  readonly onStep?: OnStep;
 }
 
 export interface Negotiation {
@@ -46,6 +51,8 @@ export function trackerSource(options: TrackerSourceOptions): UpdateSource {
   let taken: Uint8Array | undefined;
   /** What the device has declined, and until when it need not be asked again. */
   let declined: { readonly nonce: Uint8Array; readonly untilMs: number } | undefined;
+
+  const word = followOperators(options);
 
   const poll = (signal: AbortSignal) => client.poll({ signal, ...(waitMs === undefined ? {} : { waitMs }) });
 
@@ -118,14 +125,17 @@ export function trackerSource(options: TrackerSourceOptions): UpdateSource {
 
   return {
     async announce(status) {
-      await client.checkIn(status);
+      await word.announce(status);
       return true;
     },
     postpone: () => void (taken = undefined),
     async next(signal) {
       const offer = await poll(signal);
+      await word.listen();
       if (offer === undefined || isDeclined(offer)) return undefined;
       if (taken !== undefined && equalInConstantTime(offer.nonce, taken)) return undefined;
+      const guard = await word.judge(offer);
+      if (guard === undefined) return undefined;
       taken = offer.nonce;
       const { digest, envelope, nonce, generation } = offer;
       return {
@@ -133,7 +143,7 @@ export function trackerSource(options: TrackerSourceOptions): UpdateSource {
         uri: URL.canParse(offer.uri, origin) ? new URL(offer.uri, origin).href : offer.uri,
         digest,
         binding: { nonce, generation },
-        consent: consentTo(offer),
+        consent: guard(consentTo(offer)),
         ...(envelope === undefined ? {} : { envelope }),
       };
     },

@@ -8,6 +8,7 @@ import type { Infer } from '@lapel/cbor';
 import {
   CborError,
   array,
+  bool,
   bytes,
   embedded,
   map,
@@ -72,6 +73,8 @@ export const Provision = map({
   required: optional(15, array(Required, { min: 1, max: requirementsMax })),
   /** Sequence number and SHA-256 of the last order about anchors that was followed. */
   order: optional(16, tuple(uint, bytes(32))),
+  /** It follows no offer that an operator has not signed: a trust anchor of the group `operator`. */
+  holdsToOperators: optional(17, bool),
 });
 export type Provision = Infer<typeof Provision>;
 
@@ -83,6 +86,9 @@ export interface TrustStore {
   readonly deviceIdentifier: Uint8Array | undefined;
   /** Who may vouch for something new. */
   readonly anchors: readonly TrustAnchor[];
+  /** Whose campaigns it follows, where it holds its tracker to them. */
+  readonly operators: readonly VerificationKey[];
+  readonly holdsToOperators: boolean;
   /** Who may vouch for what is installed already: those, and whoever has retired. */
   readonly bootAnchors: readonly TrustAnchor[];
   /** How many of which group it takes; any one of them where empty. */
@@ -125,8 +131,10 @@ function requireSatisfiable(trust: TrustStore): TrustStore {
   throw new RangeError('expected trust anchors that can meet what is required, found too few');
 }
 
-/** Whether there are trust anchors enough to vouch for something new. */
-export function canBeMet({ anchors, required: needed }: TrustStore): boolean {
+/** Whether there are trust anchors enough to vouch for something new, and to let it be offered. */
+export function canBeMet(trust: TrustStore): boolean {
+  const { anchors, required: needed, holdsToOperators, operators } = trust;
+  if (holdsToOperators && operators.length === 0) return false;
   const [quorum] = quorums(distinctVoices(anchors), needed);
   return quorum !== undefined;
 }
@@ -183,6 +191,12 @@ function readCopy(flash: Flash, copy: Region): Provision | undefined {
   }
 }
 
+/** Of trust anchors whose campaigns are followed. */
+export const operatorGroup = 'operator';
+
+/** A key that may touch no component signs campaigns, and vouches for no manifest. */
+const mayTouch = ({ permissions }: TrustAnchor): boolean => permissions?.components.length !== 0;
+
 /** The keys, ready for use. @throws {CoseError} where one of them is none. */
 export function openProvision(content: Provision): TrustStore {
   const {
@@ -195,10 +209,15 @@ export function openProvision(content: Provision): TrustStore {
     required: needed = [],
   } = content;
   const standing = standingOf(content.anchors);
+  const vouching = standing.filter(({ anchor }) => mayTouch(anchor));
   return {
     content,
-    anchors: standing.filter(({ state }) => state === 'install').map(({ anchor }) => anchor),
-    bootAnchors: standing.filter(({ state }) => state !== 'revoked').map(({ anchor }) => anchor),
+    anchors: vouching.filter(({ state }) => state === 'install').map(({ anchor }) => anchor),
+    bootAnchors: vouching.filter(({ state }) => state !== 'revoked').map(({ anchor }) => anchor),
+    operators: standing
+      .filter(({ state, ruled }) => state === 'install' && ruled.group === operatorGroup)
+      .map(({ key }) => key),
+    holdsToOperators: content.holdsToOperators ?? false,
     required: needed,
     device,
     vendor,

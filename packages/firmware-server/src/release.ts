@@ -10,7 +10,7 @@ import type {
   TrustAnchor,
   UpdateSummary,
 } from '@lapel/suit';
-import { admit, authenticate, componentName, summarise } from '@lapel/suit';
+import { admit, allWhoVouch, authenticate, componentName, summarise } from '@lapel/suit';
 
 /** An envelope that an author has published: readable by all who plan, and safe to write as JSON. */
 export interface Release {
@@ -29,6 +29,8 @@ export interface Release {
   readonly uris: readonly string[];
   readonly description?: string;
   readonly version?: string;
+  /** Thumbprints of the trusted keys that it is signed with, in hex. */
+  readonly signers: readonly string[];
   readonly envelope: { readonly digest: string; readonly sizeBytes: number };
   readonly published: Act;
   /** Absent until an operator has released it: before that, no device is offered it. */
@@ -63,7 +65,7 @@ export function readRelease(
   // REQ.SEC.MFST.CHECK: everything that a device would check before it runs a command, with any components
   // there are.
   const admitted = admit(authentic, anyRecipient(anchors, limits));
-  return { admitted, content: contentOf(authentic, summarise(authentic, limits)) };
+  return { admitted, content: contentOf(authentic, summarise(authentic, limits), anchors) };
 }
 
 const anyRecipient = (anchors: readonly TrustAnchor[], limits: Limits): Recipient => ({
@@ -73,7 +75,11 @@ const anyRecipient = (anchors: readonly TrustAnchor[], limits: Limits): Recipien
   floor: () => undefined,
 });
 
-function contentOf({ digest }: AuthenticManifest, summary: UpdateSummary): ReleaseContent {
+function contentOf(
+  { digest, envelope }: AuthenticManifest,
+  summary: UpdateSummary,
+  anchors: readonly TrustAnchor[],
+): ReleaseContent {
   const payloads = summary.uris.map(payloadOf).filter((payload) => payload !== undefined);
   return {
     digest: hex(digest.bytes),
@@ -88,6 +94,9 @@ function contentOf({ digest }: AuthenticManifest, summary: UpdateSummary): Relea
     payloads: [...new Set(payloads)],
     uris: summary.uris,
     ...textsOf(summary.text),
+    signers: allWhoVouch(envelope, anchors).flatMap(({ key }) =>
+      key.use === 'verify' ? [hex(key.kid)] : [],
+    ),
   };
 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { envelopeMediaType } from '@lapel/firmware-server';
 import { bytesBody, discard } from '@lapel/transport';
 import { inChunks, pattern, sha256, utf8 } from './blobs-suite.ts';
-import { forge, hex, lamp, lock, vendor } from './forge.ts';
+import { author, forge, hex, lamp, lock, vendor } from './forge.ts';
 import type { Role } from './serving.ts';
 import { assertProblem, bytesOf, jsonOf, post, serving, upload } from './serving.ts';
 
@@ -216,6 +216,7 @@ test('the list of releases tells what each is, to those who may look', async (co
       uris: [`../payloads/${imageDigest}`],
       description: 'lamp 2.0.0',
       version: '2.0.0',
+      signers: [hex(author.public.kid)],
       envelope: { digest: sha256(bytes), sizeBytes: bytes.length },
       published: undefined,
     },

@@ -7,7 +7,15 @@
 import type { VerificationKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
 import type { BootDecision, Firmware, OnStep, Profile, TrustStore } from '@lapel/device';
-import { manufacture, readTrustStore, trackerSource, trustStoreVersion } from '@lapel/device';
+import {
+  heldToOperators,
+  holdingTerms,
+  manufacture,
+  operatorGroup,
+  readTrustStore,
+  trackerSource,
+  trustStoreVersion,
+} from '@lapel/device';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Clock, Handler } from '@lapel/transport';
 import type { Behaviour, Running } from './device-life.ts';
@@ -29,6 +37,8 @@ export interface Factory {
   readonly profile: Profile;
   readonly author: VerificationKey;
   readonly tracker: VerificationKey;
+  /** Where there is one, devices follow no offer that it has not signed. */
+  readonly operator?: VerificationKey;
   readonly attempts: number;
   readonly deadlineMs: number;
   /** Where a device's flash is kept; with content, where the device exists already. */
@@ -45,7 +55,7 @@ export interface FleetDevice {
 
 /** Makes the device, unless its flash says that it has been made before. */
 export function makeDevice({ id, className, firmware }: DevicePlan, factory: Factory): FleetDevice {
-  const { profile, author, tracker, attempts, deadlineMs } = factory;
+  const { profile, author, tracker, operator, attempts, deadlineMs } = factory;
   const { layout } = profile;
   const flash = factory.flashOf(id);
   if (readTrustStore(flash, layout.trustStore) === undefined) {
@@ -55,7 +65,8 @@ export function makeDevice({ id, className, firmware }: DevicePlan, factory: Fac
       deviceKey: encodeSigningKey(generateSigningKey('P-256')),
       vendor,
       class: deviceClass(className),
-      anchors: [encodeVerificationKey(author)],
+      anchors: [encodeVerificationKey(author), ...(operator === undefined ? [] : [asOperator(operator)])],
+      holdsToOperators: operator !== undefined,
       trackerKey: encodeVerificationKey(tracker),
       confirmBy: 'tracker',
       attempts,
@@ -67,6 +78,14 @@ export function makeDevice({ id, className, firmware }: DevicePlan, factory: Fac
   if (trust === undefined) throw new Error(`expected ${id} to have a trust store, found none`);
   return { id, className, profile, flash, trust };
 }
+
+/** It signs campaigns, and vouches for no manifest. */
+export const asOperator = (key: VerificationKey) => ({
+  key: encodeVerificationKey(key),
+  group: operatorGroup,
+  components: [],
+  delegates: false,
+});
 
 export interface Surroundings {
   /** The servers, over a link without loss. */
@@ -101,8 +120,15 @@ export function liveInFleet(
       behaviour: (running) => behaviour?.(device, running) ?? 'sound',
       onBoot: (decision) => onBoot?.(device, decision),
       onStep: (...step) => onStep?.(device, ...step),
-      connect: (trust) =>
-        trackerSource({ client: clientOf(trust, { handler: link, clock, random }), origin }),
+      connect: (trust, { journal }) => {
+        const operators = heldToOperators({ ...device, journal, clock });
+        return trackerSource({
+          client: clientOf(trust, { handler: link, clock, random }),
+          origin,
+          onStep: (...step) => onStep?.(device, ...step),
+          ...(operators === undefined ? {} : { operators }),
+        });
+      },
     },
     signal,
   );
@@ -112,7 +138,11 @@ function clientOf(
   trust: TrustStore,
   way: { readonly handler: Handler; readonly clock: Clock; readonly random: SeededRandom },
 ) {
-  const { device, deviceKey, trackerKey, vendor: of, class: className } = trust;
+  const { device, deviceKey, trackerKey, vendor: of, class: className, holdsToOperators } = trust;
   if (trackerKey === undefined) throw new Error(`expected ${device} to know its tracker, found no key`);
-  return createTrackerClient({ ...way, device, key: deviceKey, trackerKey, vendor: of, class: className });
+  return createTrackerClient({
+    ...way,
+    ...{ device, key: deviceKey, trackerKey, vendor: of, class: className },
+    ...(holdsToOperators ? { terms: holdingTerms } : {}),
+  });
 }

@@ -103,6 +103,10 @@ export const CheckIn = map({
   expectedDowntimeMs: optional(16, uint),
   /** How busy its service is, in thousandths: what a server that decides for the device goes by. */
   serviceLoad: optional(17, uint),
+  /** The newest release's sequence number, by the last word of an operator that the device believes. */
+  newestSequenceNumber: optional(18, uint),
+  /** Since when that word has run out: the device may be kept in the past. */
+  frozenSinceMs: optional(19, uint),
 });
 export type CheckIn = Infer<typeof CheckIn>;
 /** What a device says of itself; the rest of a check-in is the client's own. */
@@ -145,5 +149,16 @@ export const Offer = map({
   urgency: optional(10, named('urgency', urgencies)),
   /** The order to go on with it now, signed by the tracker (`Trigger`). */
   trigger: optional(11, bytes(1, triggerBytesMax)),
+  /** Of the campaign as its operator signed it, for a device that holds offers to that. */
+  campaignDigest: optional(12, sha256),
 });
 export type Offer = Infer<typeof Offer>;
+
+/** What a poll is answered where there is anything to say. */
+export const PollAnswer = map({
+  version,
+  offer: optional(2, Offer),
+  /** SHA-256 of the last signed word on which release is the newest (`NewestRelease`). */
+  newest: optional(3, sha256),
+});
+export type PollAnswer = Infer<typeof PollAnswer>;

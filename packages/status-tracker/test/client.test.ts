@@ -152,7 +152,7 @@ test('an exchange without an answer ends after its time, and a broken offer is a
     isBroken = false;
     return { ...response, body: bytesBody(new Uint8Array([0xa1])) };
   });
-  assert.match(await kindOf(cut.client.poll()), /^malformed: offer: /);
+  assert.match(await kindOf(cut.client.poll()), /^malformed: answer to a poll: /);
   assert.ok(await cut.client.poll());
 });
 

@@ -6,7 +6,7 @@ import type { AnswerView } from '../src/server/fleet.ts';
 import { Answer } from '../src/protocol.ts';
 import type { Check } from './fleet-fixtures.ts';
 import { addSeen, by, c1, newCampaign, nonceOf, offer, tokenHash } from './fleet-fixtures.ts';
-import { startMs, testKey } from './world.ts';
+import { lampClass, startMs, testKey, vendor } from './world.ts';
 
 const answerOf = (counter: number, changes: Partial<Answer> = {}): AnswerView => {
   const answer: Answer = {
@@ -34,7 +34,7 @@ export function consentTests(check: Check): void {
     await store.startSessions([{ ...session, statement }]);
     assert.deepEqual((await store.device('lamp-1'))?.statement, statement);
     assert.deepEqual(await store.sessions(), [
-      { device: 'lamp-1', tokenHash, updateMode: 'negotiated', statement },
+      { device: 'lamp-1', tokenHash, updateMode: 'negotiated', vendor, class: lampClass, statement },
     ]);
     await store.startSessions([session]);
     assert.equal((await store.device('lamp-1'))?.statement, undefined);

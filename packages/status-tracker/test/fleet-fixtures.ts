@@ -3,11 +3,12 @@
  * campaigns.
  */
 import assert from 'node:assert/strict';
-import { encodeVerificationKey } from '@lapel/cose';
+import { digest, encodeVerificationKey } from '@lapel/cose';
 import type { CampaignView, FleetStore, Inventory } from '../src/index.ts';
 import { acceptCampaign } from '../src/index.ts';
 import { begun } from '../src/server/campaign.ts';
 import type { Campaign } from '../src/protocol.ts';
+import type { Newest } from '../src/server/newest-store.ts';
 import type { NewDevice, ReportRecord } from '../src/server/store.ts';
 import {
   bytes16,
@@ -106,6 +107,26 @@ export const reportOn = (
   atMs: startMs + 1,
   ...changes,
 });
+
+/** A word on the newest release; nobody has signed it, and a store does not ask. */
+export const newestOf = (
+  sequenceNumber: number,
+  createdMs: number,
+  changes: Partial<Newest> = {},
+): Newest => {
+  const signed = new TextEncoder().encode(`newest ${sequenceNumber} ${createdMs}`);
+  return {
+    vendor,
+    class: lampClass,
+    manifestDigest: digestFor(sequenceNumber),
+    sequenceNumber,
+    createdMs,
+    expiresMs: createdMs + 1e6,
+    digest: digest('sha-256', signed),
+    signed,
+    ...changes,
+  };
+};
 
 export const c1 = 'c1'.repeat(16);
 export const c2 = 'c2'.repeat(16);

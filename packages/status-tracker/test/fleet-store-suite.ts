@@ -7,6 +7,7 @@ import test from 'node:test';
 import type { FleetStore } from '../src/index.ts';
 import { campaignTests, planTests } from './fleet-campaign-suite.ts';
 import { enrolmentTests } from './fleet-enrolment-suite.ts';
+import { operatorsWordTests } from './fleet-word-suite.ts';
 import { consentTests } from './fleet-consent-suite.ts';
 import { rolloutTests } from './fleet-rollout-suite.ts';
 import type { Check } from './fleet-fixtures.ts';
@@ -23,8 +24,18 @@ import {
   reportOn,
   tokenHash,
 } from './fleet-fixtures.ts';
+import { leaseTests } from './fleet-lease-suite.ts';
 import { logTests } from './log-suite.ts';
-import { digestFor, measured, measuredImage, otherClass, startMs, testKey } from './world.ts';
+import {
+  digestFor,
+  lampClass,
+  measured,
+  measuredImage,
+  otherClass,
+  startMs,
+  testKey,
+  vendor,
+} from './world.ts';
 
 export function testFleetStore(
   name: string,
@@ -47,28 +58,11 @@ export function testFleetStore(
   rolloutTests(check);
   planTests(check);
   consentTests(check);
+  operatorsWordTests(check);
   accessTests(check);
   enrolmentTests(check);
   logTests(check);
   leaseTests(check);
-}
-
-function leaseTests(check: Check): void {
-  check(
-    'a lease is one holder’s until it is over, and no clock that was wrong makes it longer',
-    async (store) => {
-      const lease = { name: 'plan c1', holder: 'a', nowMs: startMs, forMs: 1_000 };
-      const other = { ...lease, holder: 'b' };
-      assert.equal(await store.lease(lease), true);
-      assert.equal(await store.lease(lease), true);
-      assert.equal(await store.lease({ ...other, nowMs: startMs + 999 }), false);
-      assert.equal(await store.lease({ ...other, name: 'plan c2' }), true);
-      assert.equal(await store.lease({ ...other, nowMs: startMs + 1_000 }), true);
-      assert.equal(await store.lease({ ...lease, nowMs: startMs + 1_001 }), false);
-      assert.equal(await store.lease({ ...other, nowMs: startMs + 1e12 }), true);
-      assert.equal(await store.lease({ ...lease, nowMs: startMs + 2_000 }), true);
-    },
-  );
 }
 
 function deviceTests(check: Check): void {
@@ -81,7 +75,9 @@ function deviceTests(check: Check): void {
     assert.equal(device.lastSeenMs, startMs);
     assert.deepEqual(await store.deviceByKid(testKey('lamp-1').kid), device);
     assert.equal(await store.device('lamp-2'), undefined);
-    assert.deepEqual(await store.sessions(), [{ device: 'lamp-1', tokenHash, updateMode: 'negotiated' }]);
+    assert.deepEqual(await store.sessions(), [
+      { device: 'lamp-1', tokenHash, updateMode: 'negotiated', vendor, class: lampClass },
+    ]);
   });
 
   check('S4-125, S4-126: what a bootloader measured and refused is kept as it was told', async (store) => {

@@ -124,7 +124,30 @@ test('fleet lessons 22: what a device has declined is not offered before the tim
   await world.tracker.tick();
   assert.equal(await lamp.client.poll(), undefined, 'nor by another tracker');
   world.clock.pass(hour);
-  assert.deepEqual((await offerOf(lamp)).nonce, offer.nonce);
+  await world.tracker.tick();
+  const again = await offerOf(lamp);
+  assert.notDeepEqual(again.nonce, offer.nonce);
+  assert.equal(again.generation, offer.generation, 'it has cost none of its chances');
+});
+
+test('S4-21: what a device has declined takes no place of another in flight', async () => {
+  const world = await createWorld();
+  const [first, second] = await world.lamps(2, { updateMode: 'negotiated' });
+  assert.ok(first !== undefined && second !== undefined);
+  await world.tracker.desk.start(world.campaign('c1', 2, { inFlightMax: 1 }), 'test');
+  await world.tracker.tick();
+  const [lucky, other] = (await first.client.poll()) === undefined ? [second, first] : [first, second];
+  const offer = await offerOf(lucky);
+  assert.equal(await other.client.poll(), undefined);
+  await lucky.client.answer(offer, { decision: 'declined', until: world.clock.wallMs() + hour });
+  await world.tracker.tick();
+  assert.ok(await other.client.poll());
+  const { explanation } = await world.tracker.desk.device(lucky.id);
+  const until = '2026-01-01T01:00:00.000Z';
+  assert.equal(
+    explanation,
+    `${lucky.id} is offered "lamps to 2" again at ${until}: the device has declined it until then.`,
+  );
 });
 
 test('S3-38: only a newer answer to an offer of its own counts, and in its own session', async () => {

@@ -5,7 +5,7 @@ import { collect, request } from '@lapel/transport';
 import { createMemoryStore } from '../src/index.ts';
 import type { FleetStore } from '../src/index.ts';
 import { read } from '@lapel/cbor';
-import { Offer } from '../src/protocol.ts';
+import { PollAnswer } from '../src/protocol.ts';
 import type { World } from './world.ts';
 import { createWorld, digestFor, lampClass, testKey, vendor } from './world.ts';
 
@@ -43,7 +43,7 @@ test('§16: a poll asks nothing of the store, whether there is news or not', asy
   const before = asked();
   const news = await poll(world, 'lamp-0', token);
   assert.equal(news.status, 'ok');
-  assert.deepEqual(read(Offer, await collect(news.body, 10_000)).digest, digestFor(2));
+  assert.deepEqual(read(PollAnswer, await collect(news.body, 10_000)).offer?.digest, digestFor(2));
   const same = await poll(world, 'lamp-0', token, { ifNoneMatch: news.etag });
   assert.equal(same.status, 'valid');
   assert.equal(asked(), before);

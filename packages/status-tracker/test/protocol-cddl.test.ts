@@ -40,6 +40,7 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   'refused-image': protocol.RefusedImage,
   receipt: protocol.Receipt,
   offer: protocol.Offer,
+  'poll-answer': protocol.PollAnswer,
   campaign: protocol.Campaign,
   'campaign-order': protocol.CampaignOrder,
   'campaign-approval': protocol.CampaignApproval,

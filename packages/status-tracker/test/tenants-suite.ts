@@ -9,7 +9,7 @@ import { leafHash } from '../src/transparency/merkle-tree.ts';
 import fc from 'fast-check';
 import type { CampaignView, FleetStore, Fleets } from '../src/index.ts';
 import { createMemoryStore } from '../src/index.ts';
-import { inventory, newCampaign, newDevice, nonceOf } from './fleet-fixtures.ts';
+import { inventory, newCampaign, newDevice, newestOf, nonceOf } from './fleet-fixtures.ts';
 import { manufacturerOf, tokenOf } from './fleet-enrolment-suite.ts';
 import { bytes16, digestFor, startMs } from './world.ts';
 
@@ -39,6 +39,7 @@ const acts = [
   ] as const),
   ...(['freeze', 'offer', 'give-up', 'pause', 'resume', 'grant', 'revoke', 'audit', 'log', 'lease'] as const),
   ...(['manufacturer', 'token', 'enrol', 'wait', 'turn-away', 'revoke-certificate', 'close-way'] as const),
+  ...(['decline', 'refuse', 'newest'] as const),
 ];
 
 const turns: fc.Arbitrary<readonly Turn[]> = fc.array(
@@ -147,6 +148,15 @@ async function done(store: FleetStore, turn: Turn, views: readonly CampaignView[
         : ({ do: 'give-up', device, because: 'silent' } as const);
     return store.applySteps(view.id, generation, [move], atMs);
   }
+  if (act === 'decline' || act === 'refuse') {
+    const generation = (await store.campaign(view.id))?.generation ?? 0;
+    const move =
+      act === 'decline'
+        ? ({ do: act, device, nonce, untilMs: atMs } as const)
+        : ({ do: act, device, nonce, because: `${number}` } as const);
+    return store.applySteps(view.id, generation, [move], atMs);
+  }
+  if (act === 'newest') return store.keepNewest(newestOf(number, startMs + turn.device), by);
   if (act === 'pause' || act === 'resume') {
     const campaign = bytes16(campaignIds[turn.campaign] ?? '');
     const order = { version: 1, campaign, number: number + 1, order: act, created: atMs } as const;
@@ -221,5 +231,6 @@ export async function everythingIn(store: FleetStore): Promise<unknown> {
     tokens: await store.enrolmentTokens(),
     audit: await store.audit(1_000),
     log: await store.logEntries(0, 100),
+    newest: await store.newest(),
   };
 }

@@ -116,7 +116,7 @@ export interface World {
   restart(): Promise<void>;
   device(id: string, changes?: Partial<TrackerClientOptions>): TestDevice;
   /** Provisioned, registered and checked in with sequence number 1. */
-  lamps(count: number): Promise<readonly TestDevice[]>;
+  lamps(count: number, changes?: Partial<TrackerClientOptions>): Promise<readonly TestDevice[]>;
   campaign(id: string, sequenceNumber: number, changes?: Partial<Campaign>): Uint8Array;
   order(id: string, number: number, order: OrderName): Uint8Array;
 }
@@ -150,8 +150,8 @@ export async function createWorld({
       world.tracker = await createStatusTracker({ ...options, random: testRandom(`tracker ${restarts}`) });
     },
     device: (id, given) => testDevice(id, clock, (asked) => world.tracker.handler(asked), given),
-    async lamps(count) {
-      const lamps = Array.from({ length: count }, (_, index) => world.device(`lamp-${index}`));
+    async lamps(count, given) {
+      const lamps = Array.from({ length: count }, (_, index) => world.device(`lamp-${index}`, given));
       for (const lamp of lamps) {
         const { id, key } = lamp;
         await world.tracker.desk.provision({ id, key: key.public, vendor, class: lampClass }, 'test');

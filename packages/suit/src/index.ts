@@ -29,6 +29,7 @@ export {
 export type { AnchorState, Change, OpenTrustOrder } from './trust-order.ts';
 export { authenticate, authenticateByVoucher, readManifest, vouchFor } from './authenticate.ts';
 export type { AuthenticManifest, Voucher } from './authenticate.ts';
+export { allWhoVouch } from './vouching.ts';
 export { readEnvelope, severableKeys, severableNames, writeEnvelope } from './envelope.ts';
 export type { Envelope, SeverableName } from './envelope.ts';
 export { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from './identifiers.ts';

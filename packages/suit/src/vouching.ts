@@ -50,6 +50,23 @@ export function whoVouches(
   throw new SuitError('auth', reasonOf[refusal.kind], message, { cause: refusal });
 }
 
+/** All of them who have signed it, not only as many as are needed; what others have made of it is theirs. */
+export function allWhoVouch(
+  { digest: payload, blocks }: Pick<Envelope, 'digest' | 'blocks'>,
+  anchors: readonly TrustAnchor[],
+): readonly TrustAnchor[] {
+  const voices = distinctVoices(anchors);
+  const heard = new Set<TrustAnchor>();
+  for (const block of blocks) {
+    try {
+      for (const anchor of makersOf(block, payload, voices)) heard.add(anchor);
+    } catch (error) {
+      if (!(error instanceof CoseError)) throw error;
+    }
+  }
+  return inOrder(voices, heard);
+}
+
 const inOrder = (voices: readonly TrustAnchor[], heard: ReadonlySet<TrustAnchor>) =>
   voices.filter((each) => heard.has(each));
 

@@ -4,7 +4,7 @@ import type { ProfileName } from '@lapel/device';
 import type { Requirement } from '@lapel/suit';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { readAnchorPlans, readDecryptionKeys } from '../device/anchors.ts';
+import { readAnchorPlans, readDecryptionKeys, withOperators } from '../device/anchors.ts';
 import { profileNames } from '../device/kinds.ts';
 import type { BootPolicy, DevicePlan } from '../device/make.ts';
 import { makeDeviceFile } from '../device/make.ts';
@@ -51,6 +51,7 @@ interface MakeOptions {
   readonly mayNotDelegate?: readonly string[];
   readonly decryptionKey?: readonly string[];
   readonly tracker?: string;
+  readonly operator?: readonly string[];
   readonly firmware: readonly string[];
   readonly image: readonly string[];
   readonly confirmBy: 'tracker' | 'self-test';
@@ -81,6 +82,9 @@ export function addMake(device: Command, terminal: Terminal): void {
     .option('--may-not-delegate <file...>', 'keys that may not say who else is trusted')
     .addOption(repeated('--decryption-key <file>', 'what it decrypts payloads with; may be repeated'))
     .option('--tracker <file>', "the status tracker's public key (PEM); without it, confirm by self-test")
+    .addOption(
+      repeated('--operator <file>', 'an operator, without whose signed campaign it installs nothing'),
+    )
     .addOption(severalFiles('--firmware <file>', 'the signed envelope of a first firmware; may be repeated'))
     .addOption(
       severalFiles('--image <file>', 'its image; repeated, in the order of envelopes and components'),
@@ -115,15 +119,29 @@ export function addMake(device: Command, terminal: Terminal): void {
 }
 
 async function planOf(flash: string, options: MakeOptions): Promise<DevicePlan> {
-  const { profile, id, tracker, firmware, image, confirmBy, boot, counter } = options;
+  const {
+    profile,
+    id,
+    tracker,
+    operator: operators = [],
+    firmware,
+    image,
+    confirmBy,
+    boot,
+    counter,
+  } = options;
   if (tracker === undefined && confirmBy === 'tracker') {
     throw usage('expected --tracker FILE, or --confirm-by self-test, found neither');
+  }
+  if (tracker === undefined && operators.length > 0) {
+    throw usage('expected --tracker FILE with --operator, found none: only a tracker has campaigns');
   }
   return {
     file: flash,
     profile,
     id,
-    anchors: await readAnchorPlans(options),
+    anchors: await withOperators(await readAnchorPlans(options), operators),
+    holdsToOperators: operators.length > 0,
     required: options.require,
     decryptionKeys: await readDecryptionKeys(options.decryptionKey ?? []),
     tracker: tracker === undefined ? undefined : await readVerificationKey(tracker),

@@ -1,13 +1,15 @@
 /** Whom a device will believe, and what each of them may, as its factory is told on a command line. */
 
+import { hex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, encodeWrappingKey } from '@lapel/cose';
 import type { Provision } from '@lapel/device';
+import { operatorGroup } from '@lapel/device';
 import type { ComponentIdentifier, Permissions, Requirement } from '@lapel/suit';
 import { componentsIn } from '../component-words.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readKey } from '../key-files.ts';
+import { readKey, readVerificationKey } from '../key-files.ts';
 import { readTrustedKeys } from '../trusted-keys.ts';
 import { usage } from './options.ts';
 
@@ -55,6 +57,28 @@ function permission(text: string): readonly [string, readonly ComponentIdentifie
   const at = text.lastIndexOf('=');
   if (at > 0) return [text.slice(0, at), componentsIn(text.slice(at + 1))];
   throw usage(`expected --may such as operator.pub.pem=main, found ${JSON.stringify(text)}`);
+}
+
+/**
+ * With the operators whose campaigns it will follow: who is trusted in their group already, and others, who
+ * vouch for no manifest. @throws {CommandFailure} where one is trusted in another group.
+ */
+export async function withOperators(
+  plans: readonly AnchorPlan[],
+  files: readonly string[],
+): Promise<readonly AnchorPlan[]> {
+  const found = [...plans];
+  for (const file of files) {
+    const key = await readVerificationKey(file);
+    const known = found.find((each) => hex(each.key.kid) === hex(key.kid));
+    if (known === undefined) {
+      found.push({ key, group: operatorGroup, permissions: { components: [] }, delegates: false });
+    } else if (known.group !== operatorGroup) {
+      const group = known.group === undefined ? 'in no group' : `in the group ${known.group}`;
+      throw usage(`expected ${file} among --trust as ${file}=${operatorGroup}, found it ${group}`);
+    }
+  }
+  return found;
 }
 
 /** As they are provisioned; a key of which nothing is told stands alone (manifest-37 §9). */

@@ -28,6 +28,8 @@ export interface DevicePlan extends Deal {
   readonly anchors: readonly AnchorPlan[];
   /** As they are kept. */
   readonly decryptionKeys: readonly Uint8Array[];
+  /** It follows no offer that an operator has not signed. */
+  readonly holdsToOperators: boolean;
   readonly tracker: VerificationKey | undefined;
   readonly confirmBy: ConfirmPolicy;
   readonly attempts: number;
@@ -84,6 +86,7 @@ function provisionOf(plan: DevicePlan, first: FirstFirmware, deviceKey: Uint8Arr
     deadlineMs,
     ...(required.length === 0 ? {} : { required: [...required] }),
     ...(decryptionKeys.length === 0 ? {} : { decryptionKeys: [...decryptionKeys] }),
+    ...(plan.holdsToOperators ? { holdsToOperators: true } : {}),
     ...(plan.boot === 'mac' ? { bootSecret: systemRandom.bytes(bootSecretBytes) } : {}),
   };
 }

@@ -1,7 +1,7 @@
 /** Switches a device on and tells what it does, a line each; a signal is the power switch. */
 
-import type { Step, TrustStore, UpdateSource } from '@lapel/device';
-import { serverSource, trackerSource } from '@lapel/device';
+import type { OnStep, Step, TrustStore, UpdateSource } from '@lapel/device';
+import { heldToOperators, holdingTerms, serverSource, trackerSource } from '@lapel/device';
 import type { Running } from '@lapel/simulator';
 import { live } from '@lapel/simulator';
 import type { TrackerClientOptions } from '@lapel/status-tracker/client';
@@ -10,6 +10,7 @@ import type { Handler } from '@lapel/transport';
 import { httpClient, systemClock, systemRandom } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
+import type { FlashFile } from '../flash-file.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
@@ -63,7 +64,11 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
         pollMs,
         behaviour: () => 'sound',
         onInterruption: async () => 'go',
-        connect: (trust, running) => connection(trust, running, plan, network),
+        connect: (trust, running) =>
+          connection(trust, running, {
+            ...{ flash, profile, network, origin: plan.origin, enrolment: plan.enrolment },
+            onStep: (step, detail) => say(told(step, detail), { step, detail }),
+          }),
         onBoot: (booted) => say(bootText(booted), { step: 'booted', ...bootAsJson(booted) }),
         onStep: (step, detail) => say(told(step, detail), { step, detail }),
       },
@@ -79,11 +84,16 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   }
 }
 
+interface Surroundings extends Pick<FlashFile, 'flash' | 'profile'>, Pick<RunPlan, 'enrolment'> {
+  readonly origin: string;
+  readonly network: (asked: string) => Handler | undefined;
+  readonly onStep: OnStep;
+}
+
 function connection(
   trust: TrustStore,
-  { manifest }: Running,
-  { origin, enrolment }: RunPlan,
-  network: (asked: string) => Handler | undefined,
+  { manifest, journal }: Running,
+  { flash, profile, origin, network, enrolment, onStep }: Surroundings,
 ): UpdateSource {
   const handler = network(origin) ?? httpClient(origin);
   const { vendor, class: device, deviceKey: key, trackerKey } = trust;
@@ -91,6 +101,7 @@ function connection(
     const running = manifest.digest.bytes;
     return serverSource({ handler, origin, vendor, class: device, running, envelopeBytesMax });
   }
+  const operators = heldToOperators({ flash, profile, journal, clock: systemClock });
   const client = createTrackerClient({
     handler,
     device: trust.device,
@@ -101,8 +112,9 @@ function connection(
     clock: systemClock,
     random: systemRandom,
     ...enrolment,
+    ...(operators === undefined ? {} : { terms: holdingTerms }),
   });
-  return trackerSource({ client, origin });
+  return trackerSource({ client, origin, onStep, ...(operators === undefined ? {} : { operators }) });
 }
 
 const hint = '`lapel device recover` brings it a signed firmware';

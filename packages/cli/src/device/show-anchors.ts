@@ -16,13 +16,20 @@ export interface ShownAnchor extends AnchorRights {
 }
 
 /** In the order of the store. What one is worth also depends on those above it. */
-export function shownAnchors({ content, anchors, bootAnchors }: TrustStore): readonly ShownAnchor[] {
+export function shownAnchors({
+  content,
+  anchors,
+  bootAnchors,
+  operators,
+}: TrustStore): readonly ShownAnchor[] {
   const among = (kid: Uint8Array, all: TrustStore['anchors']) =>
     all.some(({ key }) => key.use === 'verify' && hex(key.kid) === hex(kid));
   return content.anchors.map((each) => {
     const ruled = each instanceof Uint8Array ? { key: each, delegates: true } : each;
     const { kid } = decodeVerificationKey(ruled.key);
-    const state = among(kid, anchors) ? 'install' : among(kid, bootAnchors) ? 'boot-only' : 'revoked';
+    const signsCampaigns = operators.some((key) => hex(key.kid) === hex(kid));
+    const state =
+      signsCampaigns || among(kid, anchors) ? 'install' : among(kid, bootAnchors) ? 'boot-only' : 'revoked';
     const { group, issuer } = { group: undefined, issuer: undefined, ...ruled };
     return {
       key: hex(kid),

@@ -5,7 +5,10 @@ import { hex } from '@lapel/cbor';
 import type { BootDecision, BootRecord, ComponentLayout, Counter, Profile, TrustStore } from '@lapel/device';
 import { Journal, boot, imageBytesMax, readTrustStore } from '@lapel/device';
 import { norFlash } from '@lapel/simulator';
+import { freshness } from '@lapel/status-tracker/client';
+import { shownTime } from '@lapel/status-tracker/policy';
 import { componentName, countedText, uuidText } from '@lapel/suit';
+import { systemClock } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
@@ -62,6 +65,7 @@ function shownOf({ profile, trust, record, next, counter }: Found) {
     ...(trust.required.length === 0 ? {} : { required: trust.required }),
     ...(trust.content.order === undefined ? {} : { trustOrder: trust.content.order[0] }),
     ...(trust.decryptionKeys.length === 0 ? {} : { decryptionKeys: trust.decryptionKeys.length }),
+    ...newestOf(trust, record),
     boot: trust.bootSecret === undefined ? ('signature' as const) : ('mac' as const),
     ...(counter === undefined ? {} : { counter: counter.read() }),
     components: layout.components.map((component) => ({
@@ -77,6 +81,21 @@ function shownOf({ profile, trust, record, next, counter }: Found) {
     next: {
       because: next.reason,
       starts: next.boot === 'nothing' ? [] : next.running.map(shownStart),
+    },
+  };
+}
+
+/** Only of a device that holds its tracker to operators. */
+function newestOf({ holdsToOperators }: TrustStore, { newest, floors }: BootRecord) {
+  if (!holdsToOperators) return {};
+  const runs = Math.max(0, ...[...floors.values()].map(({ sequenceNumber }) => sequenceNumber));
+  const old = freshness(newest, runs, systemClock.wallMs());
+  return {
+    newest: {
+      ...(newest === undefined
+        ? {}
+        : { sequenceNumber: newest.sequenceNumber, toldMs: newest.createdMs, untilMs: newest.expiresMs }),
+      ...(old === undefined ? {} : { old }),
     },
   };
 }
@@ -132,6 +151,7 @@ function factsOf(shown: Shown): readonly Fact[] {
     ['class', shown.class],
     ['confirm by', shown.confirmBy],
     ['verify by', verifiedBy[shown.boot]],
+    ...newestFacts(shown),
     ...shown.trusts.map((anchor): Fact => ['trusts', anchorText(anchor)]),
     ...(shown.required === undefined ? [] : [['requires', countedText(shown.required)] as const]),
     ...(shown.trustOrder === undefined
@@ -157,6 +177,18 @@ function factsOf(shown: Shown): readonly Fact[] {
       : [['under way', 'the recovery application is to install an update'] as const]),
     ...(shown.reverted === undefined ? [] : [['reverted', shown.reverted.because] as const]),
     ...nextFacts(shown),
+  ];
+}
+
+function newestFacts({ newest }: Shown): readonly Fact[] {
+  if (newest === undefined) return [];
+  const { sequenceNumber, untilMs = 0, old } = newest;
+  return [
+    ['follows', 'no offer that an operator has not signed'],
+    ...(sequenceNumber === undefined
+      ? []
+      : [['newest', `sequence number ${sequenceNumber}, told until ${shownTime(untilMs)}`] as const]),
+    ...(old === undefined ? [] : [['may be old', old] as const]),
   ];
 }
 

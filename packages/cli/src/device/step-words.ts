@@ -41,6 +41,8 @@ export const stepText: Readonly<Record<Step, string>> = {
   reverted: 'reverting: the new firmware has not proved itself',
   reported: 'reported to the tracker, signed',
   failed: 'update refused',
+  'offer-refused': 'offer refused',
+  'may-be-frozen': 'what the tracker says may be old',
   'out-of-step': 'another processor does not run what it should',
   postponed: 'update put off',
 };

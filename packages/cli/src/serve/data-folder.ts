@@ -34,13 +34,14 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   for (const folder of [join(keys, 'authors'), join(keys, 'operators'), join(path, 'tokens')]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
+  const authors = await publicKeys(join(keys, 'authors'));
   const operators = await publicKeys(join(keys, 'operators'));
   return {
     path,
     trackerKey: await keyIn(keys, 'tracker'),
-    authors: (await publicKeys(join(keys, 'authors'))).map(({ key }) => key),
+    authors: authors.map(({ key }) => key),
     operators: operators.map(({ key }) => key),
-    persons: new Map(operators.map(({ key, person }) => [hex(key.kid), person])),
+    persons: new Map([...authors, ...operators].map(({ key, person }) => [hex(key.kid), person])),
     firmware: join(path, 'firmware'),
     database: join(path, 'tracker.sqlite'),
   };

@@ -147,7 +147,15 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
 
 /** First segments of paths: what is asked for, and by whom. */
 const firmwareResources = new Set(['payloads', 'manifests', 'releases', 'latest', 'capabilities']);
-const deviceResources = new Set(['challenges', 'register', 'check-in', 'offers', 'answers', 'reports']);
+const deviceResources = new Set([
+  'challenges',
+  'register',
+  'check-in',
+  'offers',
+  'answers',
+  'reports',
+  'statements',
+]);
 
 /** A page without a token is for this machine's own people. */
 const isLocal = (host = '127.0.0.1') => ['127.0.0.1', '::1', 'localhost'].includes(host);
@@ -175,7 +183,7 @@ async function releaseOf(
   published: Published | undefined,
 ): Promise<Release | undefined> {
   if (published === undefined) return undefined;
-  const { digest, vendors, classes, components, images, sequenceNumber, released } = published;
+  const { digest, vendors, classes, components, images, sequenceNumber, released, signers } = published;
   const [vendor, device] = [unhex(vendors[0] ?? ''), unhex(classes[0] ?? '')];
   if (vendors.length !== 1 || classes.length !== 1 || vendor === undefined || device === undefined)
     return undefined;
@@ -190,6 +198,7 @@ async function releaseOf(
     imageBytes: Math.max(0, ...images.map(({ sizeBytes = 0 }) => sizeBytes)),
     uri: `/manifests/${digest}`,
     released: released !== undefined,
+    authors: signers,
     ...(await pushable(blobs, published)),
   };
 }

@@ -39,16 +39,13 @@ export interface BootRecord {
   /** The last update that did not prove itself. */
   readonly reverted: Reverted | undefined;
   /** The last one whose payload arrived wrong. */
-  readonly spoiled: Spoiled | undefined;
+  readonly spoiled: Omit<RecordOf<'spoiled'>, 'name'> | undefined;
   /** The copy of the trust store that holds while the other one is written. */
   readonly trustHeldIn: 0 | 1 | undefined;
   /** What one of two processors has told the other to run, and is not confirmed yet. */
   readonly told: Told | undefined;
-}
-
-export interface Spoiled {
-  readonly digest: Uint8Array;
-  readonly times: number;
+  /** The last word on the newest release that it believed. */
+  readonly newest: Omit<RecordOf<'newest'>, 'name'> | undefined;
 }
 
 export interface Told {
@@ -75,6 +72,7 @@ export const nothingInstalled: BootRecord = {
   spoiled: undefined,
   trustHeldIn: undefined,
   told: undefined,
+  newest: undefined,
 };
 
 /**
@@ -106,6 +104,10 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
       return { ...before, spoiled: { digest: record.digest, times: record.times } };
     case 'trust':
       return { ...before, trustHeldIn: record.holds };
+    case 'newest': {
+      const { name: _, ...newest } = record;
+      return { ...before, newest };
+    }
     case 'handover':
       return { ...before, handover: record.digest };
     case 'handedOver':

@@ -156,6 +156,16 @@ export const records = {
   },
   /** Which copy of the trust store holds while the other one is written; both are whole where absent. */
   trust: { type: 22, body: map({ holds: optional(1, copy) }) },
+  /** The last word of an operator on the newest release: its manifest, since when, and until when. */
+  newest: {
+    type: 23,
+    body: map({
+      sequenceNumber: required(1, uint),
+      manifestDigest: required(2, digest),
+      createdMs: required(3, uint),
+      expiresMs: required(4, uint),
+    }),
+  },
 } as const;
 
 export type RecordName = keyof typeof records;

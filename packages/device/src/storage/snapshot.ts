@@ -28,8 +28,9 @@ export function snapshot(record: BootRecord): readonly JournalRecord[] {
     const { binding, ...rest } = told;
     found.push({ name: 'told', ...rest, ...binding });
   }
-  const { trustHeldIn: holds } = record;
+  const { trustHeldIn: holds, newest } = record;
   if (holds !== undefined) found.push({ name: 'trust', holds });
+  if (newest !== undefined) found.push({ name: 'newest', ...newest });
   return found;
 }
 

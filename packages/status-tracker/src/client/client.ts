@@ -4,30 +4,24 @@
  * hands over reports. Whoever answers must prove itself too: only a receipt that the tracker signed, over
  * our own nonce, tells that we have reached it, and so may confirm a trial.
  */
-import type { Schema } from '@lapel/cbor';
-import { CborError, hex, read, write } from '@lapel/cbor';
+import { hex, write } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
-import {
-  CoseError,
-  digest,
-  encodeVerificationKey,
-  equalInConstantTime,
-  openSigned,
-  signAttached,
-} from '@lapel/cose';
+import { digest, encodeVerificationKey, equalInConstantTime, signAttached } from '@lapel/cose';
+import type { Asked as Self } from '../policy/attributes.ts';
 import type { Clock, Handler, Method, Random, Request, Response } from '@lapel/transport';
 import { TransportError, bytesBody, discard, request } from '@lapel/transport';
 import type {
   Answer as AnswerMessage,
   Characteristics,
   CheckInState,
+  Offer,
   Terms,
   UpdateMode,
 } from '../protocol.ts';
 import {
   Answer,
   CheckIn,
-  Offer,
+  PollAnswer,
   Receipt,
   Registration,
   mediaTypes,
@@ -36,6 +30,9 @@ import {
   protocolVersion,
 } from '../protocol.ts';
 import { content } from './content.ts';
+import { parse, payloadOf } from './opened.ts';
+import type { Session } from './session.ts';
+import { sessionOf } from './session.ts';
 import { openTrigger } from './trigger.ts';
 import type { Trigger } from './trigger.ts';
 import { withDeadline } from './within-deadline.ts';
@@ -66,6 +63,9 @@ export interface TrackerClientOptions {
 }
 
 export type { CheckInState } from '../protocol.ts';
+export { freshness } from './newest.ts';
+export { createScrutiny } from './scrutiny.ts';
+export type { HeldTo, Scrutiny } from './scrutiny.ts';
 
 export interface PollOptions {
   /**
@@ -76,12 +76,18 @@ export interface PollOptions {
 }
 
 export interface TrackerClient {
+  /** As it has registered. */
+  readonly self: Omit<Self, 'inventory'>;
   /** Starts a session: the token of the receipt replaces the one before. @throws {TransportError} */
   register(): Promise<Receipt>;
   /** The receipt is authentic and answers this very check-in. @throws {TransportError} */
   checkIn(state: CheckInState): Promise<Receipt>;
   /** What the tracker wants installed now, or undefined. @throws {TransportError} */
   poll(options?: PollOptions): Promise<Offer | undefined>;
+  /** SHA-256 of the last word on the newest release, as the last poll named it. */
+  readonly newest: Uint8Array | undefined;
+  /** What an operator has signed, by its SHA-256. @throws {TransportError} */
+  statement(digest: Uint8Array): Promise<Uint8Array>;
   /** Says whether the device will have what it was offered, and when. @throws {TransportError} */
   answer(offer: Offer, answered: Answered): Promise<void>;
   /**
@@ -93,33 +99,22 @@ export interface TrackerClient {
   report(signed: Uint8Array): Promise<void>;
 }
 
-/** What a device says to an offer; `until` is for `at` and `declined`. */
-export type Answered = Pick<AnswerMessage, 'decision' | 'until'>;
+/** What a device says to an offer; `until` is for `at` and `declined`, `because` for `refused`. */
+export type Answered = Pick<AnswerMessage, 'decision' | 'until' | 'because'>;
 
 const answerMsMaxDefault = 30_000;
 const challengeBytesMax = 64;
 const nonceBytes = 16;
-const sessionBytes = 8;
-
-/** A session lasts from one registration to the next. */
-interface Session {
-  readonly authorization: string;
-  readonly id: Uint8Array;
-  counter: number;
-  answers: number;
-  /** The number of the last trigger that was taken. */
-  triggered: number;
-  etag: string | undefined;
-  offer: Offer | undefined;
-}
 
 export function createTrackerClient(options: TrackerClientOptions): TrackerClient {
   const { device, key, random } = options;
   let session: Session | undefined;
+  let stated = admission(options);
 
   async function register(): Promise<Receipt> {
     const challenge = await content(await ask('GET', `/challenges/${device}`), challengeBytesMax);
     const nonce = random.bytes(nonceBytes);
+    stated = admission(options);
     const registration = write(Registration, {
       version: protocolVersion,
       device,
@@ -129,7 +124,7 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
       class: options.class,
       updateMode: options.updateMode ?? 'client-initiated',
       nonce,
-      ...admission(options),
+      ...stated,
     });
     const response = await ask('POST', '/register', signedBody(registration));
     const receipt = openReceipt(await content(response, messageBytesMax), nonce);
@@ -186,16 +181,24 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
       return current.offer;
     }
     const bytes = await content(response, offerBytesMax);
-    current.offer = bytes.length === 0 ? undefined : parse(Offer, bytes, 'offer');
+    const said = bytes.length === 0 ? undefined : parse(PollAnswer, bytes, 'answer to a poll');
+    current.offer = said?.offer;
+    current.newest = said?.newest;
     // Only now: an answer that broke on its way must be asked for again.
     current.etag = response.etag;
     return current.offer;
   }
 
-  async function answer({ nonce: offer }: Offer, { decision, until }: Answered): Promise<void> {
+  async function statement(wanted: Uint8Array): Promise<Uint8Array> {
+    const signed = await content(await ask('GET', `/statements/${hex(wanted)}`), messageBytesMax);
+    if (equalInConstantTime(digest('sha-256', signed), wanted)) return signed;
+    throw new TransportError('refused', `expected the statement ${hex(wanted)}, found another`);
+  }
+
+  async function answer({ nonce: offer }: Offer, { until, ...answered }: Answered): Promise<void> {
     const nonce = random.bytes(nonceBytes);
     // Clocks may count in fractions, messages hold whole milliseconds.
-    const told = { decision, ...(until === undefined ? {} : { until: Math.floor(until) }) };
+    const told = { ...answered, ...(until === undefined ? {} : { until: Math.floor(until) }) };
     const { response } = await withSession((current) => {
       current.answers += 1;
       const { id, answers: counter } = current;
@@ -246,7 +249,22 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
     );
   }
 
-  return { register, checkIn, poll, answer, takeTrigger, report };
+  return {
+    get self() {
+      const { vendor, class: product, updateMode = 'client-initiated' } = options;
+      return { id: device, vendor, class: product, updateMode, statement: stated };
+    },
+    register,
+    checkIn,
+    poll,
+    get newest() {
+      return session?.newest;
+    },
+    statement,
+    answer,
+    takeTrigger,
+    report,
+  };
 }
 
 const admission = ({
@@ -266,31 +284,3 @@ const admission = ({
 type Asked = Partial<Pick<Request, 'query' | 'headers' | 'body' | 'ifNoneMatch' | 'signal'>> & {
   readonly waitMs?: number;
 };
-
-const sessionOf = (token: Uint8Array): Session => ({
-  authorization: `Bearer ${hex(token)}`,
-  id: digest('sha-256', token).slice(0, sessionBytes),
-  counter: 0,
-  answers: 0,
-  triggered: 0,
-  etag: undefined,
-  offer: undefined,
-});
-
-function payloadOf(encoded: Uint8Array, trackerKey: VerificationKey): Uint8Array {
-  try {
-    return openSigned(encoded, [trackerKey]).payload;
-  } catch (error) {
-    if (!(error instanceof CoseError)) throw error;
-    throw new TransportError('refused', `receipt: ${error.message}`, { cause: error });
-  }
-}
-
-function parse<T>(schema: Schema<T>, encoded: Uint8Array, what: string): T {
-  try {
-    return read(schema, encoded);
-  } catch (error) {
-    if (!(error instanceof CborError)) throw error;
-    throw new TransportError('malformed', `${what}: ${error.message}`, { cause: error });
-  }
-}

@@ -7,7 +7,8 @@
 import { CborError, compareBytes, hex, read } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { CoseError, openSigned } from '@lapel/cose';
-import { NewestRelease } from '../protocol.ts';
+import { shownTime } from '../policy/shown-time.ts';
+import { NewestRelease, newestMsMax } from '../protocol.ts';
 
 /** What a device keeps: the last word that it believed. */
 export interface KnownNewest {
@@ -23,8 +24,6 @@ export type Heard =
 
 /** An operator's clock may be ahead of the device's. */
 const clockSkewMsMax = 5 * 60_000;
-/** A word that held longer would be no sign of life. */
-const lifetimeMsMax = 92 * 24 * 3_600_000;
 
 /** Whether a device believes a statement: it is an operator's, of its class, and not older than the last. */
 export function hear(
@@ -39,7 +38,8 @@ export function hear(
     readonly operators: readonly VerificationKey[];
     readonly vendor: Uint8Array;
     readonly class: Uint8Array;
-    readonly nowMs: number;
+    /** Undefined where the device has no clock that it trusts: then a word is late or early for nobody. */
+    readonly nowMs: number | undefined;
   },
 ): Heard {
   const said = openNewest(signed, operators);
@@ -48,13 +48,15 @@ export function hear(
   if (compareBytes(said.vendor, vendor) !== 0 || compareBytes(said.class, product) !== 0) {
     return refused(`expected the newest release of class ${hex(product)}, found that of ${hex(said.class)}`);
   }
-  if (createdMs > nowMs + clockSkewMsMax)
+  if (nowMs !== undefined && createdMs > nowMs + clockSkewMsMax)
     return refused('expected a statement of the past, found a later one');
-  if (expiresMs - createdMs > lifetimeMsMax || expiresMs <= createdMs) {
-    return refused(`expected a statement for at most ${lifetimeMsMax} ms, found ${expiresMs - createdMs}`);
+  if (expiresMs - createdMs > newestMsMax || expiresMs <= createdMs) {
+    return refused(`expected a statement for at most ${newestMsMax} ms, found ${expiresMs - createdMs}`);
   }
   if (before !== undefined && createdMs < before.createdMs) {
-    return refused(`expected a statement since ${date(before.createdMs)}, found one of ${date(createdMs)}`);
+    return refused(
+      `expected a statement since ${shownTime(before.createdMs)}, found one of ${shownTime(createdMs)}`,
+    );
   }
   if (before !== undefined && sequenceNumber < before.sequenceNumber) {
     const found = `found ${sequenceNumber}`;
@@ -63,14 +65,22 @@ export function hear(
   return { end: 'believed', known: { sequenceNumber, manifestDigest, createdMs, expiresMs } };
 }
 
+/** Since when a device may be kept in the past: its last word on the newest release has run out. */
+export const frozenSince = (known: KnownNewest | undefined, nowMs: number | undefined): number | undefined =>
+  known !== undefined && nowMs !== undefined && nowMs >= known.expiresMs ? known.expiresMs : undefined;
+
 /**
  * What a device shows of its own accord: that it may be frozen, that it is behind, or nothing. @param runs
  * the sequence number that it runs
  */
-export function freshness(known: KnownNewest | undefined, runs: number, nowMs: number): string | undefined {
+export function freshness(
+  known: KnownNewest | undefined,
+  runs: number,
+  nowMs: number | undefined,
+): string | undefined {
   if (known === undefined) return 'no operator has told yet which release is the newest';
-  if (nowMs >= known.expiresMs) {
-    const since = `since ${date(known.expiresMs)}`;
+  if (frozenSince(known, nowMs) !== undefined) {
+    const since = `since ${shownTime(known.expiresMs)}`;
     return `this device may be kept in the past: no operator has told ${since} which release is the newest`;
   }
   if (runs >= known.sequenceNumber) return undefined;
@@ -87,6 +97,3 @@ function openNewest(signed: Uint8Array, operators: readonly VerificationKey[]): 
 }
 
 const refused = (because: string): Heard => ({ end: 'refused', because });
-
-/** Beyond the year 275760 there is no date; the number itself is still a fact. */
-const date = (ms: number) => (ms <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);

@@ -5,6 +5,7 @@ export type { Gate, Trials, Verdict } from './gate.ts';
 export { QueryError, queryTextMax, readQuery } from './query-text.ts';
 export { answer, matches, queryText } from './query.ts';
 export type { Attributes, Query } from './query.ts';
+export { shownTime } from './shown-time.ts';
 export { compareVersions, readVersion } from './version-order.ts';
 export { isZone, openingFor } from './window.ts';
 export type { Opening, Window } from './window.ts';

@@ -3,14 +3,18 @@
  * a tracker that triggers (draft-zhu-suit-automatic-fu-arch §3.2, §3.3).
  */
 import type { Infer } from '@lapel/cbor';
-import { bool, bytes, map, named, optional, required, uint } from '@lapel/cbor';
+import { bool, bytes, map, named, optional, required, text, uint } from '@lapel/cbor';
 import { DeviceId, nonce, version } from './parts.ts';
 
 /** A COSE_Sign1 around less than a hundred bytes, with the longest signature that is in use: HSS-LMS. */
 export const triggerBytesMax = 8 * 1024;
 
-export const decisions = { now: 1, at: 2, declined: 3 } as const;
+/** `refused`: no operator has signed what was offered, or not for this device, or not now. */
+export const decisions = { now: 1, at: 2, declined: 3, refused: 4 } as const;
 export type DecisionName = keyof typeof decisions;
+
+/** Of a reason. */
+export const becauseMax = 256;
 
 /**
  * Signed by the device: whether it will have what it was offered, and when. `until` goes with `at` (not
@@ -29,6 +33,8 @@ export const Answer = map({
   offer: required(6, nonce),
   decision: required(7, named('decision', decisions)),
   until: optional(8, uint),
+  /** Why it refuses. */
+  because: optional(9, text(becauseMax)),
 });
 export type Answer = Infer<typeof Answer>;
 

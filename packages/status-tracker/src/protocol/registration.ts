@@ -33,6 +33,8 @@ export const Terms = map({
   timeZone: optional(6, text(64)),
   /** The server may decide when an urgent update is installed, though the mode leaves that to the device. */
   mayOverride: optional(7, bool),
+  /** It holds the tracker to what operators have signed: campaigns, and which release is the newest. */
+  holdsToOperators: optional(8, bool),
 });
 export type Terms = Infer<typeof Terms>;
 

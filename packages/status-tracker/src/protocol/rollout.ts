@@ -90,6 +90,9 @@ export const CampaignApproval = map({
 });
 export type CampaignApproval = Infer<typeof CampaignApproval>;
 
+/** A word on the newest release that held longer would be no sign of life. */
+export const newestMsMax = 92 * 24 * 3_600_000;
+
 /**
  * Which release of a class is the newest, signed with an operator's key and renewed before it expires: who
  * is served old state for ever notices.

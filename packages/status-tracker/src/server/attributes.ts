@@ -1,42 +1,18 @@
-/** What a campaign's query may ask of a device: what it registered and what it last said of itself. */
+/** Whom a campaign is for, by what the tracker knows of a device. */
 import { compareBytes } from '@lapel/cbor';
-import { uuidText } from '@lapel/suit';
+import type { Asked } from '../policy/attributes.ts';
+import { attributesOf } from '../policy/attributes.ts';
 import { readQuery } from '../policy/query-text.ts';
-import type { Attributes, Literal, Query } from '../policy/query.ts';
+import type { Query } from '../policy/query.ts';
 import { answer } from '../policy/query.ts';
 import type { Campaign } from '../protocol.ts';
 import type { DeviceView } from './fleet.ts';
-
-export type Asked = Pick<
-  DeviceView,
-  'id' | 'vendor' | 'class' | 'approval' | 'updateMode' | 'inventory' | 'statement'
->;
-
-/** Of several components, the one with the highest sequence number tells version and sequence. */
-export function attributesOf(device: Asked): Attributes {
-  const { id, vendor, class: product, updateMode, inventory, statement = {} } = device;
-  const newest = inventory?.components.toSorted((a, b) => b.sequenceNumber - a.sequenceNumber)[0];
-  const known: readonly (readonly [string, Literal | undefined])[] = [
-    ['id', id],
-    ['vendor', uuidText(vendor)],
-    ['class', uuidText(product)],
-    ['mode', updateMode],
-    ['state', inventory?.state],
-    ['hardware', statement.characteristics?.hardware],
-    ['memory', statement.characteristics?.freeMemoryBytes],
-    ['zone', statement.terms?.timeZone],
-    ['flash', inventory?.imageBytesMax],
-    ['sequence', newest?.sequenceNumber],
-    ['version', newest?.version],
-  ];
-  return new Map(known.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])));
-}
 
 /** `unknown`: the device has not told enough to say. */
 export type Belonging = 'meant' | 'not-meant' | 'unknown';
 
 /** Whether a campaign is for a device, by the attributes that it has now. */
-export function belonging(campaign: Campaign, device: Asked): Belonging {
+export function belonging(campaign: Campaign, device: Asked & Pick<DeviceView, 'approval'>): Belonging {
   const { vendor, class: product, predicate } = campaign;
   if (device.approval !== 'approved') return 'not-meant';
   if (compareBytes(vendor, device.vendor) !== 0 || compareBytes(product, device.class) !== 0) {

@@ -2,13 +2,14 @@
 import { Problem } from '@lapel/transport';
 import { QueryError, readQuery } from '../policy/query-text.ts';
 import { queryText } from '../policy/query.ts';
+import { shownTime } from '../policy/shown-time.ts';
 import { dayMinutes } from '../policy/window.ts';
 import type { Campaign } from '../protocol.ts';
 
 /** Longer ones are planned anew: a forgotten campaign must not update a device years later. */
 const lifetimeMsMax = 366 * 24 * 3_600_000;
 /** How far the clock of the operator may be ahead of ours. */
-const clockSkewMsMax = 5 * 60_000;
+export const clockSkewMsMax = 5 * 60_000;
 const silenceMsMin = 1_000;
 /** More persons than anybody asks for one rollout. */
 export const approvalsMax = 16;
@@ -28,9 +29,9 @@ export function checkTerms(campaign: Campaign, nowMs: number): void {
 }
 
 function checkTimes({ created, expires }: Campaign, nowMs: number): void {
-  if (expires <= nowMs) throw refused(`expected an expiry in the future, found ${date(expires)}`);
+  if (expires <= nowMs) throw refused(`expected an expiry in the future, found ${shownTime(expires)}`);
   if (created > nowMs + clockSkewMsMax)
-    throw refused(`expected a creation in the past, found ${date(created)}`);
+    throw refused(`expected a creation in the past, found ${shownTime(created)}`);
   if (expires - created > lifetimeMsMax) {
     throw refused(`expected a lifetime of at most ${lifetimeMsMax} ms, found ${expires - created}`);
   }
@@ -91,9 +92,6 @@ function checkLimits({ ratePerMinute = 1, approvals = 0, soakMs = 0, deadline, c
     throw refused(`expected at most ${approvalsMax} approvals, found ${approvals}`);
   if (soakMs > lifetimeMsMax) throw refused(`expected waves of at most ${lifetimeMsMax} ms, found ${soakMs}`);
   if (deadline !== undefined && (deadline <= created || deadline > expires)) {
-    throw refused(`expected a deadline between creation and expiry, found ${date(deadline)}`);
+    throw refused(`expected a deadline between creation and expiry, found ${shownTime(deadline)}`);
   }
 }
-
-/** Beyond the year 275760 there is no date; the number itself is still a fact. */
-const date = (ms: number) => (ms <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);

@@ -7,6 +7,7 @@ import type { CampaignView, Releases } from './campaign.ts';
 import type { Change } from './fleet.ts';
 import type { FullOffer, Notify } from './notify.ts';
 import type { Step } from './plan.ts';
+import type { Statements } from './statements.ts';
 import type { FleetStore, LiveOffer, Move } from './store.ts';
 import type { Urgencies } from './urgency-of-release.ts';
 
@@ -16,6 +17,7 @@ export interface CarryOutOptions {
   readonly releases: Releases;
   readonly random: Random;
   readonly urgencies: Urgencies;
+  readonly statements: Statements;
 }
 
 const nonceBytes = 16;
@@ -25,7 +27,7 @@ const nonceBytes = 16;
  * made of what it is now.
  */
 export async function carryOut(
-  { store, notify, releases, random, urgencies }: CarryOutOptions,
+  { store, notify, releases, random, urgencies, statements }: CarryOutOptions,
   view: CampaignView,
   steps: readonly Step[],
   nowMs: number,
@@ -38,7 +40,8 @@ export async function carryOut(
   const applied = await store.applySteps(id, generation, moves, nowMs);
   if (applied === undefined) return undefined;
   for (const { device, campaign: from } of applied.changes) notify.withdraw(device, from);
-  for (const offer of await completed(view, applied.offers, { releases, urgencies })) notify.setOffer(offer);
+  for (const offer of await completed(view, applied.offers, { releases, urgencies, statements }))
+    notify.setOffer(offer);
   if (applied.state !== 'running') notify.withdrawAll(id);
   return applied.changes;
 }
@@ -47,18 +50,20 @@ export async function carryOut(
 export async function completed(
   view: CampaignView,
   offers: readonly LiveOffer[],
-  { releases, urgencies }: Pick<CarryOutOptions, 'releases' | 'urgencies'>,
+  { releases, urgencies, statements }: Pick<CarryOutOptions, 'releases' | 'urgencies' | 'statements'>,
 ): Promise<readonly FullOffer[]> {
   if (offers.length === 0) return [];
   const { uri, target } = view;
   const { urgency, latestMs } = await urgencies.judge(view);
   const envelope = (await releases(target.digest))?.envelope;
+  const campaignDigest = statements.offered(view);
   return offers.map((offer) => ({
     ...offer,
     uri,
     digest: target.digest,
     urgency,
     latestMs,
+    campaignDigest,
     ...(envelope === undefined ? {} : { envelope }),
   }));
 }

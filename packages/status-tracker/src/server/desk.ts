@@ -14,16 +14,20 @@ import type { DryRun } from './dry-run.ts';
 import { createDryRun } from './dry-run.ts';
 import type { EnrolmentDesk } from './enrolment/enrolment-desk.ts';
 import { createEnrolmentDesk } from './enrolment/enrolment-desk.ts';
-import { explain, signedBy } from './explain.ts';
+import { explain, inPast, signedBy } from './explain.ts';
 import type { DeviceView, Totals } from './fleet.ts';
 import { encodeLogEntry, entryOfSigned } from '../transparency/tree-head.ts';
 import type { TransparencyLog } from './log.ts';
 import type { Notify } from './notify.ts';
+import { acceptNewest, isOvertaken } from './newest.ts';
 import type { Persons } from './persons.ts';
 import type { Step } from './plan.ts';
 import type { PatchProof, PatchedDevice } from './patched.ts';
 import { countsAsExposed, patchedDevice, provePatch } from './patched.ts';
 import { plan } from './plan.ts';
+import type { Newest } from './newest-store.ts';
+import { lineOf } from './newest-store.ts';
+import type { Statements } from './statements.ts';
 import type { FleetStore, Page } from './store.ts';
 import type { StateChange } from './watch.ts';
 
@@ -35,6 +39,7 @@ export interface DeskOptions {
   readonly operators: readonly VerificationKey[];
   readonly releases: Releases;
   readonly log: TransparencyLog;
+  readonly statements: Statements;
   readonly tell: (change: StateChange) => void;
   readonly persons?: Persons;
   /** The campaign's offers are to be served, or no more. */
@@ -59,6 +64,8 @@ export interface Desk extends EnrolmentDesk {
   order(campaign: string, signed: Uint8Array, actor: string): Promise<CampaignView>;
   /** Counts a signed approval; with the last that is asked for, the campaign runs. @throws {Problem} */
   consent(campaign: string, signed: Uint8Array, actor: string): Promise<CampaignView>;
+  /** Hands on a signed word on the newest release, once for the same bytes. @throws {Problem} */
+  tellNewest(signed: Uint8Array, actor: string): Promise<Newest>;
   /** What a campaign would do, started now; nothing is started. @throws {Problem} */
   dryRun(signed: Uint8Array): Promise<DryRun>;
   /** How long its devices were exposed, from their signed words alone. @throws {Problem} */
@@ -86,7 +93,7 @@ const firstJoinMax = 200;
 const previewMax = 1_000;
 
 export function createDesk(options: DeskOptions): Desk {
-  const { store, clock, operators, releases, log, persons = new Map() } = options;
+  const { store, clock, operators, releases, log, statements, persons = new Map() } = options;
 
   async function campaign(id: string): Promise<CampaignView> {
     const view = await store.campaign(id);
@@ -153,6 +160,16 @@ export function createDesk(options: DeskOptions): Desk {
       options.tell({ atMs, kind: 'campaign', id, state: view.state });
       return view;
     },
+    async tellNewest(signed, actor) {
+      const nowMs = clock.wallMs();
+      const { newest, signer } = await acceptNewest(signed, { operators, releases, nowMs });
+      const known = statements.newestOf(lineOf(newest));
+      if (known !== undefined && compareBytes(known.digest, newest.digest) === 0) return known;
+      const by = { actor: `${actor}, signed by ${signer}`, atMs: nowMs };
+      if (!(await store.keepNewest(newest, by))) throw isOvertaken(newest);
+      await statements.reload();
+      return newest;
+    },
     async dryRun(signed) {
       const nowMs = clock.wallMs();
       const run = createDryRun(await acceptCampaign(signed, { operators, releases, nowMs, persons }));
@@ -183,7 +200,9 @@ export function createDesk(options: DeskOptions): Desk {
       const view = member === undefined ? undefined : await store.campaign(member.campaign);
       const open = member === undefined ? await store.openCampaigns(nowMs) : [];
       const [last] = await store.evidence(id, 1);
-      return { device, explanation: explain(device, view, nowMs, open), evidence: signedBy(device, last) };
+      const said = inPast(device, statements.newestOf(lineOf(device)), nowMs);
+      const explanation = `${explain(device, view, nowMs, open)}${said}`;
+      return { device, explanation, evidence: signedBy(device, last) };
     },
   };
 }

@@ -226,12 +226,25 @@ export function afterMove(
   atMs: number,
 ): Member | undefined {
   if (move.do === 'offer') return afterOffer(member, move, atMs);
+  if (move.do === 'decline' || move.do === 'refuse') return afterNo(member, move, atMs);
   return move.do === 'wait' ? afterWait(member, move.untilMs) : afterGiveUp(member, move.because, atMs);
 }
 
 /** Nothing was offered, so nothing is lost: its window is not open. */
 const afterWait = (member: Member, notBeforeMs: number): Member =>
   member.status === 'waiting' || member.status === 'reverted' ? { ...member, notBeforeMs } : member;
+
+/** Its device will not have the offer: for now, or at all. Who has it on trial already has taken it. */
+function afterNo(member: Member, move: Extract<Move, { do: 'decline' | 'refuse' }>, atMs: number): Member {
+  const { status, offer, generation } = member;
+  const isOpen = isLive(status) && status !== 'awaiting-confirmation';
+  if (!isOpen || offer === undefined || compareBytes(offer.nonce, move.nonce) !== 0) return member;
+  if (move.do === 'refuse') {
+    return moved(member, 'unfit', atMs, `the device refuses the offer: ${move.because}`);
+  }
+  const waiting = moved(member, 'waiting', atMs, 'the device has declined it until then');
+  return { ...waiting, generation: generation - 1, notBeforeMs: move.untilMs };
+}
 
 /** An operator wants another try: of what fell silent, went back, or could not be fetched or written. */
 export function afterRetry(member: Member, atMs: number): Member {

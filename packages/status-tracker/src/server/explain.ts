@@ -3,10 +3,12 @@
  * what the device has signed; pure functions.
  */
 import { hex } from '@lapel/cbor';
+import { shownTime } from '../policy/shown-time.ts';
 import { belonging } from './attributes.ts';
 import type { CampaignView } from './campaign.ts';
 import type { DeviceView, Member } from './fleet.ts';
 import { runningVersion } from './fleet.ts';
+import type { Newest } from './newest-store.ts';
 import type { Evidence } from './store.ts';
 
 /**
@@ -44,11 +46,35 @@ function leftOut(device: DeviceView, open: readonly CampaignView[]): string {
   return reasons.length === 0 ? '' : `: ${reasons.join('; ')}`;
 }
 
+/** What is to be said of a device that may be kept in the past, or that has not heard what it should. */
+export function inPast(
+  { inventory, statement }: DeviceView,
+  newest: Pick<Newest, 'sequenceNumber' | 'expiresMs'> | undefined,
+  nowMs: number,
+): string {
+  const { frozenSinceMs, newestSequenceNumber = 0 } = inventory ?? {};
+  if (statement?.terms?.holdsToOperators !== true) return '';
+  if (frozenSinceMs !== undefined) {
+    const since = `since ${shownTime(frozenSinceMs)}`;
+    return ` It says that it may be kept in the past: ${since} nobody has told it the newest release.`;
+  }
+  if (newest === undefined) return '';
+  if (nowMs >= newest.expiresMs) {
+    return ` No operator has told since ${shownTime(newest.expiresMs)} which release is the newest.`;
+  }
+  if (inventory === undefined || newestSequenceNumber >= newest.sequenceNumber) return '';
+  return ` It has not told that it knows of sequence number ${newest.sequenceNumber}, the newest release.`;
+}
+
 /** What the device itself has signed: its last check-in, and the last message that is kept of it. */
-export function signedBy({ id, inventory }: DeviceView, last: Evidence | undefined): string {
+export function signedBy({ id, inventory, answer }: DeviceView, last: Evidence | undefined): string {
   if (inventory === undefined) return `${id} has signed nothing yet but its registration.`;
   const at = new Date(inventory.atMs).toISOString();
   const told = `${id} signed at ${at} that it runs ${runningVersion(inventory)} and is ${inventory.state}`;
+  if (answer?.answer.decision === 'refused') {
+    const { because = '' } = answer.answer;
+    return `${told}; at ${shownTime(answer.atMs)} it refused what it was offered: ${because}.`;
+  }
   if (last?.kind !== 'report') return `${told}.`;
   const replayed = last.replay === undefined ? '' : `, ${last.replay.end} when replayed`;
   return `${told}; at ${new Date(last.atMs).toISOString()} it reported ${last.outcome}${replayed}.`;
@@ -102,6 +128,7 @@ function waiting(device: DeviceView, member: Member, view: CampaignView, nowMs: 
     return `gets no offer of "${name}", because it was last seen ${ago(silentMs)} ago`;
   if (member.notBeforeMs !== undefined && member.notBeforeMs > nowMs) {
     const opens = new Date(member.notBeforeMs).toISOString();
+    if (member.because !== undefined) return `is offered "${name}" again at ${opens}: ${member.because}`;
     return `waits for its maintenance window, which opens for "${name}" at ${opens}`;
   }
   if (member.because !== undefined) return `waits for another offer of "${name}": ${member.because}`;

@@ -274,6 +274,7 @@ export function remarksOn({ lastError, inventory }: DeviceView): readonly string
   const { suspicion, refused = [], downtimeMs = 0, expectedDowntimeMs = downtimeMs } = inventory ?? {};
   return [
     ...(suspicion === undefined ? [] : [suspicion]),
+    ...(inventory?.frozenSinceMs === undefined ? [] : ['it says that it may be kept in the past']),
     ...(lastError === undefined ? [] : [lastError]),
     ...refused.map(({ slot, because }) => `slot ${slot} was not started: ${because}`),
     ...(downtimeMs > expectedDowntimeMs

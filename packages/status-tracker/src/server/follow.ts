@@ -7,10 +7,11 @@ import type { Change } from './fleet.ts';
 import { isLive } from './fleet.ts';
 import type { News } from './news.ts';
 import type { Notify } from './notify.ts';
+import { termsOf } from './session-terms.ts';
 import type { FleetStore } from './store.ts';
 import type { Watch } from './watch.ts';
 
-export interface Memory extends Pick<CarryOutOptions, 'releases' | 'urgencies'> {
+export interface Memory extends Pick<CarryOutOptions, 'releases' | 'urgencies' | 'statements'> {
   readonly store: FleetStore;
   readonly notify: Notify;
   readonly watch: Watch;
@@ -34,8 +35,8 @@ export async function restore(memory: Memory): Promise<void> {
 
 /** @param of one device's, where it is named. */
 async function restoreSessions({ store, notify }: Memory, of?: string): Promise<void> {
-  for (const { device, tokenHash, updateMode, statement } of await store.sessions(of)) {
-    notify.setSession(device, tokenHash, { updateMode, mayOverride: statement?.terms?.mayOverride });
+  for (const session of await store.sessions(of)) {
+    notify.setSession(session.device, session.tokenHash, termsOf(session, session.statement));
   }
 }
 
@@ -106,8 +107,11 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
     notify.forget(news.device);
   } else if (news.kind === 'tokens') {
     await others.access.reload();
+  } else if (news.kind === 'newest') {
+    await memory.statements.reload();
   } else {
     await others.access.reload();
+    await memory.statements.reload();
     for (const view of await store.openCampaigns(others.nowMs())) notify.withdrawAll(view.id);
     await restore(memory);
   }

@@ -83,10 +83,10 @@ export function deviceMethods(state: State) {
       [...devices.values()].filter((device) => device.approval === approval).length,
     summary: async () => summarise([...devices.values()]),
     sessions: async (device) =>
-      [...devices.values()].flatMap(({ id, session, updateMode, statement }) => {
+      [...devices.values()].flatMap(({ id, session, updateMode, statement, vendor, class: product }) => {
         if (session === undefined || (device !== undefined && device !== id)) return [];
         const said = statement === undefined ? {} : { statement };
-        return [{ device: id, tokenHash: session.tokenHash, updateMode, ...said }];
+        return [{ device: id, tokenHash: session.tokenHash, updateMode, vendor, class: product, ...said }];
       }),
   } satisfies Partial<FleetStore>;
 }

@@ -87,7 +87,7 @@ function applySteps(
   const changes: Change[] = [];
   const offers: LiveOffer[] = [];
   for (const move of moves) {
-    if (move.do !== 'offer' && move.do !== 'give-up' && move.do !== 'wait') continue;
+    if (!('device' in move)) continue;
     const member = state.members.get(id)?.get(move.device);
     if (member === undefined) continue;
     const after = afterMove(member, move, atMs);

@@ -12,11 +12,12 @@ import type { ServerStrategy, Verdict } from '../policy/trigger.ts';
 import { whenToTrigger } from '../policy/trigger.ts';
 import { Answer, Trigger, protocolVersion } from '../protocol.ts';
 import { deviceKey } from './device-key.ts';
-import type { AnswerView, DeviceView } from './fleet.ts';
+import type { AnswerView, Change, DeviceView } from './fleet.ts';
 import { draw } from '../policy/draw.ts';
+import { shownTime } from '../policy/shown-time.ts';
 import type { FullOffer, Notify, Undecided } from './notify.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
-import type { Answered, FleetStore } from './store.ts';
+import type { Answered, FleetStore, Move } from './store.ts';
 
 export interface ModesOptions {
   readonly store: FleetStore;
@@ -24,6 +25,7 @@ export interface ModesOptions {
   readonly clock: Clock;
   readonly trackerKey: SigningKey;
   readonly strategy?: ServerStrategy;
+  readonly onChanges: (changes: readonly Change[]) => void;
 }
 
 export interface Modes {
@@ -38,22 +40,32 @@ const roundMax = 1_000;
 /** How busy a device was longer ago says nothing of now. */
 const loadMsMax = 15 * 60_000;
 
-export function createModes({ store, notify, clock, trackerKey, strategy = {} }: ModesOptions): Modes {
+/** Planners that were faster so often in a row are no coincidence. */
+const attemptsMax = 8;
+
+export function createModes(options: ModesOptions): Modes {
+  const { store, notify, clock, trackerKey, onChanges, strategy = {} } = options;
+
   async function answer(signed: Uint8Array): Promise<Uint8Array> {
     const told = peekMessage(Answer, signed, 'answer');
     const device = await store.device(told.device);
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${told.device}`);
     translated('answer', () => openSigned(signed, [deviceKey(device.publicKey)]));
-    requireTime(told, notify.offerOf(told.device, told.offer));
+    const offer = notify.offerOf(told.device, told.offer);
+    requireWhole(told, offer);
     const [end = 'no-such-offer'] = await store.recordAnswers([
       { answer: told, atMs: clock.wallMs(), signed },
     ]);
     requireTaken(end);
     notify.seen(told.device);
     if (end === 'recorded') notify.reconsider(told.device);
+    const { because } = told;
     const waits = notify.undecidedOf(told.device);
-    if (waits !== undefined) await decide(waits);
+    if (offer !== undefined && because !== undefined && told.decision === 'refused') {
+      await giveBack(offer, { do: 'refuse', device: told.device, nonce: told.offer, because });
+    } else if (waits !== undefined) await decide(waits);
+    else if (offer !== undefined && told.decision === 'declined') await decline(offer, told);
     return sealReceipt(trackerKey, clock, { device: told.device, nonce: told.nonce });
   }
 
@@ -65,8 +77,23 @@ export function createModes({ store, notify, clock, trackerKey, strategy = {} }:
     if (verdict.do === 'trigger') {
       notify.setTrigger(waits, sealTrigger(trackerKey, waits, verdict.overrides, clock.wallMs()));
     } else if (last !== undefined && isTo(last, waits.offer) && last.answer.decision === 'declined') {
-      notify.hold(waits, verdict.untilMs ?? 0);
+      await decline(waits.offer, last.answer);
     }
+  }
+
+  const decline = async (offer: FullOffer, { device, offer: nonce, until = 0 }: Answer): Promise<void> =>
+    giveBack(offer, { do: 'decline', device, nonce, untilMs: until });
+
+  /** What a device will not have takes no place of another's. */
+  async function giveBack({ campaign }: FullOffer, move: Move): Promise<void> {
+    for (let left = attemptsMax; left > 0; left--) {
+      const view = await store.campaign(campaign);
+      if (view === undefined) return;
+      const applied = await store.applySteps(campaign, view.generation, [move], clock.wallMs());
+      if (applied !== undefined) return onChanges(applied.changes);
+    }
+    const found = `found it move ${attemptsMax} times`;
+    throw new Problem('unavailable', `expected the campaign to stand still for a moment, ${found}`);
   }
 
   return {
@@ -102,8 +129,12 @@ export function verdictOn(
 const isTo = ({ answer }: AnswerView, { nonce }: Pick<FullOffer, 'nonce'>): boolean =>
   Buffer.compare(answer.offer, nonce) === 0;
 
-/** A device may put off what it was offered, but not for ever. */
-function requireTime({ decision, until }: Answer, offer: FullOffer | undefined): void {
+/** A device may put off what it was offered, but not for ever, and refuse it, but not without a reason. */
+function requireWhole({ decision, until, because }: Answer, offer: FullOffer | undefined): void {
+  if (decision === 'refused') {
+    if (because === undefined) throw new Problem('bad-request', 'expected a reason with refused, found none');
+    return;
+  }
   if (decision === 'now') return;
   if (until === undefined) throw new Problem('bad-request', `expected a time with ${decision}, found none`);
   // Whether it is an offer at all, the store knows.
@@ -113,9 +144,6 @@ function requireTime({ decision, until }: Answer, offer: FullOffer | undefined):
     throw new Problem('unprocessable', `expected a time until ${at}, found ${found}`);
   }
 }
-
-/** Behind the last day of all calendars there is none. */
-const shownTime = (ms: number): string => (ms <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`);
 
 function requireTaken(end: Answered): void {
   if (end === 'recorded' || end === 'known') return;

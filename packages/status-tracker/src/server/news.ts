@@ -11,6 +11,8 @@ export type News =
   | { readonly kind: 'tokens' }
   /** It waited for approval, and does not any more. */
   | { readonly kind: 'forgotten'; readonly device: string }
+  /** An operator has told which release of a class is the newest. */
+  | { readonly kind: 'newest' }
   /** It is offered nothing any more. */
   | { readonly kind: 'frozen'; readonly device: string }
   /** Some may have been missed: everything is to be read again. */

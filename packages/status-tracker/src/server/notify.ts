@@ -7,19 +7,13 @@
 import { compareBytes } from '@lapel/cbor';
 import type { Clock, Request, Response } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
-import type { UpdateMode } from '../protocol.ts';
 import type { FullOffer } from './poll-answers.ts';
 import { answers } from './poll-answers.ts';
 import { sleepUntil, tokenKey, waitOf } from './poll-request.ts';
+import type { SessionTerms } from './session-terms.ts';
 import type { Seen } from './store.ts';
 
 export type { FullOffer } from './poll-answers.ts';
-
-/** Who polls, and how its offers are decided. */
-export interface SessionTerms {
-  readonly updateMode: UpdateMode;
-  readonly mayOverride?: boolean | undefined;
-}
 
 /** An offer that waits for the server's word. */
 export interface Undecided {
@@ -57,8 +51,6 @@ export interface Notify {
   setTrigger(to: Undecided, trigger: Uint8Array): void;
   /** The device has said something else: whatever was decided of its offer is decided anew. */
   reconsider(device: string): void;
-  /** Does not serve the offer before then: its device has declined it. */
-  hold(offered: Undecided, untilMs: number): void;
   /** GET /offers/{device}. @throws {Problem} where no token, or another device's, is shown. */
   poll(request: Request, device: string): Promise<Response>;
   seen(device: string): void;
@@ -77,8 +69,8 @@ interface Post {
   terms: SessionTerms;
   offer: FullOffer | undefined;
   trigger: Uint8Array | undefined;
-  /** It is declined until then. */
-  heldUntilMs: number | undefined;
+  /** The digest of the last word on its class, as the answer tells it. */
+  newest: Uint8Array | undefined;
   /** Of the answer as it is now; made once, not for every poll. */
   etag: string;
   full: Response;
@@ -90,14 +82,17 @@ interface Post {
 /** A poll under way when a device starts anew may still arrive; so much later nobody goes on with it. */
 const twinMsMin = 60_000;
 
-/**
- * @param onTwin told of a device that goes on with its last session though a newer one has begun: two of
- * them hold the key.
- */
+export interface NotifyHooks {
+  /** Told of a device that goes on with its last session though a newer one has begun: two hold the key. */
+  readonly onTwin?: (device: string) => void;
+  /** The digest of the last word on the newest release of a class. */
+  readonly newestOf?: (line: string) => Uint8Array | undefined;
+}
+
 export function createNotify(
   clock: Clock,
   limits: NotifyLimits = notifyLimits,
-  onTwin: (device: string) => void = () => {},
+  { onTwin = () => {}, newestOf = () => undefined }: NotifyHooks = {},
 ): Notify {
   const posts = new Map<string, Post>();
   const postByToken = new Map<string, Post>();
@@ -119,10 +114,10 @@ export function createNotify(
       terms: { updateMode: 'client-initiated' },
       offer: undefined,
       trigger: undefined,
-      heldUntilMs: undefined,
+      newest: undefined,
       seenMs: 0,
       wake: undefined,
-      ...answers(undefined, 'client-initiated', undefined),
+      ...nothing,
     };
     posts.set(device, post);
     return post;
@@ -131,15 +126,13 @@ export function createNotify(
   function serve(post: Post, offer: FullOffer | undefined): void {
     post.offer = offer;
     post.trigger = undefined;
-    post.heldUntilMs = undefined;
     if (offer !== undefined && isDecidedHere(post.terms)) waiting.add(post);
     else waiting.delete(post);
     renew(post);
   }
 
   function renew(post: Post): void {
-    const shown = post.heldUntilMs === undefined ? post.offer : undefined;
-    Object.assign(post, answers(shown, post.terms.updateMode, post.trigger));
+    Object.assign(post, answers(post, post.terms));
     post.wake?.();
   }
 
@@ -190,8 +183,9 @@ export function createNotify(
 
   function current(post: Post): Post {
     if (post.offer !== undefined && post.offer.expiresMs <= clock.wallMs()) serve(post, undefined);
-    if (post.heldUntilMs !== undefined && post.heldUntilMs <= clock.wallMs()) {
-      post.heldUntilMs = undefined;
+    const newest = post.terms.line === undefined ? undefined : newestOf(post.terms.line);
+    if (newest !== post.newest) {
+      post.newest = newest;
       renew(post);
     }
     return post;
@@ -265,18 +259,11 @@ export function createNotify(
       if (post === undefined) return;
       waiting.delete(post);
       post.trigger = trigger;
-      post.heldUntilMs = undefined;
       renew(post);
     },
     reconsider(device) {
       const post = posts.get(device);
       if (post?.offer !== undefined) serve(post, post.offer);
-    },
-    hold(offered, untilMs) {
-      const post = still(offered);
-      if (post === undefined || post.heldUntilMs === untilMs || untilMs <= clock.wallMs()) return;
-      post.heldUntilMs = untilMs;
-      renew(post);
     },
     poll,
     seen: (device) => touch(postOf(device)),
@@ -290,6 +277,11 @@ export function createNotify(
 }
 
 const sessionBytes = 8;
+
+const nothing = answers(
+  { offer: undefined, trigger: undefined, newest: undefined },
+  { updateMode: 'client-initiated' },
+);
 
 const isDecidedHere = ({ updateMode, mayOverride }: SessionTerms): boolean =>
   updateMode !== 'client-initiated' || mayOverride === true;

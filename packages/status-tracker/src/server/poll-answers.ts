@@ -3,8 +3,9 @@ import { hash } from 'node:crypto';
 import { hex, unhex, write } from '@lapel/cbor';
 import type { Response } from '@lapel/transport';
 import { bytesBody, emptyBody } from '@lapel/transport';
-import type { UpdateMode, Urgency } from '../protocol.ts';
-import { Offer, envelopeBytesMax, mediaTypes, protocolVersion } from '../protocol.ts';
+import type { Offer, Urgency } from '../protocol.ts';
+import { PollAnswer, envelopeBytesMax, mediaTypes, protocolVersion } from '../protocol.ts';
+import type { SessionTerms } from './session-terms.ts';
 import type { LiveOffer } from './store.ts';
 
 /** An offer with what the campaign and its release add to it. */
@@ -15,6 +16,8 @@ export interface FullOffer extends LiveOffer {
   readonly urgency: Urgency;
   /** By when the device should have it. */
   readonly latestMs: number;
+  /** Of the campaign as it was signed. */
+  readonly campaignDigest: Uint8Array;
 }
 
 export interface OfferAnswers {
@@ -23,20 +26,35 @@ export interface OfferAnswers {
   readonly unchanged: Response;
 }
 
-/** A trigger that is renewed is news, too. */
-const etagOf = (nonce: Uint8Array, trigger: Uint8Array | undefined): string =>
-  trigger === undefined ? hex(nonce) : `${hex(nonce)}-${hash('sha256', trigger).slice(0, 16)}`;
+/** What there is to say to a device. */
+export interface Said {
+  readonly offer: FullOffer | undefined;
+  readonly trigger: Uint8Array | undefined;
+  /** The digest of the last word on the newest release. */
+  readonly newest: Uint8Array | undefined;
+}
 
-/** The answers to a poll: of the offer, or of an empty body where there is none. */
-export function answers(
-  offer: FullOffer | undefined,
-  updateMode: UpdateMode,
-  trigger: Uint8Array | undefined,
-): OfferAnswers {
-  const etag = offer === undefined ? 'none' : etagOf(offer.nonce, trigger);
+/** A trigger that is renewed is news, too; so is another word on the newest release. */
+const etagOf = ({ offer, trigger, newest }: Said): string =>
+  [
+    offer === undefined ? 'none' : hex(offer.nonce),
+    ...(offer === undefined || trigger === undefined ? [] : [hash('sha256', trigger).slice(0, 16)]),
+    ...(newest === undefined ? [] : [hex(newest).slice(0, 16)]),
+  ].join('-');
+
+/** The answers to a poll; with an empty body where there is nothing to say. */
+export function answers(said: Said, terms: SessionTerms): OfferAnswers {
+  const { offer, newest } = said;
+  const etag = etagOf(said);
   const unchanged: Response = { status: 'valid', etag, body: emptyBody };
-  if (offer === undefined) return { etag, unchanged, full: { status: 'ok', etag, size: 0, body: emptyBody } };
-  const bytes = offerBytes(offer, updateMode, trigger);
+  if (offer === undefined && newest === undefined) {
+    return { etag, unchanged, full: { status: 'ok', etag, size: 0, body: emptyBody } };
+  }
+  const bytes = write(PollAnswer, {
+    version: protocolVersion,
+    ...(offer === undefined ? {} : { offer: offerOf(offer, terms, said.trigger) }),
+    ...(newest === undefined ? {} : { newest }),
+  });
   const full: Response = {
     status: 'ok',
     contentType: mediaTypes.cbor,
@@ -47,15 +65,15 @@ export function answers(
   return { etag, unchanged, full };
 }
 
-function offerBytes(
-  { campaign, generation, uri, digest, expiresMs, nonce, envelope, latestMs, urgency }: FullOffer,
-  updateMode: UpdateMode,
+function offerOf(
+  { campaign, generation, uri, digest, expiresMs, nonce, envelope, latestMs, urgency, ...rest }: FullOffer,
+  { updateMode, line }: SessionTerms,
   trigger: Uint8Array | undefined,
-) {
+): Offer {
   // Only who asked to be pushed to, or decides by it, gets the envelope unasked; everyone else fetches it.
   const pushed =
     updateMode !== 'client-initiated' && envelope !== undefined && envelope.length <= envelopeBytesMax;
-  return write(Offer, {
+  return {
     version: protocolVersion,
     campaign: unhex(campaign) ?? new Uint8Array(),
     generation,
@@ -67,5 +85,6 @@ function offerBytes(
     latest: latestMs,
     urgency,
     ...(trigger === undefined ? {} : { trigger }),
-  });
+    ...(line === undefined ? {} : { campaignDigest: rest.campaignDigest }),
+  };
 }

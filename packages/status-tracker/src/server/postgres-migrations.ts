@@ -172,4 +172,12 @@ const migrations: readonly (readonly string[])[] = [
        id TEXT PRIMARY KEY, role TEXT NOT NULL, state TEXT NOT NULL, other TEXT NOT NULL,
        holder TEXT, until_ms BIGINT)`,
   ],
+  // What operators have said of the newest releases. Devices may have told more in check-ins and answers.
+  [
+    `CREATE TABLE newest_release (
+       tenant ${id}, vendor BYTEA NOT NULL, class BYTEA NOT NULL, actor TEXT NOT NULL,
+       digest BYTEA NOT NULL, manifest_digest BYTEA NOT NULL, sequence_number BIGINT NOT NULL,
+       created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL, signed BYTEA NOT NULL,
+       PRIMARY KEY (tenant, vendor, class))`,
+  ],
 ];

@@ -14,6 +14,7 @@ import type { House } from './enrolment/judge-terms.ts';
 import { judgeTerms, thisHouse } from './enrolment/judge-terms.ts';
 import { createRefusals } from './enrolment/refusals.ts';
 import type { Notify } from './notify.ts';
+import { termsOf } from './session-terms.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
 import type { DeviceView } from './fleet.ts';
 import type { FleetStore } from './store.ts';
@@ -69,7 +70,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     };
     const session = { device: device.id, tokenHash, updateMode, statement, atMs: clock.wallMs() };
     await store.startSessions([{ ...session, ...(starts === undefined ? {} : { starts }) }]);
-    notify.setSession(device.id, tokenHash, { updateMode, mayOverride: terms?.mayOverride });
+    notify.setSession(device.id, tokenHash, termsOf(message, statement));
     notify.seen(device.id);
     // A device that starts may run something else than before: it is asked (RFC 9019 §9).
     const told = { device: device.id, nonce: message.nonce, token, query: true };

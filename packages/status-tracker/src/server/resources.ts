@@ -1,6 +1,5 @@
 /** What devices ask of the tracker, as a table of resources: HTTP and CoAP alike. */
-import { CborError, read, write } from '@lapel/cbor';
-import { tstr } from '@lapel/cbor';
+import { CborError, hex, read, tstr, unhex, write } from '@lapel/cbor';
 import type { Handler, Response } from '@lapel/transport';
 import { Problem, bytesBody, emptyBody, receive, routes } from '@lapel/transport';
 import { DeviceId, mediaTypes, messageBytesMax, reportBytesMax } from '../protocol.ts';
@@ -8,12 +7,14 @@ import type { Collector } from './collect.ts';
 import type { Modes } from './modes.ts';
 import type { Notify } from './notify.ts';
 import type { Registrar } from './register.ts';
+import type { Statements } from './statements.ts';
 
 export interface DeviceResourcesOptions {
   readonly registrar: Registrar;
   readonly notify: Notify;
   readonly collector: Collector;
   readonly modes: Modes;
+  readonly statements: Statements;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -22,6 +23,7 @@ export function deviceResources({
   notify,
   collector,
   modes,
+  statements,
   onBug,
 }: DeviceResourcesOptions): Handler {
   return routes(
@@ -39,6 +41,16 @@ export function deviceResources({
       'POST /answers': async (request) =>
         answer('ok', await modes.answer(await receive(request, messageBytesMax)), mediaTypes.cose),
       'GET /offers/{device}': (request, { device = '' }) => notify.poll(request, device),
+      'GET /statements/{digest}': async (request, { digest = '' }) => {
+        const wanted = digestIn(digest);
+        // Named by what it is, it never changes.
+        const etag = hex(wanted);
+        const signed = await statements.find(wanted);
+        if (signed === undefined)
+          throw new Problem('not-found', `expected the digest of a statement that is current, found ${etag}`);
+        if (request.ifNoneMatch === etag) return { status: 'valid', etag, body: emptyBody };
+        return { ...answer('ok', signed, mediaTypes.cose), etag };
+      },
       'POST /reports': async (request) => {
         await collector.report(await receive(request, reportBytesMax));
         return { status: 'changed', size: 0, body: emptyBody };
@@ -55,6 +67,12 @@ function deviceId(text: string): string {
     if (!(error instanceof CborError)) throw error;
     throw new Problem('bad-request', error.message, { cause: error });
   }
+}
+
+function digestIn(text: string): Uint8Array {
+  const digest = unhex(text);
+  if (digest?.length === 32) return digest;
+  throw new Problem('bad-request', 'expected a SHA-256 in hexadecimal, found another text');
 }
 
 const answer = (status: 'ok' | 'created', bytes: Uint8Array, contentType: string): Response => ({

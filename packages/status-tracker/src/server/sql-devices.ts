@@ -62,13 +62,15 @@ export function deviceMethods(db: Sql) {
     },
     summary: async () => (await db.all(summarySql, tenant)).map(groupOf),
     async sessions(device) {
-      const all = `SELECT id, token_hash, update_mode, statement FROM device
+      const all = `SELECT id, token_hash, update_mode, statement, vendor, class FROM device
         WHERE tenant = ? AND token_hash IS NOT NULL`;
       const rows = device === undefined ? db.all(all, tenant) : db.all(`${all} AND id = ?`, tenant, device);
       return (await rows).map((row) => ({
         device: text(row, 'id'),
         tokenHash: blob(row, 'token_hash'),
         updateMode: modeOf(row),
+        vendor: blob(row, 'vendor'),
+        class: blob(row, 'class'),
         ...statementOf(row),
       }));
     },

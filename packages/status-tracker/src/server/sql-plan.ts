@@ -118,9 +118,7 @@ async function applySteps(
 ): Promise<Applied> {
   const before = await campaignIn(sql, id);
   if (before === undefined || before.generation !== generation) return undefined;
-  const ofDevices = moves.filter(
-    (move) => move.do === 'offer' || move.do === 'give-up' || move.do === 'wait',
-  );
+  const ofDevices = moves.filter((move) => 'device' in move);
   const moving = await inOrderOf(
     ofDevices,
     ({ device }) => device,

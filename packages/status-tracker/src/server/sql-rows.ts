@@ -72,6 +72,8 @@ const StoredInventory = map({
   expectedDowntimeMs: optional(11, uint),
   suspicion: optional(12, tstr(256)),
   serviceLoad: optional(13, uint),
+  newestSequenceNumber: optional(14, uint),
+  frozenSinceMs: optional(15, uint),
 });
 
 /** Its time is no key of the rule: it stands in a column of its own. */

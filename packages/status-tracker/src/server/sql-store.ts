@@ -10,6 +10,7 @@ import { recordMethods } from './sql-evidence.ts';
 import { joinMethods } from './sql-join.ts';
 import { logMethods } from './sql-log.ts';
 import { planMethods } from './sql-plan.ts';
+import { statementMethods } from './sql-statements.ts';
 import type { FleetStore } from './store.ts';
 import { sqlWhereabouts } from './whereabouts.ts';
 
@@ -26,5 +27,6 @@ export const createSqlStore = (sql: Sql, own: OwnWays): FleetStore => ({
   ...enrolmentMethods(sql),
   ...logMethods(sql),
   ...sqlWhereabouts(sql),
+  ...statementMethods(sql),
   ...own,
 });

@@ -166,4 +166,12 @@ CREATE TABLE fleet_move (
   id TEXT PRIMARY KEY, role TEXT NOT NULL, state TEXT NOT NULL, other TEXT NOT NULL,
   holder TEXT, until_ms INTEGER
 ) STRICT, WITHOUT ROWID`,
+  // What operators have said of the newest releases. Devices may have told more in check-ins and answers.
+  `
+CREATE TABLE newest_release (
+  tenant TEXT NOT NULL, vendor BLOB NOT NULL, class BLOB NOT NULL, actor TEXT NOT NULL,
+  digest BLOB NOT NULL, manifest_digest BLOB NOT NULL, sequence_number INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, signed BLOB NOT NULL,
+  PRIMARY KEY (tenant, vendor, class)
+) STRICT, WITHOUT ROWID`,
 ];

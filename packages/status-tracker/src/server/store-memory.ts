@@ -10,6 +10,9 @@ import { logMethods } from './memory-log.ts';
 import { noNews } from './news.ts';
 import { planMethods } from './memory-plan.ts';
 import type { State } from './memory-state.ts';
+import { byCodeUnits } from './memory-state.ts';
+import type { Newest, NewestStore } from './newest-store.ts';
+import { actOf, lineOf, overtakes } from './newest-store.ts';
 import type { FleetStore } from './store.ts';
 import type { Fleets } from './tenants.ts';
 import { fleetsOf } from './tenants.ts';
@@ -42,6 +45,7 @@ export function createMemoryStore(): FleetStore {
     ...planMethods(state),
     ...accessMethods(state),
     ...logMethods(),
+    ...statementMethods(state),
     ...memoryLeases(),
     ...noNews,
     ...here,
@@ -65,4 +69,18 @@ function accessMethods(state: State) {
     appendAudit: async (batch) => void state.audit.push(...batch),
     audit: async (limit) => state.audit.toReversed().slice(0, limit),
   } satisfies Partial<FleetStore>;
+}
+
+function statementMethods({ audit }: State): NewestStore {
+  const byLine = new Map<string, Newest>();
+  return {
+    async keepNewest(newest, by) {
+      const known = byLine.get(lineOf(newest));
+      if (known !== undefined && !overtakes(newest, known)) return false;
+      byLine.set(lineOf(newest), newest);
+      audit.push(actOf(newest, by));
+      return true;
+    },
+    newest: async () => [...byLine].toSorted(([a], [b]) => byCodeUnits(a, b)).map(([, newest]) => newest),
+  };
 }

@@ -11,6 +11,7 @@ import { allowanceOf } from './campaign.ts';
 import { isLive } from './fleet.ts';
 import type { LeaseStore } from './leases.ts';
 import type { LogStore } from './log.ts';
+import type { NewestStore } from './newest-store.ts';
 import type { NewsStore } from './news.ts';
 import type { WhereaboutsStore } from './whereabouts.ts';
 import type { Approving } from './persons.ts';
@@ -44,6 +45,12 @@ export interface NewSession {
   /** How often the device says that it has started; what it said before stays where it says nothing. */
   readonly starts?: number;
   readonly atMs: number;
+}
+
+/** A session as it is restored, with what its device is. */
+export interface LiveSession extends Omit<NewSession, 'atMs'> {
+  readonly vendor: Uint8Array;
+  readonly class: Uint8Array;
 }
 
 /** A signed message with what was read from it; `signed` is kept as evidence. */
@@ -95,6 +102,9 @@ export type Move =
   | { readonly do: 'offer'; readonly device: string; readonly nonce: Uint8Array; readonly expiresMs: number }
   | { readonly do: 'give-up'; readonly device: string; readonly because: 'silent' | 'not-taken' }
   | { readonly do: 'wait'; readonly device: string; readonly untilMs: number }
+  /** Its device will not have the offer of that nonce: not before then, or not at all. */
+  | { readonly do: 'decline'; readonly device: string; readonly nonce: Uint8Array; readonly untilMs: number }
+  | { readonly do: 'refuse'; readonly device: string; readonly nonce: Uint8Array; readonly because: string }
   | { readonly do: 'open'; readonly wave: number; readonly finished: number; readonly failed: number }
   | { readonly do: 'halt'; readonly because: string }
   | { readonly do: 'complete' };
@@ -159,7 +169,8 @@ export interface DevicePage extends Page {
   readonly approval?: Approval;
 }
 
-export interface FleetStore extends LogStore, LeaseStore, NewsStore, EnrolmentStore, WhereaboutsStore {
+export interface FleetStore
+  extends LogStore, LeaseStore, NewsStore, NewestStore, EnrolmentStore, WhereaboutsStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** They get nothing until an operator approves them again. @returns those that were approved. */
@@ -210,7 +221,7 @@ export interface FleetStore extends LogStore, LeaseStore, NewsStore, EnrolmentSt
   /** Those whose campaign is running, of one device where one is named. */
   liveOffers(device?: string): Promise<readonly LiveOffer[]>;
   /** Of every device that has one, for after a restart, or of the one that is named. */
-  sessions(device?: string): Promise<readonly Omit<NewSession, 'atMs'>[]>;
+  sessions(device?: string): Promise<readonly LiveSession[]>;
 
   addGrant(grant: AccessGrant, by: Act): Promise<void>;
   /** @returns whether there was one of that name. */

@@ -19,6 +19,7 @@ import { createDesk } from './desk.ts';
 import type { Desk } from './desk.ts';
 import type { Change } from './fleet.ts';
 import { campaignChange, followChanges, followOthers, restore, serveOffers } from './follow.ts';
+import type { Memory } from './follow.ts';
 import type { TransparencyLog } from './log.ts';
 import { createLog } from './log.ts';
 import { createModes } from './modes.ts';
@@ -31,9 +32,10 @@ import { plan } from './plan.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
 import { elsewhere } from './sql.ts';
+import { createStatements } from './statements.ts';
 import type { FleetStore } from './store.ts';
 import { plannerActor } from './store.ts';
-import type { Kinds, Urgencies } from './urgency-of-release.ts';
+import type { Kinds } from './urgency-of-release.ts';
 import { createUrgencies } from './urgency-of-release.ts';
 import type { Watch } from './watch.ts';
 import { createWatch } from './watch.ts';
@@ -94,16 +96,18 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const options = { ...given, clock: inWholeMs(given.clock), urgencies };
   const { store, clock, random, trackerKey, onBug } = options;
   const freeze = (device: string) => void freezeTwin(options, notify, device).catch(onBug);
-  const notify: Notify = createNotify(clock, options.limits, freeze);
+  const statements = await createStatements(store);
+  const newestOf = (line: string) => statements.newestOf(line)?.digest;
+  const notify: Notify = createNotify(clock, options.limits, { onTwin: freeze, newestOf });
   const watch = createWatch();
   const log = createLog(store, clock, trackerKey);
   const access = await createAccess(store, clock, random);
-  const memory = { ...options, notify, watch };
+  const memory = { ...options, notify, watch, statements };
   const onChanges = (changes: readonly Change[]) => followChanges(changes, memory);
   const registrar = createRegistrar({ store, notify, clock, random, trackerKey });
-  const modes = createModes({ ...options, notify });
+  const modes = createModes({ ...options, notify, onChanges });
   const collector = createCollector({ store, notify, manifests, clock, trackerKey, onChanges });
-  const rounds = createRounds(options, { notify, modes, watch }, onChanges);
+  const rounds = createRounds(memory, modes, onChanges);
   // Before anything is read: what is written meanwhile is not missed.
   const unfollow = await followOthers(memory, { access, nowMs: clock.wallMs, onBug });
   await restore(memory);
@@ -112,12 +116,13 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     ...options,
     notify,
     log,
+    statements,
     tell: watch.tell,
     serve: (view) => serveOffers(memory, view),
   });
   let isGone = false;
   const look = async () => void (isGone ||= (await store.whereabouts()).fleet !== 'here');
-  const handler = deviceResources({ registrar, notify, collector, modes, onBug });
+  const handler = deviceResources({ registrar, notify, collector, modes, statements, onBug });
   return {
     // What memory holds of a fleet that is elsewhere is old.
     handler: async (asked) => (isGone ? problemResponse(elsewhere()) : handler(asked)),
@@ -150,14 +155,10 @@ const arriving = 'expected the whole fleet here, found it still on its way from 
  */
 const joinMax = 1_000;
 
-type Inner = StatusTrackerOptions & { readonly urgencies: Urgencies };
+type Inner = StatusTrackerOptions & Memory;
 
-function createRounds(
-  options: Inner,
-  { notify, modes, watch }: { readonly notify: Notify; readonly modes: Modes; readonly watch: Watch },
-  onChanges: (changes: readonly Change[]) => void,
-) {
-  const { store, clock } = options;
+function createRounds(options: Inner, modes: Modes, onChanges: (changes: readonly Change[]) => void) {
+  const { store, clock, notify, watch } = options;
   /** Up to which device a campaign has looked. */
   const lookedAt = new Map<string, string | undefined>();
   let underWay: Promise<void> | undefined;
@@ -184,7 +185,7 @@ function createRounds(
     const planned = plan(view, totals, await store.due(view.id, nowMs, dueMax), nowMs);
     const steps = isJoining ? planned.filter((step) => step.do !== 'complete') : planned;
     if (steps.length === 0) return;
-    onChanges((await carryOut({ ...options, notify }, view, steps, nowMs)) ?? []);
+    onChanges((await carryOut(options, view, steps, nowMs)) ?? []);
     const after = await store.campaign(view.id);
     if (after !== undefined && after.state !== view.state) watch.tell(campaignChange(after, nowMs));
   }

@@ -74,6 +74,8 @@ export const Device = Type.Object({
   downtimeMs: optional(Count),
   expectedDowntimeMs: optional(Count),
   suspicion: optional(Words),
+  newestSequenceNumber: optional(Count),
+  frozenSinceMs: optional(Ms),
   components: optional(Type.Array(Component)),
   createdMs: Ms,
   lastSeenMs: optional(Ms),
@@ -187,6 +189,16 @@ export const Audit = Type.Array(
     detail: optional(Type.String()),
   }),
 );
+
+export const Newest = Type.Object({
+  vendor: Uuid,
+  class: Uuid,
+  manifestDigest: Hex,
+  sequenceNumber: Count,
+  createdMs: Ms,
+  expiresMs: Ms,
+});
+export const AllNewest = Type.Array(Newest);
 
 export const Provisioned = Type.Object({ id: Type.String() });
 export const Granted = Type.Object({

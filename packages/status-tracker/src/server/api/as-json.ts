@@ -41,6 +41,8 @@ export function deviceJson(device: DeviceView): Sent<typeof answers.Device> {
     downtimeMs: inventory?.downtimeMs,
     expectedDowntimeMs: inventory?.expectedDowntimeMs,
     suspicion: inventory?.suspicion,
+    newestSequenceNumber: inventory?.newestSequenceNumber,
+    frozenSinceMs: inventory?.frozenSinceMs,
     components: inventory?.components.map(({ component, manifestDigest, imageDigest, ...rest }) => ({
       component: componentName(component),
       manifestDigest: hex(manifestDigest),

@@ -19,6 +19,7 @@ import { deviceRoutes } from './device-routes.ts';
 import { sendEvents } from './events.ts';
 import { logRoutes } from './log-routes.ts';
 import { enrolmentRoutes } from './enrolment-routes.ts';
+import { newestRoutes } from './newest-routes.ts';
 import { openApi } from './openapi.ts';
 import { metricRoutes } from './metrics.ts';
 import { authorize, mayRead } from './operator-access.ts';
@@ -48,6 +49,7 @@ export const routesOf = (options: OperatorApiOptions): Routes => ({
   ...deviceRoutes(options),
   ...campaignRoutes(options),
   ...rolloutRoutes(options),
+  ...newestRoutes(options),
   ...logRoutes(options),
   ...accessRoutes(options),
   ...enrolmentRoutes(options),
