@@ -20,6 +20,7 @@ export const rightsOf = ({
 });
 
 export function rightsText({ components, directives, delegates }: AnchorRights): string {
+  if (components?.length === 0) return 'signs campaigns, and vouches for no manifest';
   const what = directives?.map((each) => each.replace('directive-', '')).join(', ');
   const touching =
     components === undefined ? 'every component' : components.map((each) => each || 'every one').join(', ');

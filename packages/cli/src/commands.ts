@@ -36,6 +36,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   'Operator:': {
     release: ['let a published manifest be offered to devices', () => import('./commands/release.ts')],
     campaign: ['roll an update out, and watch it', () => import('./commands/campaign.ts')],
+    newest: ['tell devices which release is the newest', () => import('./commands/newest.ts')],
     report: ["tell what a device's report says of an update", () => import('./commands/report.ts')],
     devices: ['see the fleet; let devices in', () => import('./commands/devices.ts')],
     enrol: ['let devices in by a certificate or a token', () => import('./commands/enrol.ts')],

@@ -48,6 +48,7 @@ export async function lampIn(world: HouseWorld, clock: Clock = systemClock): Pro
   const key = device.trust.deviceKey.public;
   const provision = { id: 'lamp-1', key, vendor, class: deviceClass('lamp') };
   await world.house.tracker.desk.provision(provision, 'test');
+  let lives = 0;
   const steps: (readonly [Step, string | undefined])[] = [];
 
   async function liveWhile(holds: () => Promise<boolean>): Promise<void> {
@@ -59,18 +60,21 @@ export async function lampIn(world: HouseWorld, clock: Clock = systemClock): Pro
         origin: world.house.url,
         loss: { request: 0, response: 0, chunk: 0 },
         clock,
-        random: seededRandom(steps.length + 1),
+        random: seededRandom((lives += 1)),
         pollMs: 50,
         onStep: (_, step, detail) => void steps.push([step, detail]),
       },
       off.signal,
     );
-    for (const begun = performance.now(); await holds();) {
-      if (performance.now() - begun > deadlineMs) throw new Error(`found only ${JSON.stringify(steps)}`);
-      await systemClock.sleep(20);
+    try {
+      for (const begun = performance.now(); await holds();) {
+        if (performance.now() - begun > deadlineMs) throw new Error(`found only ${JSON.stringify(steps)}`);
+        await systemClock.sleep(20);
+      }
+    } finally {
+      off.abort(new Error('switched off'));
+      await life;
     }
-    off.abort(new Error('switched off'));
-    await life;
   }
 
   return {

@@ -44,6 +44,8 @@ function wordOf({ client, onStep }: Held, operators: HeldTo): OperatorsWord {
   const scrutiny = createScrutiny(client, operators);
   let status: DeviceStatus | undefined;
   let told = scrutiny.told();
+  /** What has been said here of it: once at each start, and whenever it changes. */
+  let shown: number | undefined;
   let refused: Uint8Array | undefined;
 
   async function announce(given: DeviceStatus): Promise<void> {
@@ -53,7 +55,10 @@ function wordOf({ client, onStep }: Held, operators: HeldTo): OperatorsWord {
     told = known;
   }
 
-  function show(): void {
+  function show(frozenSinceMs: number | undefined): void {
+    if (frozenSinceMs === shown) return;
+    shown = frozenSinceMs;
+    if (frozenSinceMs === undefined) return;
     const runs = Math.max(0, ...(status?.components ?? []).map(({ sequenceNumber }) => sequenceNumber));
     const { wallIsTrusted, wallMs } = operators.clock;
     onStep?.('may-be-frozen', freshness(operators.known(), runs, wallIsTrusted ? wallMs() : undefined));
@@ -63,7 +68,7 @@ function wordOf({ client, onStep }: Held, operators: HeldTo): OperatorsWord {
     const disbelieved = await scrutiny.listen();
     if (disbelieved !== undefined) onStep?.('may-be-frozen', disbelieved);
     const now = scrutiny.told();
-    if (now.frozenSinceMs !== undefined && now.frozenSinceMs !== told.frozenSinceMs) show();
+    show(now.frozenSinceMs);
     const isSame =
       now.frozenSinceMs === told.frozenSinceMs && now.newestSequenceNumber === told.newestSequenceNumber;
     if (isSame || status === undefined) return;

@@ -1,28 +1,25 @@
 /** `lapel campaign start`: an operator signs what shall be rolled out, to whom and how carefully. */
 
-import { hex, unhex, write } from '@lapel/cbor';
+import { hex, write } from '@lapel/cbor';
 import { signAttached } from '@lapel/cose';
 import type { Outline } from '@lapel/author';
-import { outlineEnvelope } from '@lapel/author';
 import { Campaign, mediaTypes } from '@lapel/status-tracker/protocol';
-import { server, uuidText } from '@lapel/suit';
-import { bytesBody, collect, readProblem, request, systemClock, systemRandom } from '@lapel/transport';
+import { uuidText } from '@lapel/suit';
+import { bytesBody, request, systemClock, systemRandom } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Fields } from '../answers.ts';
 import { cellIn, fieldsOf, listOf } from '../answers.ts';
 import { askJson } from '../ask.ts';
-import { readOutline } from '../envelope-file.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { CommandFailure } from '../failure.ts';
 import { count, durationText, milliseconds, percentText, thousandths, waves } from '../quantities.ts';
-import type { ServerAccess, ServerOptions } from '../server-access.ts';
+import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { SignerOptions } from '../signer.ts';
 import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
 import type { TermsOptions } from './campaign-terms.ts';
 import { termsFacts, termsOf, withTerms } from './campaign-terms.ts';
+import { classOf, releaseNamed } from './release-named.ts';
 
 interface Options extends ServerOptions, SignerOptions, TermsOptions {
   readonly release: string;
@@ -120,22 +117,13 @@ function tellDryRun(run: Fields, terminal: Terminal): void {
 }
 
 function campaignFor({ digest, summary }: Outline, options: Options): Campaign {
-  const [vendor, ...otherVendors] = summary.vendorIdentifiers;
-  const [device, ...otherClasses] = summary.classIdentifiers;
-  if (vendor === undefined || device === undefined || otherVendors.length + otherClasses.length > 0) {
-    throw new CommandFailure(
-      exitCodes.refused,
-      'expected a manifest for one vendor and class, found another',
-    );
-  }
   const created = systemClock.wallMs();
   return {
     version: 1,
     id: systemRandom.bytes(16),
     name: options.name ?? nameFor(summary),
     manifestDigest: digest.bytes,
-    vendor,
-    class: device,
+    ...classOf(summary),
     waves: options.waves,
     inFlightMax: options.inFlight,
     failureRateMax: options.failureRate,
@@ -152,17 +140,4 @@ function nameFor({ text, sequenceNumber }: Outline['summary']): string {
   const version = components.find((each) => each.componentVersion !== undefined)?.componentVersion;
   const words = [model, version].filter((each) => each !== undefined);
   return (words.length > 0 ? words.join(' ') : `sequence ${sequenceNumber}`).slice(0, 64);
-}
-
-/** What is signed is read from the envelope itself, not from what a server says of it. */
-async function releaseNamed(which: string, { handler, token }: ServerAccess): Promise<Outline> {
-  const digest = unhex(which);
-  if (digest?.length !== 32) return (await readOutline(which)).outline;
-  const headers = { authorization: `Bearer ${token}` };
-  const answer = await handler(request('GET', `/manifests/${which.toLowerCase()}`, { headers }));
-  if (answer.status !== 'ok') throw await readProblem(answer);
-  const outline = outlineEnvelope(await collect(answer.body, server.envelopeBytes));
-  if (hex(outline.digest.bytes) === hex(digest)) return outline;
-  const found = `expected the manifest ${which} from the server, found ${hex(outline.digest.bytes)}`;
-  throw new CommandFailure(exitCodes.refused, found);
 }

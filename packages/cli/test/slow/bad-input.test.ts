@@ -92,6 +92,8 @@ const commands: readonly string[] = [
   `release {envelope} ${server}`,
   `campaign start --release {envelope} --key {private} ${server}`,
   `campaign list ${server}`,
+  `newest tell --release {envelope} --key {private} ${server}`,
+  `newest list ${server}`,
   `campaign status lamp ${server}`,
   `campaign patched lamp ${server}`,
   ...['pause', 'resume', 'abort', 'retry', 'approve'].map(
