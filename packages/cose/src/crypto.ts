@@ -6,7 +6,7 @@
 import * as node from 'node:crypto';
 import type { AnyKeyKind, ContentAlgorithm, DigestAlgorithm, KeyKind } from './algorithms.ts';
 import { contentAlgorithms, digestAlgorithms, keyKinds } from './algorithms.ts';
-import { ecdsa, ecdsaDer, ecdsaNumbers } from './ecdsa.ts';
+import { ecdsa, ecdsaDer } from './ecdsa.ts';
 
 /** A key as the provider holds it: imported once, used often, never printed. */
 export type NativeKey = node.KeyObject;
@@ -73,11 +73,9 @@ export function verify(kind: KeyKind, key: NativeKey, bytes: Uint8Array, signatu
 }
 
 export function sign(kind: KeyKind, key: NativeKey, bytes: Uint8Array): Uint8Array {
-  const { hash, signatureBytes } = ecdsa[kind] ?? {};
-  if (hash === undefined || signatureBytes === undefined) return plain(node.sign(null, bytes, key));
-  const numbers = ecdsaNumbers(plain(node.sign(hash, bytes, key)), signatureBytes / 2);
-  if (numbers === undefined) throw new TypeError('expected an ECDSA-Sig-Value of node:crypto, found another');
-  return numbers;
+  const { hash } = ecdsa[kind] ?? {};
+  if (hash === undefined) return plain(node.sign(null, bytes, key));
+  return plain(node.sign(hash, bytes, { key, dsaEncoding: 'ieee-p1363' }));
 }
 
 /** Bytes that nobody can guess, for keys. */

@@ -31,7 +31,7 @@ export type { RunningContent } from './content.ts';
 export { CoseError } from './cose-error.ts';
 export type { CoseErrorKind } from './cose-error.ts';
 export { createDigest, digest, equalInConstantTime, hmacSha256, uuidFromName } from './crypto.ts';
-export { ecdsaNumbers } from './ecdsa.ts';
+export { ecdsaNumbers } from './ecdsa-numbers.ts';
 export type { RunningDigest } from './crypto.ts';
 export { encryptTag, encryptFor, encryptedWith, decryptWith } from './encrypt.ts';
 export type { Decryption, Encryption } from './encrypt.ts';

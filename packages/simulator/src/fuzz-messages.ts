@@ -6,7 +6,9 @@ import {
   Campaign,
   CampaignOrder,
   CheckIn,
+  NewestRelease,
   Offer,
+  PollAnswer,
   Receipt,
   Registration,
 } from '@lapel/status-tracker/protocol';
@@ -76,6 +78,15 @@ const campaign = {
   created: 1,
   expires: 2,
 } as const;
+const newest = {
+  version: 1,
+  vendor: sixteen,
+  class: sixteen,
+  manifestDigest: thirtyTwo,
+  sequenceNumber: 1,
+  created: 1,
+  expires: 2,
+} as const;
 const receipt = {
   version: 1,
   device: 'lamp-1',
@@ -95,6 +106,8 @@ export const messages = [
   message('check-in', CheckIn, checkIn),
   message('receipt', Receipt, receipt),
   message('offer', Offer, offer),
+  message('answer to a poll', PollAnswer, { version: 1, offer, newest: thirtyTwo }),
+  message('newest release', NewestRelease, newest),
   message('campaign', Campaign, campaign),
   message('order', CampaignOrder, order),
 ];

@@ -3,7 +3,6 @@
  * with, belongs to its session or its offer, and counts once. What is refused changes nothing; a report that
  * contradicts its manifest is kept all the same, as evidence.
  */
-import { setImmediate } from 'node:timers/promises';
 import { compareBytes, hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
 import { openSigned, peekSigned } from '@lapel/cose';
@@ -134,8 +133,6 @@ export function inTurns<T, R>(
   async function drain(): Promise<void> {
     isWriting = true;
     while (queue.length > 0) {
-      // What came in with the same turn of the event loop comes along.
-      await setImmediate();
       const turn = queue.slice(0, turnMax);
       queue = queue.slice(turnMax);
       try {
