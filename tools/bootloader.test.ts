@@ -7,7 +7,7 @@ import { house } from './house.ts';
 import { parse, type Source } from './tidy/source.ts';
 
 /** Lines of the device's own, comments too, that a bootloader for every layout and recovery may reach. */
-const linesMax = 4030;
+const linesMax = 4000;
 /** Only these packages, and of the transport only what a serial line needs. */
 const allowedPackages = ['@lapel/cbor', '@lapel/cose', '@lapel/suit', '@lapel/transport/frame'];
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -93,4 +93,21 @@ export async function until(process: { readonly output: string }, pattern: RegEx
     await sleep(200);
   }
   assert.fail(`expected ${pattern} within a minute, found:\n${process.output}`);
+}
+
+/**
+ * Keys of an author and an operator, and two signed versions of a lamp. @returns by which options a server
+ * believes them.
+ */
+export async function withLamps({ lapel, folder }: Stage): Promise<readonly string[]> {
+  await lapel('keygen', 'author.pem');
+  await lapel('keygen', 'operator.pem');
+  await writeFile(join(folder, 'lamp.bin'), 'a firmware image for a lamp\n');
+  for (const [version, sequence] of Object.entries({ '1.0.0': 1, '1.1.0': 2 })) {
+    const what = `sequence: ${sequence}\nvendor: lapel.example\nclass: lamp\ncomponent: main\nbootable: true`;
+    await writeFile(join(folder, `${version}.yaml`), `${what}\nimage: lamp.bin\nversion: ${version}\n`);
+    await lapel('create', `${version}.yaml`, '-o', `${version}.suit`);
+    await lapel('sign', `${version}.suit`, '--key', 'author.pem');
+  }
+  return ['--author', 'author.pub.pem', '--operator', 'operator.pub.pem'];
 }

@@ -57,13 +57,8 @@ export { decideUpdate } from './negotiation.ts';
 export type { Habits, Notice } from './negotiation.ts';
 export { trackerSource } from './tracker-source.ts';
 export type { OnStep, Step } from './step.ts';
-export {
-  confirmPolicies,
-  operatorGroup,
-  provision,
-  readTrustStore,
-  trustStoreVersion,
-} from './trust-store.ts';
+export { confirmPolicies, operatorGroup, readTrustStore, trustStoreVersion } from './trust-store.ts';
+export { provision } from './provisioning.ts';
 export type { ConfirmPolicy, Provision, TrustStore } from './trust-store.ts';
 export type { Negotiation, TrackerSourceOptions } from './tracker-source.ts';
 export type { Candidate, Consent, DeviceStatus, Permission, UpdateSource, Waiting } from './update-source.ts';

@@ -20,8 +20,9 @@ import { componentOf, isStaging, slotAt } from './storage/layout.ts';
 import { claim } from './storage/reception.ts';
 import { confirmation, confirmationElsewhere } from './storage/snapshot.ts';
 import { factoryTargets, targetOf } from './storage/target.ts';
+import { provision } from './provisioning.ts';
 import type { Provision, TrustStore } from './trust-store.ts';
-import { openProvision, provision } from './trust-store.ts';
+import { openProvision } from './trust-store.ts';
 
 /** @throws {SuitError} where the device would not boot these firmwares. */
 export function manufacture(

@@ -11,8 +11,9 @@ import type { Change, FailureReason, OpenTrustOrder, TrustOrder } from '@lapel/s
 import { SuitError, anchorStates, openTrustOrder } from '@lapel/suit';
 import type { Ruled, Standing } from './trust-anchors.ts';
 import { anchorsMax, chainMax, isGrantedBy, lesser, standingOf, stateIn } from './trust-anchors.ts';
+import { canBeMet } from './provisioning.ts';
 import type { Provision, TrustStore } from './trust-store.ts';
-import { canBeMet, openProvision, orderNumberIn } from './trust-store.ts';
+import { openProvision, orderNumberIn } from './trust-store.ts';
 
 /**
  * The store as it is to be; undefined where this very order has been followed already.

@@ -2,12 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { missingPostgres, startPostgres } from '../../../../tools/postgres-server.ts';
-import { createStage, until } from '../stage.ts';
+import { createStage, until, withLamps } from '../stage.ts';
 
 test(
   'devices that update while their fleet moves are served on by the new store, and counted once',
@@ -19,23 +17,9 @@ test(
     t.after(() => postgres.stop());
     postgres.command('createdb', 'fleet');
     const to = postgres.url.replace('db=postgres', 'db=fleet');
-    const { lapel, run, serving, background, folder } = await createStage(t);
-    await lapel('keygen', 'author.pem');
-    await lapel('keygen', 'operator.pem');
-    await writeFile(join(folder, 'lamp.bin'), 'a firmware image for a lamp\n');
-    for (const [version, sequence] of [
-      ['1.0.0', 1],
-      ['1.1.0', 2],
-    ] as const) {
-      const what = `bootable: true\nvendor: lapel.example\nclass: lamp\ncomponent: main`;
-      await writeFile(
-        join(folder, `${version}.yaml`),
-        `${what}\nimage: lamp.bin\nsequence: ${sequence}\nversion: ${version}\n`,
-      );
-      await lapel('create', `${version}.yaml`, '-o', `${version}.suit`);
-      await lapel('sign', `${version}.suit`, '--key', 'author.pem');
-    }
-    const old = await serving('--author', 'author.pub.pem', '--operator', 'operator.pub.pem');
+    const stage = await createStage(t);
+    const { lapel, run, serving, background } = stage;
+    const old = await serving(...(await withLamps(stage)));
     const { port } = new URL(old.url);
     const as = (role: string) => ['--server', old.url, '--token-file', `data/tokens/${role}.token`];
     await lapel('publish', '1.1.0.suit', ...as('author'));

@@ -7,8 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresServer } from '../../../../tools/postgres-server.ts';
 import { missingPostgres, startPostgres } from '../../../../tools/postgres-server.ts';
-import type { Stage } from '../stage.ts';
-import { createStage, until } from '../stage.ts';
+import { createStage, until, withLamps } from '../stage.ts';
 
 const skip = missingPostgres;
 const password = 'correct horse';
@@ -23,22 +22,6 @@ async function newDatabase(name: string): Promise<string> {
   return url.replace('db=postgres', `db=${name}`);
 }
 
-async function withKeys({ lapel, folder }: Stage): Promise<readonly string[]> {
-  await lapel('keygen', 'author.pem');
-  await lapel('keygen', 'operator.pem');
-  await writeFile(join(folder, 'lamp.bin'), 'a firmware image for a lamp\n');
-  for (const [version, sequence] of [
-    ['1.0.0', 1],
-    ['1.1.0', 2],
-  ] as const) {
-    const what = `sequence: ${sequence}\nvendor: lapel.example\nclass: lamp\ncomponent: main\nbootable: true`;
-    await writeFile(join(folder, `${version}.yaml`), `${what}\nimage: lamp.bin\nversion: ${version}\n`);
-    await lapel('create', `${version}.yaml`, '-o', `${version}.suit`);
-    await lapel('sign', `${version}.suit`, '--key', 'author.pem');
-  }
-  return ['--author', 'author.pub.pem', '--operator', 'operator.pub.pem'];
-}
-
 test(
   'two servers on one database serve one fleet, whichever is asked, and either may be killed',
   {
@@ -48,7 +31,7 @@ test(
     const stage = await createStage(t);
     const { lapel, serving, background, folder } = stage;
     stage.environment['PGPASSWORD'] = password;
-    const keys = await withKeys(stage);
+    const keys = await withLamps(stage);
     const database = ['--database', await newDatabase('shared')];
     const one = await serving(...database, ...keys);
     const two = await serving(...database);

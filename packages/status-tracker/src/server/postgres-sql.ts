@@ -30,7 +30,7 @@ export interface PostgresOptions {
 }
 
 /** What trackers are called there. */
-export const trackerName = 'lapel serve';
+const trackerName = 'lapel serve';
 /** Together with those of other trackers, fewer than the 100 that a server gives as it is installed. */
 const connectionsMaxDefault = 10;
 const connectMsMax = 10_000;

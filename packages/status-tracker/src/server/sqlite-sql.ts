@@ -2,7 +2,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { hex } from '@lapel/cbor';
-import { Problem } from '@lapel/transport';
 import type { Batch, Row, Sql, SqlValue } from './sql.ts';
 import { createCommits } from './sqlite-commits.ts';
 import { told } from './sqlite-errors.ts';
@@ -12,8 +11,6 @@ export interface SqliteFile {
   of(tenant: string): Sql;
   /** What `read` is given sees the file as it is now, and keeps nobody waiting. */
   snapshot<T>(read: (sql: Sql) => Promise<T>): Promise<T>;
-  /** By another process. */
-  isUsed(): boolean;
   close(): void;
 }
 
@@ -28,13 +25,15 @@ export function openSqlite(path: string): SqliteFile {
   migrate(db);
   const statements = createStatements(db);
   const commits = createCommits(db);
-  const reader = path === inMemory ? undefined : createReader(path);
+  // Who only reads has a connection to itself, sees what is committed, and waits for nobody.
+  const reader = path === inMemory ? undefined : openReader(path);
+  const readerStatements = reader === undefined ? statements : createStatements(reader);
 
   /** A file in memory is one connection's, so there readers take their turn. */
   async function reading<T>(read: (from: Statements) => T): Promise<T> {
     if (reader === undefined) await commits.settled();
     try {
-      return read(reader?.statements() ?? statements);
+      return read(readerStatements);
     } catch (error) {
       throw told(error);
     }
@@ -55,9 +54,9 @@ export function openSqlite(path: string): SqliteFile {
   }
 
   async function snapshot<T>(read: (sql: Sql) => Promise<T>): Promise<T> {
-    const reader = new DatabaseSync(path, { readOnly: true });
+    const reader = openReader(path);
     try {
-      reader.exec('PRAGMA busy_timeout = 5000; BEGIN');
+      reader.exec('BEGIN');
       return await read(withinTransaction('', createStatements(reader)));
     } catch (error) {
       throw told(error);
@@ -66,45 +65,18 @@ export function openSqlite(path: string): SqliteFile {
     }
   }
 
-  /** A log is only given up by the last one who has the file open. */
-  function isUsed(): boolean {
-    reader?.close();
-    db.exec('PRAGMA busy_timeout = 0');
-    try {
-      return db.prepare('PRAGMA journal_mode = DELETE').get()?.['journal_mode'] !== 'delete';
-    } catch (error) {
-      if (told(error) instanceof Problem) return true;
-      throw error;
-    } finally {
-      db.exec('PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5000');
-    }
-  }
-
   function close(): void {
     reader?.close();
     db.close();
   }
 
-  return { of, snapshot, isUsed, close };
+  return { of, snapshot, close };
 }
 
-/** Who only reads has a connection to itself, sees what is committed, and waits for nobody. */
-function createReader(path: string) {
-  let open: { readonly db: DatabaseSync; readonly statements: Statements } | undefined;
-
-  function opened(): NonNullable<typeof open> {
-    const db = new DatabaseSync(path, { readOnly: true });
-    db.exec('PRAGMA busy_timeout = 5000');
-    return { db, statements: createStatements(db) };
-  }
-
-  return {
-    statements: (): Statements => (open ??= opened()).statements,
-    close(): void {
-      open?.db.close();
-      open = undefined;
-    },
-  };
+function openReader(path: string): DatabaseSync {
+  const reader = new DatabaseSync(path, { readOnly: true });
+  reader.exec('PRAGMA busy_timeout = 5000');
+  return reader;
 }
 
 type Statements = ReturnType<typeof createStatements>;

@@ -3,12 +3,11 @@ import type { Sql } from '../sql.ts';
 import { has, integer, text } from '../sql-rows.ts';
 import { migratePostgres } from '../postgres-migrations.ts';
 import type { PostgresOptions } from '../postgres-sql.ts';
-import { openPostgres, trackerName } from '../postgres-sql.ts';
+import { openPostgres } from '../postgres-sql.ts';
 import { openSqlite } from '../sqlite-sql.ts';
 import type { MoveWords } from './move-words.ts';
 import { postgresMoves, sqliteMoves } from './move-words.ts';
 import type { Columns } from './tables.ts';
-import { fleetTables, ownTables } from './tables.ts';
 
 export interface WholeStore {
   readonly sql: Sql;
@@ -19,10 +18,6 @@ export interface WholeStore {
   snapshot<T>(read: (sql: Sql) => Promise<T>): Promise<T>;
   /** Numbers that the database gives go on behind those that were loaded. */
   afterLoad(sql: Sql): Promise<void>;
-  /** Takes out everything, append-only or not. */
-  clear(sql: Sql): Promise<void>;
-  /** Whether a tracker may be at work in it. */
-  isServed(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -60,10 +55,6 @@ export function openSqliteWhole(path: string): WholeStore {
     snapshot: file.snapshot,
     // It numbers behind the last row that is there.
     afterLoad: async () => undefined,
-    async clear() {
-      throw new TypeError('expected a new file in the place of the old one');
-    },
-    isServed: async () => file.isUsed(),
     close: async () => file.close(),
   };
 }
@@ -91,22 +82,6 @@ export async function openPostgresWhole(options: PostgresOptions): Promise<Whole
       ),
     snapshot: async (read) => sql.transaction(read),
     afterLoad: numberOn,
-    async clear(within) {
-      for (const table of [...fleetTables.map(({ name }) => name), ...ownTables]) {
-        if (table === 'store_version') continue;
-        await within.run(`ALTER TABLE ${table} DISABLE TRIGGER USER`);
-        await within.run(`DELETE FROM ${table}`);
-        await within.run(`ALTER TABLE ${table} ENABLE TRIGGER USER`);
-      }
-    },
-    async isServed() {
-      const row = await sql.get(
-        `SELECT count(*) AS count FROM pg_stat_activity
-         WHERE datname = current_database() AND application_name = ?`,
-        trackerName,
-      );
-      return integer(row ?? {}, 'count') > 0;
-    },
     close: database.close,
   };
 }
