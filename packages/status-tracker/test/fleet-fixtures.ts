@@ -50,6 +50,7 @@ export const newCampaign = async (
   const accepted = await acceptCampaign(signed, {
     operators: [operatorKey.public],
     releases,
+    judge: async () => ({ urgency: 'normal', because: 'nothing is known of it' }),
     nowMs: createdMs,
   });
   return begun(accepted, { signed, actor: 'test', nowMs: createdMs });

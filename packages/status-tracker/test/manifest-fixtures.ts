@@ -6,6 +6,7 @@ import {
   Digest,
   Manifest,
   Parameters,
+  Text,
   authenticate,
   digestOf,
   readSequence,
@@ -48,14 +49,23 @@ export const matched: SuitRecord = {
   properties: {},
 };
 
+/** What a manifest tells a tracker besides what it installs. */
+export interface Told {
+  readonly priority?: number;
+  readonly version?: string;
+  readonly about?: string;
+}
+
 /** @param isCutOff whether the sequence `install` is named by its digest and left out. */
-export function signedRelease(sequenceNumber: number, isCutOff = false): Release {
+export function signedRelease(sequenceNumber: number, isCutOff = false, told: Told = {}): Release {
   const manifest = wrap(
     write(Manifest, {
       version: 1,
       sequenceNumber,
       common: { components: [component] },
       install: isCutOff ? digestOf(sha256(wrap(install))) : install,
+      ...textOf(told),
+      ...validateOf(told),
     }),
   );
   const named = write(Digest, digestOf(sha256(manifest)));
@@ -65,4 +75,17 @@ export function signedRelease(sequenceNumber: number, isCutOff = false): Release
     envelope,
     digest: authenticate(envelope, authors, server).digest.bytes,
   });
+}
+
+function textOf({ version, about }: Told) {
+  if (version === undefined && about === undefined) return {};
+  const componentText = version === undefined ? [] : [[component, { componentVersion: version }] as const];
+  const own = { ...(about === undefined ? {} : { updateDescription: about }), rest: componentText };
+  return { text: write(Text, { rest: [['en', own]] }) };
+}
+
+function validateOf({ priority }: Told) {
+  if (priority === undefined) return {};
+  const parameters = write(Parameters, { updatePriority: priority });
+  return { validate: writeSequence([{ name: 'directive-override-parameters', parameters }]) };
 }

@@ -8,6 +8,8 @@ import type { VerificationKey } from '@lapel/cose';
 import { CoseError, openSigned } from '@lapel/cose';
 import type { ComponentIdentifier } from '@lapel/suit';
 import { Problem } from '@lapel/transport';
+import type { Judged } from '../policy/urgency.ts';
+import { consequences } from '../policy/urgency.ts';
 import type { OrderName } from '../protocol.ts';
 import { Campaign, CampaignOrder, urgencies } from '../protocol.ts';
 import { checkTerms, refused } from './campaign-terms.ts';
@@ -50,6 +52,7 @@ export interface CampaignView {
   readonly signed: Uint8Array;
   readonly target: Target;
   readonly uri: string;
+  readonly judged: Judged;
   readonly state: CampaignState;
   readonly because?: string;
   /** Rises with every change that the planner makes, so that two trackers can't move a campaign backwards. */
@@ -82,6 +85,8 @@ export interface Accepted {
   readonly campaign: Campaign;
   readonly target: Target;
   readonly uri: string;
+  /** How urgent it is: as it is signed, or else by what it rolls out. It is judged once, and stays so. */
+  readonly judged: Judged;
   /** Which operator signed it, by the key's thumbprint. */
   readonly signer: string;
   readonly person: string;
@@ -95,11 +100,13 @@ export async function acceptCampaign(
   {
     operators,
     releases,
+    judge,
     nowMs,
     persons = new Map(),
   }: {
     operators: readonly VerificationKey[];
     releases: Releases;
+    judge: Judge;
     nowMs: number;
     persons?: Persons;
   },
@@ -123,7 +130,20 @@ export async function acceptCampaign(
   checkSame('class', release.class, campaign.class);
   const { sequenceNumber, imageBytes, components, uri } = release;
   const target = { digest: campaign.manifestDigest, sequenceNumber, imageBytes, components };
-  return { id: hex(campaign.id), campaign, target, uri, signer, person };
+  const judged =
+    campaign.urgency === undefined
+      ? await judge(campaign, target)
+      : { urgency: campaign.urgency, because: 'its operator has signed it so' };
+  return { id: hex(campaign.id), campaign, target, uri, judged, signer, person };
+}
+
+/** Of a campaign whose operator has left it to the release. */
+export type Judge = (campaign: Campaign, target: Target) => Promise<Judged>;
+
+/** By when all that it addresses should run it: as it is signed, or else as its urgency asks. */
+export function deadlineOf({ campaign, judged }: Pick<CampaignView, 'campaign' | 'judged'>): number {
+  const { created, expires, deadline = created + consequences[judged.urgency].deadlineMs } = campaign;
+  return Math.min(expires, deadline);
 }
 
 export interface AcceptedOrder {
@@ -196,8 +216,8 @@ export function isNewer(a: CampaignView, b: CampaignView): boolean {
 }
 
 /** Compared in this order, the greater first. */
-export const rankOf = ({ id, campaign, target }: CampaignView): readonly (number | string)[] => [
-  -urgencies[campaign.urgency ?? 'normal'],
+export const rankOf = ({ id, campaign, target, judged }: CampaignView): readonly (number | string)[] => [
+  -urgencies[judged.urgency],
   target.sequenceNumber,
   campaign.created,
   id,

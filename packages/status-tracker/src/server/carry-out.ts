@@ -4,19 +4,18 @@
  */
 import type { Random } from '@lapel/transport';
 import type { CampaignView, Releases } from './campaign.ts';
+import { deadlineOf } from './campaign.ts';
 import type { Change } from './fleet.ts';
 import type { FullOffer, Notify } from './notify.ts';
 import type { Step } from './plan.ts';
 import type { Statements } from './statements.ts';
 import type { FleetStore, LiveOffer, Move } from './store.ts';
-import type { Urgencies } from './urgency-of-release.ts';
 
 export interface CarryOutOptions {
   readonly store: FleetStore;
   readonly notify: Notify;
   readonly releases: Releases;
   readonly random: Random;
-  readonly urgencies: Urgencies;
   readonly statements: Statements;
 }
 
@@ -27,7 +26,7 @@ const nonceBytes = 16;
  * made of what it is now.
  */
 export async function carryOut(
-  { store, notify, releases, random, urgencies, statements }: CarryOutOptions,
+  { store, notify, releases, random, statements }: CarryOutOptions,
   view: CampaignView,
   steps: readonly Step[],
   nowMs: number,
@@ -40,8 +39,7 @@ export async function carryOut(
   const applied = await store.applySteps(id, generation, moves, nowMs);
   if (applied === undefined) return undefined;
   for (const { device, campaign: from } of applied.changes) notify.withdraw(device, from);
-  for (const offer of await completed(view, applied.offers, { releases, urgencies, statements }))
-    notify.setOffer(offer);
+  for (const offer of await completed(view, applied.offers, { releases, statements })) notify.setOffer(offer);
   if (applied.state !== 'running') notify.withdrawAll(id);
   return applied.changes;
 }
@@ -50,18 +48,18 @@ export async function carryOut(
 export async function completed(
   view: CampaignView,
   offers: readonly LiveOffer[],
-  { releases, urgencies, statements }: Pick<CarryOutOptions, 'releases' | 'urgencies' | 'statements'>,
+  { releases, statements }: Pick<CarryOutOptions, 'releases' | 'statements'>,
 ): Promise<readonly FullOffer[]> {
   if (offers.length === 0) return [];
-  const { uri, target } = view;
-  const { urgency, latestMs } = await urgencies.judge(view);
+  const { uri, target, judged } = view;
+  const latestMs = deadlineOf(view);
   const envelope = (await releases(target.digest))?.envelope;
   const campaignDigest = statements.offered(view);
   return offers.map((offer) => ({
     ...offer,
     uri,
     digest: target.digest,
-    urgency,
+    urgency: judged.urgency,
     latestMs,
     campaignDigest,
     ...(envelope === undefined ? {} : { envelope }),

@@ -7,7 +7,7 @@ import type { VerificationKey } from '@lapel/cose';
 import { CoseError, decodeVerificationKey, encodeVerificationKey, readKeyPem } from '@lapel/cose';
 import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
-import type { CampaignView, Releases } from './campaign.ts';
+import type { CampaignView, Judge, Releases } from './campaign.ts';
 import { acceptApproval } from './approve.ts';
 import { acceptCampaign, acceptOrder, begun, noCampaign } from './campaign.ts';
 import type { DryRun } from './dry-run.ts';
@@ -38,6 +38,7 @@ export interface DeskOptions {
   readonly notify: Pick<Notify, 'forget' | 'withdrawFrom'>;
   readonly operators: readonly VerificationKey[];
   readonly releases: Releases;
+  readonly judge: Judge;
   readonly log: TransparencyLog;
   readonly statements: Statements;
   readonly tell: (change: StateChange) => void;
@@ -93,7 +94,9 @@ const firstJoinMax = 200;
 const previewMax = 1_000;
 
 export function createDesk(options: DeskOptions): Desk {
-  const { store, clock, operators, releases, log, statements, persons = new Map() } = options;
+  const { store, clock, operators, releases, judge, log, statements, persons = new Map() } = options;
+  const accept = async (signed: Uint8Array, nowMs: number) =>
+    acceptCampaign(signed, { operators, releases, judge, nowMs, persons });
 
   async function campaign(id: string): Promise<CampaignView> {
     const view = await store.campaign(id);
@@ -109,7 +112,7 @@ export function createDesk(options: DeskOptions): Desk {
 
   async function start(signed: Uint8Array, actor: string): Promise<CampaignView> {
     const nowMs = clock.wallMs();
-    const accepted = await acceptCampaign(signed, { operators, releases, nowMs, persons });
+    const accepted = await accept(signed, nowMs);
     const view = begun(accepted, { signed, actor, nowMs });
     // It is in the log before anything comes of it; so is what it rolls out.
     await log.append([encodeLogEntry('release', view.target.digest), entryOfSigned('campaign', signed)]);
@@ -172,7 +175,7 @@ export function createDesk(options: DeskOptions): Desk {
     },
     async dryRun(signed) {
       const nowMs = clock.wallMs();
-      const run = createDryRun(await acceptCampaign(signed, { operators, releases, nowMs, persons }));
+      const run = createDryRun(await accept(signed, nowMs));
       const read = async (page: Page) => store.devices(page);
       for await (const device of each(read, ({ id }) => id)) run.add(device);
       return run.result();

@@ -11,7 +11,7 @@ import { termsOf } from './session-terms.ts';
 import type { FleetStore } from './store.ts';
 import type { Watch } from './watch.ts';
 
-export interface Memory extends Pick<CarryOutOptions, 'releases' | 'urgencies' | 'statements'> {
+export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements'> {
   readonly store: FleetStore;
   readonly notify: Notify;
   readonly watch: Watch;

@@ -4,6 +4,7 @@
  * exposed.
  */
 import type { CampaignView } from './campaign.ts';
+import { deadlineOf } from './campaign.ts';
 import type { Member } from './fleet.ts';
 
 export interface PatchedDevice {
@@ -17,14 +18,14 @@ export interface PatchedDevice {
 export interface PatchProof {
   readonly campaign: string;
   readonly startedMs: number;
-  readonly deadlineMs?: number;
+  readonly deadlineMs: number;
   readonly devices: number;
   readonly patched: number;
   /** Milliseconds from the start until so many per cent were patched; absent until they are. */
   readonly toPercentMs: Readonly<Record<'50' | '90' | '99', number | undefined>>;
   readonly exposedDeviceHours: number;
   /** What was exposed behind the deadline: device-hours that the urgency did not allow. */
-  readonly lateDeviceHours?: number;
+  readonly lateDeviceHours: number;
   readonly curve: readonly { readonly afterMs: number; readonly patched: number }[];
 }
 
@@ -41,13 +42,13 @@ export const patchedDevice = ({ acceptedMs }: CampaignView, member: Member): Pat
 });
 
 export function provePatch(view: CampaignView, devices: readonly PatchedDevice[], nowMs: number): PatchProof {
-  const { id, acceptedMs: startedMs, campaign } = view;
+  const { id, acceptedMs: startedMs } = view;
   const times = devices
     .flatMap(({ patchedMs }) => (patchedMs === undefined ? [] : [patchedMs - startedMs]))
     .toSorted((a, b) => a - b);
   const reached = (percent: number) =>
     devices.length === 0 ? undefined : times[Math.ceil((devices.length * percent) / 100) - 1];
-  const { deadline: deadlineMs } = campaign;
+  const deadlineMs = deadlineOf(view);
   const exposed = (fromMs: number) => {
     const each = devices.map(({ sinceMs, patchedMs = nowMs }) => patchedMs - Math.max(sinceMs, fromMs));
     return each.reduce((sum, ms) => sum + Math.max(0, ms), 0) / hourMs;
@@ -59,7 +60,7 @@ export function provePatch(view: CampaignView, devices: readonly PatchedDevice[]
     patched: times.length,
     toPercentMs: { 50: reached(50), 90: reached(90), 99: reached(99) },
     exposedDeviceHours: exposed(0),
-    ...(deadlineMs === undefined ? {} : { deadlineMs, lateDeviceHours: exposed(deadlineMs) }),
+    ...{ deadlineMs, lateDeviceHours: exposed(deadlineMs) },
     curve: curveOf(times, Math.max(0, nowMs - startedMs)),
   };
 }
@@ -91,7 +92,7 @@ const plotRows = 10;
 /** The share of devices patched over time, as text that fits 72 columns. */
 export function patchPlot({ curve, devices, deadlineMs, startedMs }: PatchProof): string {
   const lastMs = curve.at(-1)?.afterMs ?? 0;
-  const due = deadlineMs === undefined || lastMs === 0 ? -1 : (deadlineMs - startedMs) / lastMs;
+  const due = lastMs === 0 ? -1 : (deadlineMs - startedMs) / lastMs;
   const column = due >= 0 && due <= 1 ? Math.round(due * curvePoints) : -1;
   const rows = Array.from({ length: plotRows }, (_, row) => {
     const percent = 100 - row * (100 / plotRows);

@@ -180,4 +180,6 @@ const migrations: readonly (readonly string[])[] = [
        created_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL, signed BYTEA NOT NULL,
        PRIMARY KEY (tenant, vendor, class))`,
   ],
+  // Why a campaign is as urgent as it is.
+  ['ALTER TABLE campaign ADD COLUMN urgency_because TEXT'],
 ];

@@ -67,17 +67,18 @@ export const memberRow = async (sql: Sql, campaign: string, device: string) =>
   );
 
 async function addCampaign(sql: Sql, view: CampaignView): Promise<boolean> {
-  const { id, actor, signed, campaign, acceptedMs, target, uri, state, generation, orderNumber, forgiven } =
-    view;
+  const { id, actor, signed, campaign, acceptedMs, target, uri, state, generation, orderNumber } = view;
+  const { forgiven, judged } = view;
   const added = await sql.run(
     `INSERT INTO campaign (tenant, id, actor, signed, created_ms, expires_ms, accepted_ms, digest,
        sequence_number, image_bytes, components, uri, state, generation, order_number,
-       forgiven_finished, forgiven_failed, progress, urgency)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       forgiven_finished, forgiven_failed, progress, urgency,
+       urgency_because)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     ...[sql.tenant, id, actor, signed, campaign.created, campaign.expires, acceptedMs],
     ...[target.digest, target.sequenceNumber, target.imageBytes, componentsBytes(target.components), uri],
     ...[state, generation, orderNumber, forgiven.finished, forgiven.failed],
-    ...[progressBytes(view.progress), urgencies[campaign.urgency ?? 'normal']],
+    ...[progressBytes(view.progress), urgencies[judged.urgency], judged.because],
   );
   if (added === 0) return false;
   await sql.tell([{ kind: 'campaign', id }]);

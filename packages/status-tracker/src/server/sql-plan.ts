@@ -80,14 +80,14 @@ const readySql = `
 
 const readyOf = async (
   sql: Sql,
-  { id, campaign, target }: CampaignView,
+  { id, campaign, target, judged }: CampaignView,
   status: 'waiting' | 'reverted',
   nowMs: number,
   limit: number,
 ): Promise<readonly Row[]> =>
   sql.all(
     readySql,
-    ...[sql.tenant, id, status, nowMs - campaign.silenceMsMax, -urgencies[campaign.urgency ?? 'normal']],
+    ...[sql.tenant, id, status, nowMs - campaign.silenceMsMax, -urgencies[judged.urgency]],
     ...[target.sequenceNumber, campaign.created, Math.max(0, limit), nowMs],
   );
 

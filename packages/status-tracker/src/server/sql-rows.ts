@@ -18,8 +18,10 @@ import {
   refusedMax,
   rollbackProtections,
   updateModes,
+  urgencies,
 } from '../protocol.ts';
-import type { UpdateMode } from '../protocol.ts';
+import type { Judged } from '../policy/urgency.ts';
+import type { UpdateMode, Urgency } from '../protocol.ts';
 import { approvalsMax } from './campaign-terms.ts';
 import type { CampaignState, CampaignView, Progress } from './campaign.ts';
 import type { DeviceView, Inventory, Member, MemberStatus, Statement } from './fleet.ts';
@@ -224,6 +226,13 @@ function progressOf(row: Row): Progress {
   return { ...begun, person: text(row, 'actor'), approvals: [] };
 }
 
+/** One of before it was judged once is as urgent as it was then. */
+const judgedOf = (row: Row): Judged => ({
+  urgency: urgencyNames.find((name) => urgencies[name] === integer(row, 'urgency')) ?? 'normal',
+  because: has(row, 'urgency_because') ? text(row, 'urgency_because') : 'no reason was kept',
+});
+const urgencyNames = Object.keys(urgencies) as readonly Urgency[];
+
 export function campaignOf(row: Row): CampaignView {
   const signed = blob(row, 'signed');
   return {
@@ -238,6 +247,7 @@ export function campaignOf(row: Row): CampaignView {
       components: read(Components, blob(row, 'components')),
     },
     uri: text(row, 'uri'),
+    judged: judgedOf(row),
     state: oneOf(row, 'state', campaignStates),
     ...becauseOf(row),
     generation: integer(row, 'generation'),

@@ -174,4 +174,6 @@ CREATE TABLE newest_release (
   created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, signed BLOB NOT NULL,
   PRIMARY KEY (tenant, vendor, class)
 ) STRICT, WITHOUT ROWID`,
+  // Why a campaign is as urgent as it is.
+  'ALTER TABLE campaign ADD COLUMN urgency_because TEXT',
 ];

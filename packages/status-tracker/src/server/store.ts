@@ -201,7 +201,7 @@ export interface FleetStore
   campaign(id: string): Promise<CampaignView | undefined>;
   /** Newest first. */
   campaigns(limit: number): Promise<readonly CampaignView[]>;
-  /** Those that the planner must look at: not aborted, and not over for good. */
+  /** Those that the planner must look at: not aborted, and not over for good; what goes first is first. */
   openCampaigns(nowMs: number): Promise<readonly CampaignView[]>;
   /** Counts another operator's consent (`approved`). @throws {Problem} where there is no such campaign. */
   approveCampaign(campaign: string, voice: Approving, by: Act): Promise<CampaignView>;

@@ -9,7 +9,6 @@ import type { Clock, Handler, Random } from '@lapel/transport';
 import { Problem, problemResponse } from '@lapel/transport';
 import type { ServerStrategy } from '../policy/trigger.ts';
 import type { UrgencyStrategy } from '../policy/urgency.ts';
-import { byUrgency } from '../policy/urgency.ts';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
 import type { CampaignView, Releases } from './campaign.ts';
@@ -36,7 +35,7 @@ import { createStatements } from './statements.ts';
 import type { FleetStore } from './store.ts';
 import { plannerActor } from './store.ts';
 import type { Kinds } from './urgency-of-release.ts';
-import { createUrgencies } from './urgency-of-release.ts';
+import { createJudge } from './urgency-of-release.ts';
 import type { Watch } from './watch.ts';
 import { createWatch } from './watch.ts';
 
@@ -92,8 +91,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   if (fleet === 'gone') throw elsewhere();
   if (fleet === 'arriving') throw new Problem('unavailable', arriving);
   const manifests = createManifests(given.releases, given.authors ?? []);
-  const urgencies = createUrgencies(manifests, given.urgency, given.kinds);
-  const options = { ...given, clock: inWholeMs(given.clock), urgencies };
+  const options = { ...given, clock: inWholeMs(given.clock) };
   const { store, clock, random, trackerKey, onBug } = options;
   const freeze = (device: string) => void freezeTwin(options, notify, device).catch(onBug);
   const statements = await createStatements(store);
@@ -114,6 +112,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
 
   const desk = createDesk({
     ...options,
+    judge: createJudge({ store, manifests, strategy: given.urgency, kinds: given.kinds }),
     notify,
     log,
     statements,
@@ -165,14 +164,7 @@ function createRounds(options: Inner, modes: Modes, onChanges: (changes: readonl
 
   async function round(): Promise<void> {
     await writeSeen(store, notify);
-    const views = await store.openCampaigns(clock.wallMs());
-    const judged = await Promise.all(
-      views.map(async (view) => ({ view, ...(await options.urgencies.judge(view)) })),
-    );
-    // More urgent ones first; of the same urgency, the newer.
-    for (const { view } of judged.toSorted((a, b) => byUrgency(a.urgency, b.urgency))) {
-      await campaignRound(view);
-    }
+    for (const view of await store.openCampaigns(clock.wallMs())) await campaignRound(view);
     await modes.round();
   }
 

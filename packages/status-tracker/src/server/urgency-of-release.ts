@@ -2,39 +2,52 @@
  * How urgent what a campaign rolls out is: by its manifest where that is proven, and else by what is known
  * of its components (draft-zhu-suit-automatic-fu-arch §4-3, §4-4).
  */
-import { CborError, read } from '@lapel/cbor';
+import { CborError, compareBytes, read } from '@lapel/cbor';
 import type { AuthenticManifest } from '@lapel/suit';
 import { Text, assignments, componentName, elementOf, server } from '@lapel/suit';
-import type { Judged, ReleaseFacts, UrgencyStrategy } from '../policy/urgency.ts';
-import { consequences, urgencyOf } from '../policy/urgency.ts';
-import type { CampaignView } from './campaign.ts';
+import type { ReleaseFacts, UrgencyStrategy } from '../policy/urgency.ts';
+import { urgencyOf } from '../policy/urgency.ts';
+import type { Campaign } from '../protocol.ts';
+import type { Judge } from './campaign.ts';
+import type { Target } from './fleet.ts';
 import type { Manifests } from './manifests.ts';
-
-export interface Urgencies {
-  /** With the time by when all that it addresses should run it. */
-  judge(view: CampaignView): Promise<Judged & { readonly latestMs: number }>;
-}
+import type { FleetStore } from './store.ts';
 
 /** Kinds of components by the names that manifests give them; what is missing is its own kind. */
 export type Kinds = Readonly<Record<string, string>>;
 
-export const createUrgencies = (
-  manifests: Manifests,
-  strategy: UrgencyStrategy | undefined,
-  kinds: Kinds = {},
-): Urgencies => ({
-  async judge({ target, campaign }) {
+export interface JudgeOptions {
+  readonly store: Pick<FleetStore, 'campaigns'>;
+  readonly manifests: Manifests;
+  readonly strategy?: UrgencyStrategy | undefined;
+  readonly kinds?: Kinds | undefined;
+}
+
+/** Campaigns among which the one before is looked for; of older ones the version says nothing any more. */
+const beforeMax = 100;
+
+export function createJudge({ store, manifests, strategy, kinds = {} }: JudgeOptions): Judge {
+  /** The version that the campaign before it has rolled out to the same class, where one has. */
+  async function versionBefore(campaign: Campaign, { sequenceNumber }: Target): Promise<string | undefined> {
+    const [before] = (await store.campaigns(beforeMax))
+      .filter(({ campaign: other }) => compareBytes(other.vendor, campaign.vendor) === 0)
+      .filter(({ campaign: other }) => compareBytes(other.class, campaign.class) === 0)
+      .filter(({ target }) => target.sequenceNumber < sequenceNumber)
+      .toSorted((a, b) => b.target.sequenceNumber - a.target.sequenceNumber);
+    const found = before === undefined ? undefined : await manifests.find(before.target.digest);
+    return found === undefined || 'missing' in found ? undefined : factsOf(found.manifest).version;
+  }
+
+  return async (campaign, target) => {
     const found = await manifests.find(target.digest);
     const names = target.components.map(componentName);
-    const facts = {
-      kinds: names.map((name) => kinds[name] ?? name),
-      ...('missing' in found ? {} : factsOf(found.manifest)),
-    };
-    const judged = urgencyOf(facts, strategy);
-    const deadlineMs = campaign.created + consequences[judged.urgency].deadlineMs;
-    return { ...judged, latestMs: Math.min(campaign.expires, deadlineMs) };
-  },
-});
+    const own = { kinds: names.map((name) => kinds[name] ?? name) };
+    if ('missing' in found) return urgencyOf(own, strategy);
+    const facts = { ...own, ...factsOf(found.manifest) };
+    const before = await versionBefore(campaign, target);
+    return urgencyOf({ ...facts, ...(before === undefined ? {} : { before }) }, strategy);
+  };
+}
 
 function factsOf(manifest: AuthenticManifest): ReleaseFacts {
   const priorities = assignments(manifest, server).flatMap(

@@ -115,6 +115,7 @@ export const Campaign = Type.Object({
   silenceMsMax: Count,
   predicate: optional(Type.String({ description: 'which devices of the class are meant' })),
   urgency: Type.String(),
+  urgencyBecause: Words,
   wave: Type.Integer({ description: 'the one that is open, from 1' }),
   approvals: Count,
   approvalsNeeded: Count,

@@ -6,6 +6,7 @@ import { hex } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
 import { componentName, uuidText } from '@lapel/suit';
 import type { CampaignView } from '../campaign.ts';
+import { deadlineOf } from '../campaign.ts';
 import { admissionText } from '../enrolment/enrolment-store.ts';
 import type { DeviceView, Member, Totals } from '../fleet.ts';
 import { addressed, conditionOf, runningVersion } from '../fleet.ts';
@@ -90,11 +91,12 @@ export function campaignJson(view: CampaignView, totals: Totals): Sent<typeof an
     failureRateMax: campaign.failureRateMax,
     silenceMsMax: campaign.silenceMsMax,
     predicate: campaign.predicate,
-    urgency: campaign.urgency ?? 'normal',
+    urgency: view.judged.urgency,
+    urgencyBecause: view.judged.because,
     wave: view.progress.wave + 1,
     approvals: view.progress.approvals.length,
     approvalsNeeded: campaign.approvals ?? 0,
-    deadlineMs: campaign.deadline,
+    deadlineMs: deadlineOf(view),
     createdMs: campaign.created,
     expiresMs: campaign.expires,
     acceptedMs,
