@@ -42,7 +42,6 @@ test('S4-133: the terms of a campaign are signed as they were asked for, a query
     for: 'version < "1.4.0" and flash >= 7',
     halts: 'where failures are rather 20% than 5%',
     'each wave': 'at least 60 min',
-    urgency: 'critical',
     rate: 'at most 60 a minute',
     approvals: '2 besides yours',
   });

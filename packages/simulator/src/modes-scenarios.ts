@@ -64,10 +64,7 @@ export async function vehicle(seed: number): Promise<Played> {
 
 export async function configuration(seed: number): Promise<Played> {
   const settings = [new TextEncoder().encode('configuration')];
-  const config = new TextDecoder().decode(settings[0]);
-  const world = await modesWorld(seed, {
-    kinds: { [Buffer.from(config).toString('hex')]: 'configuration', [config]: 'configuration' },
-  });
+  const world = await modesWorld(seed);
   const answers: string[] = [];
   const decide = (id: string) => async (notice: Notice) => {
     answers.push(`${id} ${notice.urgency}`);

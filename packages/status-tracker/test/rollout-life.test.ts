@@ -94,6 +94,7 @@ test('S4-14: a dry run shows each step and each device that does not fit, and st
     { device: 'lamp-1', because: 'the image does not fit: expected room for 50000 bytes, found 10' },
   ]);
   assert.deepEqual(steps, [
+    'urgency normal (by the strategy for every release), until 2026-01-02T00:00:00.000Z',
     'wave 1: sequence number 2 to 1 of 4 devices',
     'wave 2: sequence number 2 to 4 of 4 devices',
     'each wave opens after at least 2 devices without a failure, and at least 10 failures halt it',

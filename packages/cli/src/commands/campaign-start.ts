@@ -18,7 +18,7 @@ import type { SignerOptions } from '../signer.ts';
 import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
 import type { TermsOptions } from './campaign-terms.ts';
-import { termsFacts, termsOf, withTerms } from './campaign-terms.ts';
+import { termsFacts, termsOf, urgencyFact, withTerms } from './campaign-terms.ts';
 import { classOf, releaseNamed } from './release-named.ts';
 
 interface Options extends ServerOptions, SignerOptions, TermsOptions {
@@ -90,6 +90,7 @@ async function start(options: Options, terminal: Terminal): Promise<void> {
       ['waves', campaign.waves.map(percentText).join(', ')],
       ['in flight', `at most ${campaign.inFlightMax}`],
       ...termsFacts(campaign),
+      urgencyFact(fieldsOf(answer)),
       ['gives up', `a device that is silent for ${durationText(campaign.silenceMsMax)}`],
       ['expires', new Date(campaign.expires).toISOString()],
       ['signed with', `key ${hex(key.kid)}`],

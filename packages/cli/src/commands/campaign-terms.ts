@@ -6,6 +6,8 @@ import type { Campaign, Urgency } from '@lapel/status-tracker/protocol';
 import { urgencies } from '@lapel/status-tracker/protocol';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import type { Fields } from '../answers.ts';
+import { cellIn, numberIn, textIn } from '../answers.ts';
 import { count, milliseconds, percentText, thousandths } from '../quantities.ts';
 
 export interface TermsOptions {
@@ -56,7 +58,7 @@ export const termsOf = (options: TermsOptions, created: number) => ({
 
 /** What an operator reads before it is signed, and after. */
 export function termsFacts(campaign: Campaign): readonly (readonly [string, string])[] {
-  const { predicate, gate, failureRateMax, soakMs, urgency, ratePerMinute, approvals } = campaign;
+  const { predicate, gate, failureRateMax, soakMs, ratePerMinute, approvals } = campaign;
   const tolerated = percentText(failureRateMax);
   return [
     ...(predicate === undefined ? [] : [['for', predicate] as const]),
@@ -64,11 +66,18 @@ export function termsFacts(campaign: Campaign): readonly (readonly [string, stri
       ? (['halts', `above ${tolerated} failed`] as const)
       : (['halts', `where failures are rather ${percentText(gate.bad)} than ${tolerated}`] as const),
     ...(soakMs === undefined ? [] : [['each wave', `at least ${soakMs / 60_000} min`] as const]),
-    ...(urgency === undefined ? [] : [['urgency', urgency] as const]),
     ...(ratePerMinute === undefined ? [] : [['rate', `at most ${ratePerMinute} a minute`] as const]),
     ...(approvals === undefined ? [] : [['approvals', `${approvals} besides yours`] as const]),
   ];
 }
+
+/** As the tracker has judged it, where it is not signed. */
+export const urgencyFact = (campaign: Fields): readonly [string, string] => {
+  const [urgency, because] = [textIn(campaign, 'urgency'), cellIn(campaign, 'urgencyBecause')];
+  return ['urgency', `${urgency} (${because}), until ${dateIn(campaign, 'deadlineMs')}`];
+};
+
+const dateIn = (campaign: Fields, field: string) => new Date(numberIn(campaign, field)).toISOString();
 
 /** What is signed is the one text of a query. */
 function predicate(text: string): string {

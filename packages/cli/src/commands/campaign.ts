@@ -24,6 +24,7 @@ import { addCampaignApprove } from './campaign-approve.ts';
 import { campaignNamed, campaignsAt } from './campaign-named.ts';
 import { addCampaignPatched } from './campaign-patched.ts';
 import { addCampaignStart } from './campaign-start.ts';
+import { urgencyFact } from './campaign-terms.ts';
 
 interface Options extends ServerOptions {
   readonly json?: boolean;
@@ -143,6 +144,7 @@ function tell(campaign: Fields, { json }: Options, terminal: Terminal): void {
     ['failed', failedText(totals, numberIn(campaign, 'failureRateMax'))],
     ['unfit', cellIn(totals, 'unfit')],
     ['waves', waves.join(', ')],
+    urgencyFact(campaign),
     ['by', cellIn(campaign, 'actor')],
   ]);
 }

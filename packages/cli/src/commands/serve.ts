@@ -15,6 +15,7 @@ import { deviceClassOption } from '../serve/device-classes.ts';
 import { openHouse } from '../serve/house.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
+import { readStrategyFile } from '../serve/strategy-file.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Options extends DatabaseOptions {
@@ -24,6 +25,7 @@ interface Options extends DatabaseOptions {
   readonly author?: readonly string[];
   readonly operator?: readonly string[];
   readonly deviceClass: readonly DeviceClass[];
+  readonly strategy?: string;
   readonly json?: boolean;
 }
 
@@ -46,6 +48,10 @@ export function addTo(program: Command, terminal: Terminal): void {
       "carry out this operator's campaigns (public key in PEM; kept in the folder)",
     )
     .addOption(deviceClassOption())
+    .option(
+      '--strategy <file>',
+      'how urgent a release is, and when the server decides for devices (YAML or JSON)',
+    )
     .option('--json', 'print where they listen, and what they keep, as JSON')
     .addHelpText('after', examples)
     .action((options: Options) => serve(options, terminal));
@@ -65,11 +71,12 @@ keys and firmware. Let the first one start alone. Without --database the fleet i
 process at a time uses that.`;
 
 async function serve(
-  { port, host, author = [], operator = [], deviceClass, tenant, json, ...kept }: Options,
+  { port, host, author = [], operator = [], deviceClass, strategy, tenant, json, ...kept }: Options,
   terminal: Terminal,
 ): Promise<void> {
   // Before a folder is made for them.
   for (const file of [...author, ...operator]) await readPublicKeyOnly(file);
+  const strategies = strategy === undefined ? {} : await readStrategyFile(strategy);
   const place = await placeOf(kept);
   const { data } = kept;
   const house = await openHouse({
@@ -78,6 +85,7 @@ async function serve(
     place,
     tenant: tenantName(tenant),
     deviceClasses: deviceClass,
+    strategies,
     prepare: async () => {
       await keepPublicKeys(author, join(data, 'keys', 'authors'));
       await keepPublicKeys(operator, join(data, 'keys', 'operators'));

@@ -28,6 +28,7 @@ import { writeNewFile } from '../files.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
 import { operatorListener } from './operator-listener.ts';
+import type { Strategies } from './strategy-file.ts';
 
 export interface HouseOptions {
   readonly path: string;
@@ -38,6 +39,8 @@ export interface HouseOptions {
   readonly tenant?: string;
   /** What is to be put into the folder before it is opened, once the port is ours. */
   readonly prepare?: () => Promise<void>;
+  /** How urgent releases are, and when the server decides for devices. */
+  readonly strategies?: Strategies;
   /** What devices can take, where it is known. */
   readonly deviceClasses?: readonly DeviceClass[];
   /** What people call a class, by its UUID as text. */
@@ -119,6 +122,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     authors: folder.authors.map((key) => ({ key })),
     releases: async (digest) => releaseOf(firmware, await published(firmware, hex(digest))),
     ...(isShared ? { name: hex(systemRandom.bytes(8)) } : {}),
+    ...options.strategies,
     onBug,
   });
   await grantTokens(folder, tracker, store);

@@ -6,6 +6,8 @@ export { QueryError, queryTextMax, readQuery } from './query-text.ts';
 export { answer, matches, queryText } from './query.ts';
 export type { Attributes, Query } from './query.ts';
 export { shownTime } from './shown-time.ts';
+export { usualStrategy } from './urgency.ts';
+export type { UrgencyRule, UrgencyStrategy } from './urgency.ts';
 export { compareVersions, readVersion } from './version-order.ts';
 export { isZone, openingFor } from './window.ts';
 export type { Opening, Window } from './window.ts';

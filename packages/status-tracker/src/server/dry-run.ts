@@ -7,6 +7,7 @@ import { failuresToHalt, successesToGo } from '../policy/gate.ts';
 import type { Campaign } from '../protocol.ts';
 import { belonging } from './attributes.ts';
 import type { Accepted } from './campaign.ts';
+import { deadlineOf } from './campaign.ts';
 import type { DeviceView } from './fleet.ts';
 import { standing } from './fleet.ts';
 
@@ -38,7 +39,7 @@ export interface DryRunner {
 
 /** Devices are added one by one: a fleet need not be in memory. */
 export function createDryRun(accepted: Accepted): DryRunner {
-  const { campaign, target, id } = accepted;
+  const { campaign, id } = accepted;
   const counts = { meant: 0, fitting: 0, done: 0, notMeant: 0, unknown: 0, unfitCount: 0 };
   const unfit: { device: string; because: string }[] = [];
   const waves = campaign.waves.map(() => 0);
@@ -64,7 +65,7 @@ export function createDryRun(accepted: Accepted): DryRunner {
     },
     result: () => ({
       ...{ id, name: campaign.name, ...counts, unfit },
-      steps: stepsOf(campaign, target.sequenceNumber, counts.fitting),
+      steps: stepsOf(accepted, counts.fitting),
     }),
   };
 }
@@ -81,7 +82,9 @@ function reasonAgainst(device: DeviceView, { target }: Accepted): string | undef
   return status === 'unfit' ? because : undefined;
 }
 
-function stepsOf(campaign: Campaign, sequenceNumber: number, fitting: number): readonly string[] {
+function stepsOf(accepted: Accepted, fitting: number): readonly string[] {
+  const { campaign, judged } = accepted;
+  const { sequenceNumber } = accepted.target;
   const { waves, approvals = 0, gate, failureRateMax: tolerated, soakMs = 0, created, window } = campaign;
   const asks = approvals === 0 ? [] : [`waits for ${approvals} approvals besides the signer's`];
   const opens = waves.map((share, wave) => {
@@ -96,7 +99,8 @@ function stepsOf(campaign: Campaign, sequenceNumber: number, fitting: number): r
       : `each wave opens after at least ${successesToGo(terms)} devices without a failure, ` +
         `and at least ${failuresToHalt(terms, waves.length)} failures halt it`;
   const when = window === undefined ? [] : [`each device in its own maintenance window`];
-  return [...asks, ...opens, test, ...when, `ends at ${date(campaign.expires)}`];
+  const goal = `urgency ${judged.urgency} (${judged.because}), until ${date(deadlineOf(accepted))}`;
+  return [goal, ...asks, ...opens, test, ...when, `ends at ${date(campaign.expires)}`];
 }
 
 const date = (ms: number) => new Date(ms).toISOString();

@@ -2,9 +2,9 @@
  * How urgent what a campaign rolls out is: by its manifest where that is proven, and else by what is known
  * of its components (draft-zhu-suit-automatic-fu-arch §4-3, §4-4).
  */
-import { CborError, compareBytes, read } from '@lapel/cbor';
-import type { AuthenticManifest } from '@lapel/suit';
-import { Text, assignments, componentName, elementOf, server } from '@lapel/suit';
+import { CborError, compareBytes, hex, read } from '@lapel/cbor';
+import type { AuthenticManifest, ComponentIdentifier } from '@lapel/suit';
+import { Text, assignments, elementOf, server } from '@lapel/suit';
 import type { ReleaseFacts, UrgencyStrategy } from '../policy/urgency.ts';
 import { urgencyOf } from '../policy/urgency.ts';
 import type { Campaign } from '../protocol.ts';
@@ -13,7 +13,10 @@ import type { Target } from './fleet.ts';
 import type { Manifests } from './manifests.ts';
 import type { FleetStore } from './store.ts';
 
-/** Kinds of components by the names that manifests give them; what is missing is its own kind. */
+/**
+ * Kinds of components by the names that manifests give them, written as in a description: `main`,
+ * `soc/boot`, `h'00'`. What is missing is its own kind.
+ */
 export type Kinds = Readonly<Record<string, string>>;
 
 export interface JudgeOptions {
@@ -40,7 +43,7 @@ export function createJudge({ store, manifests, strategy, kinds = {} }: JudgeOpt
 
   return async (campaign, target) => {
     const found = await manifests.find(target.digest);
-    const names = target.components.map(componentName);
+    const names = target.components.map(writtenName);
     const own = { kinds: names.map((name) => kinds[name] ?? name) };
     if ('missing' in found) return urgencyOf(own, strategy);
     const facts = { ...own, ...factsOf(found.manifest) };
@@ -48,6 +51,15 @@ export function createJudge({ store, manifests, strategy, kinds = {} }: JudgeOpt
     return urgencyOf({ ...facts, ...(before === undefined ? {} : { before }) }, strategy);
   };
 }
+
+const writtenName = (component: ComponentIdentifier): string => component.map(writtenPart).join('/');
+
+function writtenPart(part: Uint8Array): string {
+  const text = String.fromCharCode(...part.subarray(0, partMax));
+  return part.length <= partMax && /^[\x21-\x2e\x30-\x7e]+$/.test(text) ? text : `h'${hex(part)}'`;
+}
+/** A longer part is no name. */
+const partMax = 64;
 
 function factsOf(manifest: AuthenticManifest): ReleaseFacts {
   const priorities = assignments(manifest, server).flatMap(
