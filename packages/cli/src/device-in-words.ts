@@ -17,7 +17,9 @@ export function deviceInWords(device: Fields): readonly Fact[] {
     ['key', cellIn(device, 'fingerprint')],
     ['approval', cellIn(device, 'approval')],
     ...optional('let in', cellIn(device, 'admittedBy')),
+    ...optional('tags', tagsText(device)),
     ...statementFacts(device),
+    ...batteryFact(device),
     ['state', cellIn(device, 'state')],
     ...optional('version', cellIn(device, 'version')),
     ...components.flatMap(componentFacts),
@@ -36,6 +38,18 @@ export function seenText(device: Fields): string {
 }
 
 const optional = (name: string, value: string): readonly Fact[] => (value === '' ? [] : [[name, value]]);
+
+function tagsText({ tags }: Fields): string {
+  const all = tags === undefined || tags === null ? {} : fieldsOf(tags);
+  return Object.keys(all)
+    .map((name) => `${name}=${cellIn(all, name)}`)
+    .join(', ');
+}
+
+const batteryFact = (device: Fields): readonly Fact[] =>
+  typeof device['batteryMilliwattHours'] === 'number'
+    ? [['battery', `${device['batteryMilliwattHours']} mWh`]]
+    : [];
 
 /** What it said of itself as it registered. */
 function statementFacts({ characteristics, terms, starts }: Fields): readonly Fact[] {

@@ -107,6 +107,8 @@ export const CheckIn = map({
   newestSequenceNumber: optional(18, uint),
   /** Since when that word has run out: the device may be kept in the past. */
   frozenSinceMs: optional(19, uint),
+  /** What is left in its battery, where it has one: in mWh, as manifests ask for it. */
+  batteryMilliwattHours: optional(20, uint),
 });
 export type CheckIn = Infer<typeof CheckIn>;
 /** What a device says of itself; the rest of a check-in is the client's own. */

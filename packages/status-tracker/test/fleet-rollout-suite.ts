@@ -48,6 +48,45 @@ export function rolloutTests(check: Check): void {
     },
   );
 
+  check('S4-133: devices join and leave campaigns as operators tag them', async (store) => {
+    await addSeen(store, 'a');
+    await addSeen(store, 'b', 1);
+    await store.addCampaign(await newCampaign('c1', 2, startMs, { predicate: 'tag.ring == "first"' }));
+    await store.join(c1, { limit: 10 }, startMs);
+    assert.equal(await statusIn(store, c1, 'a'), undefined);
+    const first = { set: { ring: 'first', site: 'Berlin, "Mitte"' }, remove: [] };
+    assert.deepEqual(await store.tag(['a', 'nobody'], first, by), ['a']);
+    assert.deepEqual((await store.device('a'))?.tags, { ring: 'first', site: 'Berlin, "Mitte"' });
+    assert.equal((await store.device('b'))?.tags, undefined);
+    assert.equal(await statusIn(store, c1, 'a'), 'waiting');
+    await store.tag(['a'], { set: {}, remove: ['ring'] }, by);
+    assert.deepEqual((await store.device('a'))?.tags, { site: 'Berlin, "Mitte"' });
+    assert.equal(await statusIn(store, c1, 'a'), 'superseded');
+    await store.tag(['a'], { set: { ring: 'first' }, remove: [] }, by);
+    assert.equal(await statusIn(store, c1, 'a'), 'waiting');
+    const [last] = await store.audit(1);
+    assert.deepEqual([last?.act, last?.subject, last?.detail], ['device tagged', 'a', 'ring=first']);
+  });
+
+  check('S4-133: what is under way goes on, whatever a device is tagged meanwhile', async (store) => {
+    await addSeen(store, 'a');
+    await store.tag(['a'], { set: { ring: 'first' }, remove: [] }, by);
+    await store.addCampaign(await newCampaign('c1', 2, startMs, { predicate: 'tag.ring == "first"' }));
+    await store.join(c1, { limit: 10 }, startMs);
+    await offer(store, c1, 'a', nonceOf('01'));
+    await store.tag(['a'], { set: {}, remove: ['ring'] }, by);
+    assert.equal(await statusIn(store, c1, 'a'), 'offered');
+  });
+
+  check('S4-133: no device has more tags than a person would give it, and then gets none', async (store) => {
+    await store.addDevices([newDevice('a'), newDevice('b')], by);
+    const many = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`t${at}`, 'x']));
+    await store.tag(['b'], { set: many, remove: [] }, by);
+    const more = Object.fromEntries(Array.from({ length: 13 }, (_, at) => [`u${at}`, 'x']));
+    await assert.rejects(store.tag(['a', 'b'], { set: more, remove: [] }, by), /at most 32 tags .* found 33/);
+    assert.equal((await store.device('a'))?.tags, undefined, 'all of them or none');
+  });
+
   check('S4-133: a device that comes later joins the campaigns that are open', async (store) => {
     await store.addCampaign(await newCampaign('c1'));
     await store.addDevices([newDevice('late')], by);

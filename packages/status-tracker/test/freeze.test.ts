@@ -81,12 +81,15 @@ const device: OwnView = { ...own, device: 'lamp-1', attributes: new Map([['flash
 test('S4-133: a device holds an offer to what an operator has signed, whatever the tracker says', () => {
   assert.equal(objectionTo(offer, campaign(), device), undefined);
   assert.equal(objectionTo(offer, campaign({ predicate: 'flash >= 100' }), device), undefined);
+  const ofTags = campaign({ predicate: 'tag.site == "a" and flash >= 100' });
+  assert.equal(objectionTo(offer, ofTags, device), undefined, 'its tags it can’t see');
   const refusals: readonly (readonly [Uint8Array, RegExp, Partial<OwnView>?])[] = [
     [
       campaign({ predicate: 'flash > 100' }),
       /^expected a campaign for this device, found one for devices with flash > 100$/,
     ],
-    [campaign({ predicate: 'tag.site == "a"' }), /^expected a campaign for this device/],
+    [campaign({ predicate: 'zone == "Europe/Berlin"' }), /^expected a campaign for this device/],
+    [campaign({ predicate: 'tag.site == "a" and flash > 100' }), /^expected a campaign for this device/],
     [campaign({ predicate: 'flash >' }), /^predicate: at character 8: /],
     [campaign({ manifestDigest: digestFor(3) }), /^expected the manifest .* in the offer$/],
     [campaign({ id: bytes16('c2') }), /^expected the campaign c1c1.* found c2c2/],

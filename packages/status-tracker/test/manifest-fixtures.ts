@@ -1,7 +1,7 @@
 /** A lamp's manifest, signed by a real author, and the release of it. */
 import { write } from '@lapel/cbor';
 import { digest, signDetached } from '@lapel/cose';
-import type { Command, SuitRecord } from '@lapel/suit';
+import type { Command, SuitRecord, VersionMatch } from '@lapel/suit';
 import {
   Digest,
   Manifest,
@@ -54,6 +54,9 @@ export interface Told {
   readonly priority?: number;
   readonly version?: string;
   readonly about?: string;
+  /** What it asks of devices. */
+  readonly battery?: number;
+  readonly from?: VersionMatch;
 }
 
 /** @param isCutOff whether the sequence `install` is named by its digest and left out. */
@@ -84,8 +87,13 @@ function textOf({ version, about }: Told) {
   return { text: write(Text, { rest: [['en', own]] }) };
 }
 
-function validateOf({ priority }: Told) {
-  if (priority === undefined) return {};
-  const parameters = write(Parameters, { updatePriority: priority });
+function validateOf({ priority, battery, from }: Told) {
+  const asked = {
+    ...(priority === undefined ? {} : { updatePriority: priority }),
+    ...(battery === undefined ? {} : { minimumBattery: battery }),
+    ...(from === undefined ? {} : { version: from }),
+  };
+  if (Object.keys(asked).length === 0) return {};
+  const parameters = write(Parameters, asked);
   return { validate: writeSequence([{ name: 'directive-override-parameters', parameters }]) };
 }

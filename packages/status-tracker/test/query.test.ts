@@ -3,12 +3,14 @@ import test from 'node:test';
 import { classIdentifier, uuidText, vendorIdentifier } from '@lapel/suit';
 import fc from 'fast-check';
 import type { Attributes, Query } from '../src/policy/query.ts';
-import { answer, attributeKinds, comparisonNames, kindOf, matches, queryText } from '../src/policy/query.ts';
+import { attributesOf } from '../src/policy/attributes.ts';
+import { answer, asksForTags, attributeKinds, comparisonNames, kindOf } from '../src/policy/query.ts';
+import { matches, queryText } from '../src/policy/query.ts';
 import { QueryError, readQuery } from '../src/policy/query-text.ts';
 import { compareVersions, readVersion } from '../src/policy/version-order.ts';
 
 const vendor = vendorIdentifier('lamps.example');
-const lamp: Attributes = new Map<string, string | number>([
+const lamp = new Map<string, string | number>([
   ['id', 'lamp-1'],
   ['vendor', uuidText(vendor)],
   ['class', uuidText(classIdentifier(vendor, 'lamp'))],
@@ -18,7 +20,7 @@ const lamp: Attributes = new Map<string, string | number>([
   ['tag.site', 'berlin'],
 ]);
 
-const says = (text: string, attributes = lamp) => answer(readQuery(text), attributes);
+const says = (text: string, attributes: Attributes = lamp) => answer(readQuery(text), attributes);
 
 test('S4-133: a campaign is for the devices that a query matches', () => {
   assert.equal(says('class == "lamp" and version < "1.4.0" and tag.site in ("berlin","paris")'), true);
@@ -55,6 +57,25 @@ test('what a device has not told matches nothing, and its opposite neither', () 
   const odd = new Map([...lamp, ['version', 'nightly'] as const]);
   assert.equal(says('version < "1.4.0"', odd), undefined);
   assert.equal(matches(readQuery('not version < "1.4.0"'), odd), false);
+});
+
+const self = { id: 'lamp-1', vendor, class: vendor, updateMode: 'negotiated' } as const;
+
+test('S4-133: a tag that a device does not have is known to the tracker as none', () => {
+  const known = attributesOf({ ...self, tags: { site: 'berlin' } });
+  assert.equal(says('tag.floor == "3"', known), false);
+  assert.equal(says('tag.floor != "3"', known), true);
+  assert.equal(says('exists tag.floor', known), false);
+  assert.equal(says('tag.site in ("berlin") and exists tag.site', known), true);
+});
+
+test('S4-133: a device can say nothing of its tags', () => {
+  const own = attributesOf(self);
+  for (const text of ['tag.site == "berlin"', 'not tag.site == "berlin"', 'exists tag.site']) {
+    assert.equal(says(text, own), undefined, text);
+    assert.equal(asksForTags(readQuery(`id == "a" and (id == "b" or not ${text})`)), true);
+  }
+  assert.equal(asksForTags(readQuery('id == "a" or not version < "1.0.0"')), false);
 });
 
 test('a query that is wrong is refused with the place, what was expected and what was found', () => {

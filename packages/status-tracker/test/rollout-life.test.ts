@@ -106,12 +106,12 @@ test('S4-14: a dry run shows each step and each device that does not fit, and st
 test('S4-133: why a device is in no campaign, and what it has signed, are told apart', async () => {
   const world = await createWorld();
   await world.lamps(1);
-  await world.tracker.desk.start(world.campaign('c1', 2, { predicate: 'tag.site == "berlin"' }), 'test');
+  await world.tracker.desk.start(world.campaign('c1', 2, { predicate: 'zone == "Europe/Berlin"' }), 'test');
   const { explanation, evidence } = await world.tracker.desk.device('lamp-0');
   assert.equal(
     explanation,
     'lamp-0 runs 1.0.1, and no campaign addresses it: ' +
-      '"lamps to 2" is for devices with tag.site == "berlin", of which it has not told enough.',
+      '"lamps to 2" is for devices with zone == "Europe/Berlin", of which it has not told enough.',
   );
   assert.equal(evidence, 'lamp-0 signed at 2026-01-01T00:00:00.000Z that it runs 1.0.1 and is idle.');
 });

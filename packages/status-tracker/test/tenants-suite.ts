@@ -39,7 +39,7 @@ const acts = [
   ] as const),
   ...(['freeze', 'offer', 'give-up', 'pause', 'resume', 'grant', 'revoke', 'audit', 'log', 'lease'] as const),
   ...(['manufacturer', 'token', 'enrol', 'wait', 'turn-away', 'revoke-certificate', 'close-way'] as const),
-  ...(['decline', 'refuse', 'newest'] as const),
+  ...(['decline', 'refuse', 'newest', 'tag'] as const),
 ];
 
 const turns: fc.Arbitrary<readonly Turn[]> = fc.array(
@@ -134,6 +134,7 @@ async function done(store: FleetStore, turn: Turn, views: readonly CampaignView[
     const reason = number % 2 === 0 ? 'ok' : 'condition-failed';
     return store.recordReports([{ device, nonce, digest, reason, replay, signed, atMs }]);
   }
+  if (act === 'tag') return store.tag([device], { set: { ring: `${number}` }, remove: [] }, by);
   if (act === 'seen') return store.recordSeen([{ device, atMs }]);
   if (act === 'campaign') return store.addCampaign(view);
   if (act === 'join') return store.join(view.id, { limit: 100 }, atMs);

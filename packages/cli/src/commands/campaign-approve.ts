@@ -3,22 +3,20 @@
  * themselves, never from what a server says of them.
  */
 
-import { hex, read, write } from '@lapel/cbor';
-import { digest, peekSigned, signAttached } from '@lapel/cose';
-import { Campaign, CampaignApproval, mediaTypes, messageBytesMax } from '@lapel/status-tracker/protocol';
-import { bytesBody, collect, readProblem, request, systemClock } from '@lapel/transport';
+import { hex, write } from '@lapel/cbor';
+import { digest, signAttached } from '@lapel/cose';
+import { CampaignApproval, mediaTypes } from '@lapel/status-tracker/protocol';
+import { bytesBody, request, systemClock } from '@lapel/transport';
 import type { Command } from 'commander';
-import { cellIn, fieldsOf, textIn } from '../answers.ts';
+import { cellIn, fieldsOf } from '../answers.ts';
 import { askJson } from '../ask.ts';
-import { exitCodes } from '../exit-codes.ts';
-import { CommandFailure } from '../failure.ts';
-import type { ServerAccess, ServerOptions } from '../server-access.ts';
+import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { SignerOptions } from '../signer.ts';
 import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
-import { campaignNamed } from './campaign-named.ts';
-import { termsFacts } from './campaign-terms.ts';
+import { campaignAsSigned } from './campaign-named.ts';
+import { termsFacts, urgencyFact } from './campaign-terms.ts';
 
 interface Options extends ServerOptions, SignerOptions {
   readonly json?: boolean;
@@ -37,12 +35,8 @@ async function approve(which: string, options: Options, terminal: Terminal): Pro
   requireSigner(options);
   const access = await accessServer(options);
   const key = await openSigner(options, watchingOn(terminal));
-  const id = textIn(await campaignNamed(which, access), 'id');
-  const signed = await signedCampaign(id, access);
-  const campaign = read(Campaign, peekSigned(signed).payload);
-  if (hex(campaign.id) !== id) {
-    throw new CommandFailure(exitCodes.refused, `expected the campaign ${id}, found ${hex(campaign.id)}`);
-  }
+  const { campaign, signed } = await campaignAsSigned(which, access);
+  const id = hex(campaign.id);
   const message = write(CampaignApproval, {
     version: 1,
     campaign: campaign.id,
@@ -60,15 +54,9 @@ async function approve(which: string, options: Options, terminal: Terminal): Pro
       ['name', campaign.name],
       ['manifest', hex(campaign.manifestDigest)],
       ...termsFacts(campaign),
+      urgencyFact(after),
       ['approved by', `${cellIn(after, 'approvals')} of ${cellIn(after, 'approvalsNeeded')}`],
       ['state', cellIn(after, 'state')],
     ]);
   }
-}
-
-async function signedCampaign(id: string, { handler, token }: ServerAccess): Promise<Uint8Array> {
-  const headers = { authorization: `Bearer ${token}` };
-  const answer = await handler(request('GET', `/campaigns/${id}/signed`, { headers }));
-  if (answer.status !== 'ok') throw await readProblem(answer);
-  return collect(answer.body, messageBytesMax);
 }

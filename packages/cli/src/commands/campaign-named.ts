@@ -1,6 +1,9 @@
 /** Which campaign an operator means. */
 
-import { request } from '@lapel/transport';
+import { hex, read } from '@lapel/cbor';
+import { peekSigned } from '@lapel/cose';
+import { Campaign, messageBytesMax } from '@lapel/status-tracker/protocol';
+import { collect, readProblem, request } from '@lapel/transport';
 import type { Fields } from '../answers.ts';
 import { fieldsOf, listOf, textIn } from '../answers.ts';
 import { askJson } from '../ask.ts';
@@ -28,4 +31,21 @@ export async function campaignNamed(which: string, access: ServerAccess): Promis
     throw new CommandFailure(exitCodes.usage, `${message}; lapel campaign list has their ids`);
   }
   return found;
+}
+
+export interface AsSigned {
+  readonly campaign: Campaign;
+  readonly signed: Uint8Array;
+}
+
+/** Its terms by the signed bytes themselves, never by what a server says of them. */
+export async function campaignAsSigned(which: string, access: ServerAccess): Promise<AsSigned> {
+  const id = textIn(await campaignNamed(which, access), 'id');
+  const headers = { authorization: `Bearer ${access.token}` };
+  const answer = await access.handler(request('GET', `/campaigns/${id}/signed`, { headers }));
+  if (answer.status !== 'ok') throw await readProblem(answer);
+  const signed = await collect(answer.body, messageBytesMax);
+  const campaign = read(Campaign, peekSigned(signed).payload);
+  if (hex(campaign.id) === id) return { campaign, signed };
+  throw new CommandFailure(exitCodes.refused, `expected the campaign ${id}, found ${hex(campaign.id)}`);
 }

@@ -1,28 +1,27 @@
 /** `lapel campaign start`: an operator signs what shall be rolled out, to whom and how carefully. */
 
-import { hex, write } from '@lapel/cbor';
-import { signAttached } from '@lapel/cose';
 import type { Outline } from '@lapel/author';
-import { Campaign, mediaTypes } from '@lapel/status-tracker/protocol';
-import { uuidText } from '@lapel/suit';
-import { bytesBody, request, systemClock, systemRandom } from '@lapel/transport';
+import { queryText, readQuery } from '@lapel/status-tracker/policy';
+import type { Campaign } from '@lapel/status-tracker/protocol';
+import { systemClock, systemRandom } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { Fields } from '../answers.ts';
-import { cellIn, fieldsOf, listOf } from '../answers.ts';
-import { askJson } from '../ask.ts';
-import { count, durationText, milliseconds, percentText, thousandths, waves } from '../quantities.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { count, milliseconds, thousandths, waves } from '../quantities.ts';
 import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { SignerOptions } from '../signer.ts';
 import { openSigner, requireSigner, signerHelp, watchingOn, withSigner } from '../signer.ts';
 import type { Terminal } from '../terminal.ts';
+import { sendCampaigns } from './campaign-send.ts';
 import type { TermsOptions } from './campaign-terms.ts';
-import { termsFacts, termsOf, urgencyFact, withTerms } from './campaign-terms.ts';
-import { classOf, releaseNamed } from './release-named.ts';
+import { termsOf, withTerms } from './campaign-terms.ts';
+import { classOf, nameOf, releaseNamed } from './release-named.ts';
 
 interface Options extends ServerOptions, SignerOptions, TermsOptions {
   readonly release: string;
+  readonly through?: readonly string[];
   readonly name?: string;
   readonly waves: readonly number[];
   readonly inFlight: number;
@@ -41,6 +40,7 @@ export function addCampaignStart(campaign: Command, terminal: Terminal): void {
     );
   withTerms(withSigner(withServer(command)))
     .requiredOption('--release <which>', 'digest of a released manifest, or the file of its envelope')
+    .option('--through <which...>', 'releases that devices must run first, in turn; each is a campaign')
     .option('--name <text>', 'what to call it (default: the version that the manifest tells)')
     .addOption(withDefault('--waves <shares>', 'of all devices, in turn', waves, '1%,10%,100%'))
     .addOption(withDefault('--in-flight <number>', 'devices that update at the same time', count, '100'))
@@ -64,57 +64,43 @@ const withDefault = (flags: string, about: string, parse: (text: string) => unkn
 const examples = `
 Examples:
   lapel campaign start --release lamp.suit --key operator.pem --token-file operator.token
-  lapel campaign start --release DIGEST --key operator.pem --name 'dimmer' --waves 5%,100% --failure-rate 2%`;
+  lapel campaign start --release DIGEST --key operator.pem --name 'dimmer' --waves 5%,100% --failure-rate 2%
+  lapel campaign start --release three.suit --through two.suit --key operator.pem`;
 
 async function start(options: Options, terminal: Terminal): Promise<void> {
   requireSigner(options);
   const access = await accessServer(options);
   const key = await openSigner(options, watchingOn(terminal));
-  const outline = await releaseNamed(options.release, access);
-  const campaign = campaignFor(outline, options);
-  const signed = signAttached(key, write(Campaign, campaign), mediaTypes.cbor);
-  const headers = { 'content-type': mediaTypes.cose };
-  const path = options.dryRun === true ? '/campaigns/dry-run' : '/campaigns';
-  const answer = await askJson(access, request('POST', path, { headers, body: bytesBody(signed) }));
-  const id = hex(campaign.id);
-  if (options.json === true) terminal.result(JSON.stringify(answer));
-  else if (options.dryRun === true) tellDryRun(fieldsOf(answer), terminal);
-  else if (terminal.quiet) terminal.result(id);
-  else {
-    terminal.facts([
-      ['campaign', id],
-      ['name', campaign.name],
-      ['manifest', hex(campaign.manifestDigest)],
-      ['vendor', uuidText(campaign.vendor)],
-      ['class', uuidText(campaign.class)],
-      ['waves', campaign.waves.map(percentText).join(', ')],
-      ['in flight', `at most ${campaign.inFlightMax}`],
-      ...termsFacts(campaign),
-      urgencyFact(fieldsOf(answer)),
-      ['gives up', `a device that is silent for ${durationText(campaign.silenceMsMax)}`],
-      ['expires', new Date(campaign.expires).toISOString()],
-      ['signed with', `key ${hex(key.kid)}`],
-    ]);
-    const next = campaign.approvals === undefined ? 'status' : 'approve';
-    terminal.note(`\nNext: lapel campaign ${next} ${id.slice(0, 8)}${next === 'status' ? ' --follow' : ''}`);
-  }
+  const outlines: Outline[] = [];
+  for (const which of [...(options.through ?? []), options.release])
+    outlines.push(await releaseNamed(which, access));
+  const campaigns = chained(outlines, options);
+  const { dryRun = false, json = false } = options;
+  await sendCampaigns(campaigns, { access, key, terminal, dryRun, json });
 }
 
-function tellDryRun(run: Fields, terminal: Terminal): void {
-  const steps = listOf(run['steps']).map((step, index) => [`step ${index + 1}`, String(step)] as const);
-  const unfit = listOf(run['unfit']).map(fieldsOf);
-  terminal.facts([
-    ...steps,
-    ['meant', `${cellIn(run, 'meant')} devices, ${cellIn(run, 'fitting')} to be offered it`],
-    ['done', `${cellIn(run, 'done')} run it already, or something newer`],
-    ['not meant', `${cellIn(run, 'notMeant')}, and ${cellIn(run, 'unknown')} that have not told enough`],
-    ['unfit', cellIn(run, 'unfitCount')],
-  ]);
-  if (unfit.length === 0) return;
-  terminal.table(
-    ['DEVICE', 'WOULD NOT FIT BECAUSE'],
-    unfit.map((each) => [cellIn(each, 'device'), cellIn(each, 'because')]),
-  );
+/**
+ * A campaign for each release: none is offered to a device before it runs what stands before that. A device
+ * goes from one campaign to the next as it says what it runs.
+ */
+function chained(outlines: readonly Outline[], options: Options): readonly Campaign[] {
+  const sequenceOf = (outline: Outline | undefined) => outline?.summary.sequenceNumber ?? 0;
+  return outlines.map((outline, at) => {
+    const [before, own] = [outlines[at - 1], sequenceOf(outline)];
+    if (before !== undefined && own <= sequenceOf(before)) {
+      const found = `${sequenceOf(before)} before ${own}`;
+      throw new CommandFailure(exitCodes.usage, `expected sequence numbers that rise, found ${found}`);
+    }
+    const where = from(before === undefined ? undefined : sequenceOf(before), options.where);
+    return campaignFor(outline, { ...options, ...(where === undefined ? {} : { where }) });
+  });
+}
+
+/** Devices that run that sequence number, or a higher one, of those that are meant. */
+function from(sequenceNumber: number | undefined, where: string | undefined): string | undefined {
+  if (sequenceNumber === undefined) return where;
+  const runs = `sequence >= ${sequenceNumber}`;
+  return where === undefined ? runs : queryText(readQuery(`(${where}) and ${runs}`));
 }
 
 function campaignFor({ digest, summary }: Outline, options: Options): Campaign {
@@ -122,7 +108,7 @@ function campaignFor({ digest, summary }: Outline, options: Options): Campaign {
   return {
     version: 1,
     id: systemRandom.bytes(16),
-    name: options.name ?? nameFor(summary),
+    name: options.name ?? nameOf(summary),
     manifestDigest: digest.bytes,
     ...classOf(summary),
     waves: options.waves,
@@ -133,12 +119,4 @@ function campaignFor({ digest, summary }: Outline, options: Options): Campaign {
     expires: created + options.expires,
     ...termsOf(options, created),
   };
-}
-
-function nameFor({ text, sequenceNumber }: Outline['summary']): string {
-  const components = text?.rest.flatMap(([, texts]) => texts.rest.map(([, component]) => component)) ?? [];
-  const model = components.find((each) => each.modelInfo !== undefined)?.modelInfo;
-  const version = components.find((each) => each.componentVersion !== undefined)?.componentVersion;
-  const words = [model, version].filter((each) => each !== undefined);
-  return (words.length > 0 ? words.join(' ') : `sequence ${sequenceNumber}`).slice(0, 64);
 }

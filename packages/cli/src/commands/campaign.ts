@@ -22,6 +22,7 @@ import type { Terminal } from '../terminal.ts';
 import { progressLine } from '../terminal.ts';
 import { addCampaignApprove } from './campaign-approve.ts';
 import { campaignNamed, campaignsAt } from './campaign-named.ts';
+import { addCampaignClone } from './campaign-clone.ts';
 import { addCampaignPatched } from './campaign-patched.ts';
 import { addCampaignStart } from './campaign-start.ts';
 import { urgencyFact } from './campaign-terms.ts';
@@ -61,6 +62,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--json', 'print the campaign as JSON')
     .action((which: string, options: StatusOptions) => status(which, options, terminal));
   addCampaignApprove(campaign, terminal);
+  addCampaignClone(campaign, terminal);
   addCampaignPatched(campaign, terminal);
   for (const order of Object.keys(orders) as Order[]) {
     withSigner(withServer(campaign.command(order).description(orders[order])))

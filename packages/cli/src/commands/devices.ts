@@ -13,6 +13,7 @@ import { readVerificationKey } from '../key-files.ts';
 import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { Terminal } from '../terminal.ts';
+import { addDevicesTag } from './devices-tag.ts';
 
 interface Options extends ServerOptions {
   readonly json?: boolean;
@@ -20,6 +21,7 @@ interface Options extends ServerOptions {
 
 interface ListOptions extends Options {
   readonly waiting?: boolean;
+  readonly where?: string;
 }
 
 interface AddOptions extends Options {
@@ -35,6 +37,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .addHelpText('after', examples);
   withServer(devices.command('list', { isDefault: true }).description('Lists all devices.'))
     .option('--waiting', 'only those that wait for approval')
+    .option('--where <query>', 'only those that a query matches, as for campaigns')
     .option('--json', 'print the list as JSON')
     .action((options: ListOptions) => list(options, terminal));
   withServer(devices.command('show').description('Shows one device, and says why it is where it is.'))
@@ -56,6 +59,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .requiredOption('--class <name>', 'its class within the vendor, or a UUID')
     .option('--json', 'print the result as JSON')
     .action((id: string, options: AddOptions) => add(id, options, terminal));
+  addDevicesTag(devices, terminal);
 }
 
 const examples = `
@@ -76,6 +80,7 @@ async function list(options: ListOptions, terminal: Terminal): Promise<void> {
     const query = new Map([
       ['limit', `${pageLimit}`],
       ...(options.waiting === true ? [['approval', 'pending'] as const] : []),
+      ...(options.where === undefined ? [] : [['where', options.where] as const]),
       ...(after === undefined ? [] : [['after', after] as const]),
     ]);
     const answer = fieldsOf(await askJson(access, request('GET', '/devices', { query })));
@@ -85,7 +90,8 @@ async function list(options: ListOptions, terminal: Terminal): Promise<void> {
     after = next;
   }
   if (options.json === true) terminal.result(JSON.stringify(devices));
-  else if (devices.length === 0) terminal.note('no devices yet');
+  else if (devices.length === 0)
+    terminal.note(options.where === undefined ? 'no devices yet' : 'no device matches');
   else {
     const headings = ['DEVICE', 'STATE', 'VERSION', 'UPDATE', 'SEEN', 'CLASS'];
     terminal.table(headings, devices.map(deviceRow));

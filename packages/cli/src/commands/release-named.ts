@@ -35,3 +35,12 @@ export async function releaseNamed(which: string, { handler, token }: ServerAcce
   const found = `expected the manifest ${which} from the server, found ${hex(outline.digest.bytes)}`;
   throw new CommandFailure(exitCodes.refused, found);
 }
+
+/** What to call it where nobody says: the version that it tells. */
+export function nameOf({ text, sequenceNumber }: Outline['summary']): string {
+  const components = text?.rest.flatMap(([, texts]) => texts.rest.map(([, component]) => component)) ?? [];
+  const model = components.find((each) => each.modelInfo !== undefined)?.modelInfo;
+  const version = components.find((each) => each.componentVersion !== undefined)?.componentVersion;
+  const words = [model, version].filter((each) => each !== undefined);
+  return (words.length > 0 ? words.join(' ') : `sequence ${sequenceNumber}`).slice(0, 64);
+}

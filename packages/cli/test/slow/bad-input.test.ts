@@ -46,6 +46,7 @@ const roles: Readonly<Record<string, readonly [good: string, bad: Readonly<Recor
   passphrase: ['text.file', { ...unreadable, 'empty.file': 1 }],
   token: ['token', { ...unreadable, 'empty.file': 1, 'lamp.bin': 1 }],
   description: ['lamp.yaml', { ...unreadable, 'empty.file': 1, 'text.file': 1 }],
+  strategy: ['strategy.yaml', { ...unreadable, 'text.file': 1, 'list.json': 1 }],
   device: ['device.json', { ...unreadable, 'empty.file': 1, 'text.file': 1, 'list.json': 1 }],
   payload: ['lamp.bin', unreadable],
   // A folder is one to look into.
@@ -91,6 +92,8 @@ const commands: readonly string[] = [
   `publish {envelope} --payload {place} ${server}`,
   `release {envelope} ${server}`,
   `campaign start --release {envelope} --key {private} ${server}`,
+  `campaign start --release {envelope} --through {envelope} --key {private} ${server}`,
+  `campaign clone lamp --release {envelope} --key {private} ${server}`,
   `campaign list ${server}`,
   `newest tell --release {envelope} --key {private} ${server}`,
   `newest list ${server}`,
@@ -107,6 +110,7 @@ const commands: readonly string[] = [
   `devices approve lamp ${server}`,
   `devices add lamp --key {public} --vendor lapel.example --class lamp ${server}`,
   `devices refuse lamp ${server}`,
+  `devices tag lamp --set site=berlin ${server}`,
   `enrol manufacturer add acme --certificate {certificate} --vendor lapel.example --class lamp ${server}`,
   `enrol manufacturer list ${server}`,
   `enrol manufacturer revoke acme 0a01 ${server}`,
@@ -114,7 +118,7 @@ const commands: readonly string[] = [
   `enrol token make line --vendor lapel.example --class lamp -o {new} ${server}`,
   `enrol token list ${server}`,
   `enrol token revoke line ${server}`,
-  'serve --author {public} --operator {public} --data data --port 0',
+  'serve --author {public} --operator {public} --strategy {strategy} --data data --port 0',
   'migrate --from sqlite:nowhere --to postgres://lapel@127.0.0.1:9/fleet --password-file {passphrase}',
   `device make {new} ${factory} --counter {further}`,
   `device make new.file ${factory} --decryption-key {recipient}`,
@@ -141,6 +145,7 @@ before(() => {
   const script = readFileSync(join(import.meta.dirname, 'scripts/enrol.txt'), 'utf8');
   writeFileSync(at('acme.pem'), /^-----BEGIN[^]*END CERTIFICATE-----$/m.exec(script)![0]);
   writeFileSync(at('list.json'), '[]');
+  writeFileSync(at('strategy.yaml'), 'server-initiated: { load-max: 20% }\n');
   const held = { vendor: 'lapel.example', class: 'lamp', components: { main: '' } };
   writeFileSync(at('device.json'), JSON.stringify(held));
   mkdirSync(at('folder'));

@@ -10,17 +10,19 @@ import { inventory } from '../inventory.ts';
 import { imageBytesMax } from '../storage/layout.ts';
 import type { DeviceStatus } from '../update-source.ts';
 import { once } from './patience.ts';
+import { answered } from './within.ts';
 
 const becauseMax = 128;
 
 /** Resolves to whether a peer that proved who it is has answered. @throws {TransportError} */
-export function announce(
+export async function announce(
   agent: AgentOptions,
   signal: AbortSignal,
   state: DeviceState,
   pending?: Uint8Array,
 ): Promise<boolean> {
   const { profile, decision, counter, downtime, serviceLoad } = agent;
+  const battery = await batteryOf(agent, signal);
   const refused = decision.refused.slice(0, refusedMax).map(({ slot, because }) => ({
     slot,
     because: clipped(because),
@@ -38,8 +40,15 @@ export function announce(
       : { downtimeMs: Math.round(downtime.measuredMs), expectedDowntimeMs: downtime.expectedMs }),
     ...(pending === undefined ? {} : { pending }),
     ...(serviceLoad === undefined ? {} : { serviceLoad: serviceLoad() }),
+    ...(battery === undefined ? {} : { batteryMilliwattHours: battery }),
   };
   return agent.source.announce(status, signal);
+}
+
+async function batteryOf({ clock, conditions }: AgentOptions, signal: AbortSignal) {
+  const ask = conditions?.batteryMilliwattHours;
+  const told = ask === undefined ? undefined : await answered({ clock, signal }, ask);
+  return told === undefined || told < 0 ? undefined : Math.floor(told);
 }
 
 const clipped = (text: string): string => text.slice(0, becauseMax).toWellFormed();

@@ -10,7 +10,7 @@ import { CoseError, openSigned } from '@lapel/cose';
 import { draw, waveOf } from '../policy/draw.ts';
 import { QueryError, readQuery } from '../policy/query-text.ts';
 import type { Attributes } from '../policy/query.ts';
-import { answer } from '../policy/query.ts';
+import { answer, asksForTags } from '../policy/query.ts';
 import type { Offer } from '../protocol.ts';
 import { Campaign } from '../protocol.ts';
 
@@ -67,7 +67,10 @@ function openCampaign(signed: Uint8Array, operators: readonly VerificationKey[])
 function predicateObjection({ predicate }: Campaign, attributes: Attributes): string | undefined {
   if (predicate === undefined) return undefined;
   try {
-    if (answer(readQuery(predicate), attributes) === true) return undefined;
+    const query = readQuery(predicate);
+    const isMeant = answer(query, attributes);
+    // Its tags it can't see: of a query that asks for them it refuses only what the rest rules out.
+    if (isMeant === true || (isMeant === undefined && asksForTags(query))) return undefined;
     return `expected a campaign for this device, found one for devices with ${predicate}`;
   } catch (error) {
     if (error instanceof QueryError) return `predicate: ${error.message}`;

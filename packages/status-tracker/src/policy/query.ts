@@ -44,16 +44,28 @@ export const attributeKinds: Readonly<Record<string, AttributeKind>> = {
 };
 
 const tagForm = /^tag\.[a-z0-9_-]{1,32}$/;
+export const isTag = (attribute: string): boolean => tagForm.test(attribute);
 
 export const kindOf = (attribute: string): AttributeKind | undefined =>
-  tagForm.test(attribute)
+  isTag(attribute)
     ? 'text'
     : Object.hasOwn(attributeKinds, attribute)
       ? attributeKinds[attribute]
       : undefined;
 
-/** By name; what the device has not told is not in it. */
-export type Attributes = ReadonlyMap<string, Literal>;
+/** By name. */
+export interface Attributes {
+  /** @returns undefined where the device has not told. */
+  get(name: string): Literal | undefined;
+  /** @returns undefined where nobody here can know. */
+  has(name: string): boolean | undefined;
+}
+
+/** Whether it asks for what only the tracker knows. */
+export function asksForTags(query: Query): boolean {
+  if ('parts' in query) return query.parts.some(asksForTags);
+  return 'part' in query ? asksForTags(query.part) : isTag(query.attribute);
+}
 
 /** Whether the device is known to be meant. */
 export const matches = (query: Query, attributes: Attributes): boolean => answer(query, attributes) === true;

@@ -2,7 +2,8 @@
 import { compareBytes } from '@lapel/cbor';
 import type { Asked } from '../policy/attributes.ts';
 import { attributesOf } from '../policy/attributes.ts';
-import { readQuery } from '../policy/query-text.ts';
+import { Problem } from '@lapel/transport';
+import { QueryError, readQuery } from '../policy/query-text.ts';
 import type { Query } from '../policy/query.ts';
 import { answer } from '../policy/query.ts';
 import type { Campaign } from '../protocol.ts';
@@ -19,8 +20,19 @@ export function belonging(campaign: Campaign, device: Asked & Pick<DeviceView, '
     return 'not-meant';
   }
   if (predicate === undefined) return 'meant';
-  const found = answer(parsed(predicate), attributesOf(device));
+  const found = answer(parsed(predicate), attributesOf({ tags: {}, ...device }));
   return found === undefined ? 'unknown' : found ? 'meant' : 'not-meant';
+}
+
+/** Whether a device is known to be meant by a query. @throws {Problem} where the text is none. */
+export function matching(text: string): (device: Asked) => boolean {
+  try {
+    const query = readQuery(text);
+    return (device) => answer(query, attributesOf({ tags: {}, ...device })) === true;
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    throw new Problem('bad-request', `where: ${error.message}`, { cause: error });
+  }
 }
 
 const queries = new Map<string, Query>();

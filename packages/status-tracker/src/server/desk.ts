@@ -15,9 +15,11 @@ import { createDryRun } from './dry-run.ts';
 import type { EnrolmentDesk } from './enrolment/enrolment-desk.ts';
 import { createEnrolmentDesk } from './enrolment/enrolment-desk.ts';
 import { explain, inPast, signedBy } from './explain.ts';
-import type { DeviceView, Totals } from './fleet.ts';
+import type { DeviceView, TagChange, Totals } from './fleet.ts';
 import { encodeLogEntry, entryOfSigned } from '../transparency/tree-head.ts';
 import type { TransparencyLog } from './log.ts';
+import type { Manifests } from './manifests.ts';
+import { needsOf } from './needs.ts';
 import type { Notify } from './notify.ts';
 import { acceptNewest, isOvertaken } from './newest.ts';
 import type { Persons } from './persons.ts';
@@ -38,6 +40,7 @@ export interface DeskOptions {
   readonly notify: Pick<Notify, 'forget' | 'withdrawFrom'>;
   readonly operators: readonly VerificationKey[];
   readonly releases: Releases;
+  readonly manifests: Manifests;
   readonly judge: Judge;
   readonly log: TransparencyLog;
   readonly statements: Statements;
@@ -59,6 +62,8 @@ export interface Desk extends EnrolmentDesk {
   provision(device: Provision, actor: string): Promise<boolean>;
   /** @throws {Problem} where there is no such device. */
   approve(device: string, actor: string): Promise<void>;
+  /** Calls devices by other tags. @throws {Problem} where one is not there, or would have too many. */
+  tag(devices: readonly string[], change: TagChange, actor: string): Promise<readonly string[]>;
   /** @returns the campaign, once for the same signed bytes. @throws {Problem} */
   start(signed: Uint8Array, actor: string): Promise<CampaignView>;
   /** @throws {Problem} */
@@ -94,7 +99,17 @@ const firstJoinMax = 200;
 const previewMax = 1_000;
 
 export function createDesk(options: DeskOptions): Desk {
-  const { store, clock, operators, releases, judge, log, statements, persons = new Map() } = options;
+  const {
+    store,
+    clock,
+    operators,
+    releases,
+    manifests,
+    judge,
+    log,
+    statements,
+    persons = new Map(),
+  } = options;
   const accept = async (signed: Uint8Array, nowMs: number) =>
     acceptCampaign(signed, { operators, releases, judge, nowMs, persons });
 
@@ -142,6 +157,10 @@ export function createDesk(options: DeskOptions): Desk {
       await store.approve([id], { actor, atMs: clock.wallMs() });
       await store.joinOpen(id, clock.wallMs());
     },
+    async tag(ids, change, actor) {
+      for (const id of ids) await found(id);
+      return store.tag(ids, change, { actor, atMs: clock.wallMs() });
+    },
     start,
     async order(id, signed, actor) {
       const accepted = acceptOrder(signed, id, operators);
@@ -175,7 +194,9 @@ export function createDesk(options: DeskOptions): Desk {
     },
     async dryRun(signed) {
       const nowMs = clock.wallMs();
-      const run = createDryRun(await accept(signed, nowMs));
+      const accepted = await accept(signed, nowMs);
+      const found = await manifests.find(accepted.target.digest);
+      const run = createDryRun(accepted, 'missing' in found ? undefined : needsOf(found.manifest));
       const read = async (page: Page) => store.devices(page);
       for await (const device of each(read, ({ id }) => id)) run.add(device);
       return run.result();

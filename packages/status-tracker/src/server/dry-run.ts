@@ -10,6 +10,8 @@ import type { Accepted } from './campaign.ts';
 import { deadlineOf } from './campaign.ts';
 import type { DeviceView } from './fleet.ts';
 import { standing } from './fleet.ts';
+import type { Needs } from './needs.ts';
+import { unmetBy } from './needs.ts';
 
 export interface DryRun {
   readonly id: string;
@@ -37,8 +39,11 @@ export interface DryRunner {
   result(): DryRun;
 }
 
-/** Devices are added one by one: a fleet need not be in memory. */
-export function createDryRun(accepted: Accepted): DryRunner {
+/**
+ * Devices are added one by one: a fleet need not be in memory.
+ * @param needs of the release, where its manifest is proven
+ */
+export function createDryRun(accepted: Accepted, needs: Needs | undefined): DryRunner {
   const { campaign, id } = accepted;
   const counts = { meant: 0, fitting: 0, done: 0, notMeant: 0, unknown: 0, unfitCount: 0 };
   const unfit: { device: string; because: string }[] = [];
@@ -52,7 +57,7 @@ export function createDryRun(accepted: Accepted): DryRunner {
         return;
       }
       counts.meant += 1;
-      const because = reasonAgainst(device, accepted);
+      const because = reasonAgainst(device, accepted, needs);
       if (because === 'done') counts.done += 1;
       else if (because === undefined) {
         counts.fitting += 1;
@@ -75,11 +80,16 @@ function isOfClass(given: Campaign, device: DeviceView): boolean {
   return belonging(campaign, { ...device, approval: 'approved' }) === 'meant';
 }
 
-function reasonAgainst(device: DeviceView, { target }: Accepted): string | undefined {
+function reasonAgainst(
+  device: DeviceView,
+  { target }: Accepted,
+  needs: Needs | undefined,
+): string | undefined {
   if (device.inventory === undefined) return 'it has not told yet what it runs';
   const { status, because = status } = standing(device.inventory, target, undefined);
   if (status === 'confirmed' || status === 'superseded') return 'done';
-  return status === 'unfit' ? because : undefined;
+  if (status === 'unfit') return because;
+  return needs === undefined ? undefined : unmetBy(device, needs);
 }
 
 function stepsOf(accepted: Accepted, fitting: number): readonly string[] {

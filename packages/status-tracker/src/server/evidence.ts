@@ -20,6 +20,9 @@ import type {
 import { changeOf, isLive, offersMax, passingFailures, standing, toldByState } from './fleet.ts';
 import type { AuditEntry, CheckInRecord, Move, ReportRecord } from './store.ts';
 
+/** Why a device is out of a campaign that it does not match any more. */
+export const otherDevices = 'the campaign is for other devices than it is now';
+
 /** A device's place in one campaign, with what that campaign wants. */
 export interface Membership {
   readonly member: Member;
@@ -130,7 +133,7 @@ function afterCheckIn(
   }
   if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
   if (stands.status === 'superseded') return moved(member, 'superseded', atMs, stands.because);
-  if (!isMeant) return moved(member, 'superseded', atMs, 'the campaign is for other devices than it is now');
+  if (!isMeant) return moved(member, 'superseded', atMs, otherDevices);
   if (status === 'reverted') return member;
   // A device that was given up and is back gets another chance, as long as there is one.
   if (stands.status === 'waiting' && member.generation >= offersMax) return member;

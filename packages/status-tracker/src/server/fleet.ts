@@ -85,6 +85,14 @@ export interface AnswerView {
   readonly signed: Uint8Array;
 }
 
+/** Values by name, in the order of names. */
+export type Tags = Readonly<Record<string, string>>;
+
+export interface TagChange {
+  readonly set: Tags;
+  readonly remove: readonly string[];
+}
+
 export interface DeviceView {
   readonly id: string;
   /** COSE_Key, in its one encoding. */
@@ -103,6 +111,8 @@ export interface DeviceView {
   readonly lastSeenMs?: number;
   readonly inventory?: Inventory;
   readonly lastError?: string;
+  /** What operators call it by. */
+  readonly tags?: Tags;
   /** In the campaign that last addressed it. */
   readonly member?: Member;
 }

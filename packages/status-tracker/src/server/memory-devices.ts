@@ -1,13 +1,14 @@
 /** Devices and their evidence, in memory. */
 import { compareBytes, hex } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
-import type { Decision } from './evidence.ts';
+import type { Decision, Membership } from './evidence.ts';
 import { decideCheckIn, decideReport } from './evidence.ts';
-import type { DeviceView } from './fleet.ts';
+import type { DeviceView, TagChange } from './fleet.ts';
 import { conditionOf, runningVersion } from './fleet.ts';
 import type { State } from './memory-state.ts';
 import { joinOpen } from './memory-campaigns.ts';
 import { byCodeUnits, membershipOf, membershipsOf, put, viewOf } from './memory-state.ts';
+import { movedByTags, tagChangeText, tagged } from './tags.ts';
 import { judgeAnswer, keepsWordsOf } from './store.ts';
 import type {
   Act,
@@ -50,6 +51,13 @@ export function deviceMethods(state: State) {
         if (before !== undefined && judged === 'recorded') devices.set(device, { ...before, answer: view });
         return judged;
       });
+    },
+    async tag(ids, change, by) {
+      const known = ids.flatMap((id) => devices.get(id) ?? []);
+      // All of them or none.
+      const after = known.map((device) => ({ ...device, tags: tagged(device.tags, change) }));
+      for (const device of after) retag(state, device, change, by);
+      return known.map(({ id }) => id);
     },
     async startSessions(batch) {
       for (const { device, tokenHash, updateMode, statement, starts, atMs } of batch) {
@@ -114,6 +122,19 @@ function addDevice(state: State, device: NewDevice, by: Act): Added {
   return 'added';
 }
 
+function retag(state: State, device: DeviceView, change: TagChange, by: Act): void {
+  state.devices.set(device.id, device);
+  state.audit.push({ ...by, act: 'device tagged', subject: device.id, detail: tagChangeText(change) });
+  for (const member of movedByTags(device, placesOf(state, device.id), by.atMs)) put(state, member);
+  joinOpen(state, device.id, by.atMs);
+}
+
+/** In campaigns that can still come to an end. */
+const placesOf = (state: State, device: string): readonly Membership[] =>
+  membershipsOf(state, device)
+    .filter(({ campaign }) => campaign.state !== 'aborted')
+    .map(({ campaign, member }) => membershipOf(state, campaign, member));
+
 function recordCheckIn(state: State, record: CheckInRecord): Recorded {
   const key = `check-in/${hex(digest('sha-256', record.signed))}`;
   if (state.evidence.has(key)) return { end: 'known', changes: [] };
@@ -121,10 +142,8 @@ function recordCheckIn(state: State, record: CheckInRecord): Recorded {
   if (before?.session === undefined || record.counter <= before.session.counter) {
     return { end: 'replayed', changes: [] };
   }
-  const memberships = membershipsOf(state, record.device)
-    .filter(({ campaign }) => campaign.state !== 'aborted')
-    .map(({ campaign, member }) => membershipOf(state, campaign, member));
-  const decision = decideCheckIn({ ...before, session: before.session }, memberships, record);
+  const places = placesOf(state, record.device);
+  const decision = decideCheckIn({ ...before, session: before.session }, places, record);
   const { state: outcome, atMs } = record.inventory;
   const { device, signed } = record;
   if (keepsWordsOf(before)) state.evidence.set(key, { kind: 'check-in', atMs, device, outcome, signed });

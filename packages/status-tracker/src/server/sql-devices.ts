@@ -1,11 +1,14 @@
 /** Devices and their sessions, in SQL. */
 import { compareBytes } from '@lapel/cbor';
-import type { AnswerView, DeviceView } from './fleet.ts';
+import type { AnswerView, DeviceView, TagChange } from './fleet.ts';
 import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
-import { deviceRow } from './sql-evidence.ts';
+import { writeMember } from './sql-campaigns.ts';
+import { deviceRow, openMemberships } from './sql-evidence.ts';
+import { joinOpen } from './sql-join.ts';
 import { blob, deviceOf, integer, memberOf, modeOf, statementBytes, statementOf, text } from './sql-rows.ts';
+import { movedByTags, tagChangeText, tagged } from './tags.ts';
 import { judgeAnswer } from './store.ts';
 import type { Act, Added, Answered, FleetStore, NewDevice, Seen } from './store.ts';
 
@@ -37,6 +40,7 @@ export function deviceMethods(db: Sql) {
         await sql.tell(batch.map(({ device }) => ({ kind: 'session', device })));
       }),
     freeze: async (ids, because, by) => db.transaction(async (sql) => freeze(sql, ids, { because, by })),
+    tag: async (ids, change, by) => db.transaction(async (sql) => tag(sql, ids, change, by)),
     recordAnswers: async (batch) =>
       db.transaction(async (sql) =>
         inOrderOf(
@@ -163,6 +167,27 @@ export async function freeze(
   const done = ids.filter((_, place) => frozen[place]);
   await sql.tell(done.map((device) => ({ kind: 'frozen', device })));
   return done;
+}
+
+async function tag(sql: Sql, ids: readonly string[], change: TagChange, by: Act): Promise<readonly string[]> {
+  const found = await inOrderOf(
+    ids,
+    (id) => id,
+    async (id) => {
+      const row = await deviceRow(sql, id);
+      if (row === undefined) return false;
+      const before = deviceOf(row);
+      const device = { ...before, tags: tagged(before.tags, change) };
+      const update = 'UPDATE device SET tags = ? WHERE tenant = ? AND id = ?';
+      await sql.run(update, JSON.stringify(device.tags), sql.tenant, id);
+      await writeAudit(sql, { ...by, act: 'device tagged', subject: id, detail: tagChangeText(change) });
+      const moved = movedByTags(device, await openMemberships(sql, id), by.atMs);
+      for (const member of moved) await writeMember(sql, member, by.actor);
+      await joinOpen(sql, id, by.atMs);
+      return true;
+    },
+  );
+  return ids.filter((_, place) => found[place]);
 }
 
 async function recordAnswer(sql: Sql, view: AnswerView): Promise<Answered> {

@@ -90,7 +90,7 @@ async function recordReport(sql: Sql, record: ReportRecord): Promise<Recorded> {
 }
 
 /** The device's members in campaigns that can still come to an end. */
-async function openMemberships(sql: Sql, device: string): Promise<readonly Membership[]> {
+export async function openMemberships(sql: Sql, device: string): Promise<readonly Membership[]> {
   const ofDevice =
     'SELECT * FROM member INDEXED BY member_by_device WHERE tenant = ? AND device = ? ORDER BY campaign';
   const memberships: Membership[] = [];

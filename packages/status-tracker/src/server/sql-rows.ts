@@ -24,7 +24,7 @@ import type { Judged } from '../policy/urgency.ts';
 import type { UpdateMode, Urgency } from '../protocol.ts';
 import { approvalsMax } from './campaign-terms.ts';
 import type { CampaignState, CampaignView, Progress } from './campaign.ts';
-import type { DeviceView, Inventory, Member, MemberStatus, Statement } from './fleet.ts';
+import type { DeviceView, Inventory, Member, MemberStatus, Statement, Tags } from './fleet.ts';
 import { approvals, memberStatuses } from './fleet.ts';
 import type { Row } from './sql.ts';
 import type { Replay } from './store.ts';
@@ -76,6 +76,7 @@ const StoredInventory = map({
   serviceLoad: optional(13, uint),
   newestSequenceNumber: optional(14, uint),
   frozenSinceMs: optional(15, uint),
+  batteryMilliwattHours: optional(16, uint),
 });
 
 /** Its time is no key of the rule: it stands in a column of its own. */
@@ -108,6 +109,7 @@ export function deviceOf(row: Row): DeviceView {
     ...(has(row, 'last_seen_ms') ? { lastSeenMs: integer(row, 'last_seen_ms') } : {}),
     ...inventoryOf(row),
     ...(has(row, 'last_error') ? { lastError: text(row, 'last_error') } : {}),
+    ...(has(row, 'tags') ? { tags: JSON.parse(text(row, 'tags')) as Tags } : {}),
   };
 }
 

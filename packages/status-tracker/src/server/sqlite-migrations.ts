@@ -176,4 +176,6 @@ CREATE TABLE newest_release (
 ) STRICT, WITHOUT ROWID`,
   // Why a campaign is as urgent as it is.
   'ALTER TABLE campaign ADD COLUMN urgency_because TEXT',
+  // What operators call devices by, as a JSON object.
+  'ALTER TABLE device ADD COLUMN tags TEXT',
 ];

@@ -28,6 +28,7 @@ import type {
   Member,
   MemberStatus,
   NewDevice,
+  TagChange,
   Statement,
   Totals,
 } from './fleet.ts';
@@ -179,6 +180,12 @@ export interface FleetStore
   recordAnswers(batch: readonly AnswerView[]): Promise<readonly Answered[]>;
   /** @returns those that were pending or frozen. */
   approve(devices: readonly string[], by: Act): Promise<readonly string[]>;
+  /**
+   * Calls devices by other tags; they are members then of what is for them.
+   * @returns those that there are.
+   * @throws {Problem} where one would have too many.
+   */
+  tag(devices: readonly string[], change: TagChange, by: Act): Promise<readonly string[]>;
   startSessions(batch: readonly NewSession[]): Promise<void>;
   recordCheckIns(batch: readonly CheckInRecord[]): Promise<readonly Recorded[]>;
   recordReports(batch: readonly ReportRecord[]): Promise<readonly Recorded[]>;

@@ -112,6 +112,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
 
   const desk = createDesk({
     ...options,
+    manifests,
     judge: createJudge({ store, manifests, strategy: given.urgency, kinds: given.kinds }),
     notify,
     log,

@@ -60,6 +60,7 @@ export const Device = Type.Object({
   approval: Type.Enum([...approvals]),
   admittedBy: optional(Words),
   starts: optional(Count),
+  tags: optional(Type.Record(Type.String(), Type.String())),
   updateMode: Type.String(),
   terms: optional(Terms),
   characteristics: optional(Characteristics),
@@ -76,6 +77,7 @@ export const Device = Type.Object({
   suspicion: optional(Words),
   newestSequenceNumber: optional(Count),
   frozenSinceMs: optional(Ms),
+  batteryMilliwattHours: optional(Count),
   components: optional(Type.Array(Component)),
   createdMs: Ms,
   lastSeenMs: optional(Ms),
@@ -129,6 +131,8 @@ export const Campaign = Type.Object({
   totals: Totals,
 });
 export const Campaigns = Type.Array(Campaign);
+
+export const Tagged = Type.Object({ devices: Type.Array(Type.String()) });
 
 export const DryRun = Type.Object({
   id: Type.String(),

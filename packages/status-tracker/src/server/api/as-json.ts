@@ -25,6 +25,7 @@ export function deviceJson(device: DeviceView): Sent<typeof answers.Device> {
     approval,
     admittedBy: admission === undefined ? undefined : admissionText(admission),
     starts: device.starts,
+    tags: device.tags === undefined ? undefined : { ...device.tags },
     updateMode,
     terms: terms === undefined ? undefined : { ...terms, transports: [...terms.transports] },
     characteristics:
@@ -44,6 +45,7 @@ export function deviceJson(device: DeviceView): Sent<typeof answers.Device> {
     suspicion: inventory?.suspicion,
     newestSequenceNumber: inventory?.newestSequenceNumber,
     frozenSinceMs: inventory?.frozenSinceMs,
+    batteryMilliwattHours: inventory?.batteryMilliwattHours,
     components: inventory?.components.map(({ component, manifestDigest, imageDigest, ...rest }) => ({
       component: componentName(component),
       manifestDigest: hex(manifestDigest),

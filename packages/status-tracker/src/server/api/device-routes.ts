@@ -1,4 +1,5 @@
 /** What operators ask of devices and do to them. */
+import { matching } from '../attributes.ts';
 import type { Desk } from '../desk.ts';
 import { readPublicKey } from '../desk.ts';
 import type { FleetStore } from '../store.ts';
@@ -24,9 +25,11 @@ export const deviceRoutes = ({
     query: questions.DevicesQuery,
     answer: answers.Devices,
     run: async ({ request }) => {
-      const page = request.query as DevicesQuery;
+      const { where, ...page } = request.query as DevicesQuery;
+      const wanted = where === undefined ? () => true : matching(where);
       const devices = await store.devices(page);
-      return { devices: devices.map(deviceJson), next: nextOf(page, devices.at(-1)?.id, devices.length) };
+      const next = nextOf(page, devices.at(-1)?.id, devices.length);
+      return { devices: devices.filter(wanted).map(deviceJson), next };
     },
   },
   'GET /devices/:id': {
@@ -56,6 +59,16 @@ export const deviceRoutes = ({
       const device = { id, key, vendor: uuidOf('vendor', vendor), class: uuidOf('class', product) };
       if (!(await desk.provision(device, actor))) void reply.code(200);
       return { id };
+    },
+  },
+  'POST /tags': {
+    roles: deciders,
+    summary: 'Calls devices by other tags; campaigns ask for them as tag.NAME',
+    body: questions.TagsBody,
+    answer: answers.Tagged,
+    run: async ({ request, actor }) => {
+      const { devices, set, remove } = request.body as questions.TagsBody;
+      return { devices: [...(await desk.tag(devices, { set, remove }, actor))] };
     },
   },
   'POST /devices/:id/approve': {

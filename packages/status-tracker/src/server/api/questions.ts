@@ -1,8 +1,10 @@
 /** What the operators' API takes: JSON schemas that Fastify holds every request against, and their types. */
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
+import { queryTextMax } from '../../policy/query-text.ts';
 import { approvals, memberStatuses } from '../fleet.ts';
 import { roleNames } from '../store.ts';
+import { tagNameForm, tagValueMax, tagsMax } from '../tags.ts';
 
 export const closed = { additionalProperties: false } as const;
 export const Uuid = Type.String({
@@ -17,7 +19,13 @@ const page = {
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
 };
 export const DevicesQuery = Type.Object(
-  { ...page, approval: Type.Optional(Type.Enum([...approvals])) },
+  {
+    ...page,
+    approval: Type.Optional(Type.Enum([...approvals])),
+    where: Type.Optional(
+      Type.String({ maxLength: queryTextMax, description: 'a query; a page may hold fewer devices then' }),
+    ),
+  },
   closed,
 );
 export type DevicesQuery = Static<typeof DevicesQuery>;
@@ -27,6 +35,24 @@ export const MembersQuery = Type.Object(
   closed,
 );
 export type MembersQuery = Static<typeof MembersQuery>;
+
+export const TagsBody = Type.Object(
+  {
+    devices: Type.Array(Type.String({ maxLength: 64, pattern: deviceId }), {
+      minItems: 1,
+      maxItems: 1000,
+      uniqueItems: true,
+    }),
+    set: Type.Record(
+      Type.String({ pattern: tagNameForm }),
+      Type.String({ minLength: 1, maxLength: tagValueMax, pattern: '^[^\\p{C}]+$' }),
+      { maxProperties: tagsMax, default: {}, additionalProperties: false },
+    ),
+    remove: Type.Array(Type.String({ pattern: tagNameForm }), { maxItems: tagsMax, default: [] }),
+  },
+  closed,
+);
+export type TagsBody = Static<typeof TagsBody>;
 
 export const ProvisionBody = Type.Object(
   {
