@@ -19,7 +19,7 @@ import {
   reportOn,
 } from './fleet-fixtures.ts';
 import type { Check } from './fleet-fixtures.ts';
-import { bytes16, operatorKey, startMs } from './world.ts';
+import { bytes16, digestFor, operatorKey, startMs } from './world.ts';
 
 const told = async (store: FleetStore, device: string, counter: number, changes: object) =>
   store.recordCheckIns([
@@ -30,6 +30,43 @@ const statusIn = async (store: FleetStore, campaign: string, device: string) =>
   (await store.member(campaign, device))?.status;
 
 export function rolloutTests(check: Check): void {
+  check(
+    'S2-09: a report of success tells what runs: older offers end with it, before any check-in',
+    async (store) => {
+      await addSeen(store, 'a');
+      await store.addCampaign(await newCampaign('c1', 2));
+      await store.addCampaign(await newCampaign('c2', 3));
+      for (const id of [c1, c2]) await store.join(id, { limit: 10 }, startMs);
+      await offer(store, c2, 'a', nonceOf('a3'));
+      const moves = [{ do: 'give-up', device: 'a', because: 'silent' }] as const;
+      await store.applySteps(c2, (await store.campaign(c2))?.generation ?? -1, moves, startMs);
+      await offer(store, c1, 'a', nonceOf('a2'));
+      assert.equal((await store.liveOffers('a'))[0]?.campaign, c1);
+      const late = reportOn('a', nonceOf('a3'), { digest: digestFor(3), reason: 'condition-failed' });
+      await store.recordReports([late]);
+      assert.equal(await statusIn(store, c1, 'a'), 'offered', 'a failure tells nothing of what runs');
+      const [recorded] = await store.recordReports([
+        reportOn('a', nonceOf('a3'), { digest: digestFor(3), atMs: startMs + 7 }),
+      ]);
+      assert.deepEqual(
+        recorded?.changes.map(({ campaign, from, to }) => [campaign, from, to]),
+        [
+          [c2, 'failed', 'confirmed'],
+          [c1, 'offered', 'superseded'],
+        ],
+      );
+      assert.deepEqual(await store.liveOffers('a'), []);
+      const [running] = (await store.device('a'))?.inventory?.components ?? [];
+      assert.deepEqual([running?.sequenceNumber, running?.manifestDigest], [3, digestFor(3)]);
+      await store.addCampaign(await newCampaign('c3', 2, startMs + 9));
+      await store.join('c3'.repeat(16), { limit: 10 }, startMs + 9);
+      assert.equal(await statusIn(store, 'c3'.repeat(16), 'a'), 'superseded', 'nor is one begun after it');
+      await told(store, 'a', 2, { components: inventory(2).components });
+      const [word] = (await store.device('a'))?.inventory?.components ?? [];
+      assert.equal(word?.sequenceNumber, 2, 'the device itself has the last word');
+    },
+  );
+
   check(
     'S4-133: devices join a campaign as they come to match its query, and leave it as they cease',
     async (store) => {

@@ -15,18 +15,23 @@ import type {
   Member,
   MemberStatus,
   Session,
+  Standing,
   Target,
 } from './fleet.ts';
 import { changeOf, isLive, offersMax, passingFailures, standing, toldByState } from './fleet.ts';
+import { afterSuccess } from './runs-by-report.ts';
 import type { AuditEntry, CheckInRecord, Move, ReportRecord } from './store.ts';
 
 /** Why a device is out of a campaign that it does not match any more. */
 export const otherDevices = 'the campaign is for other devices than it is now';
 
 /** A device's place in one campaign, with what that campaign wants. */
-export interface Membership {
+export interface Place {
   readonly member: Member;
   readonly target: Target;
+}
+
+export interface Membership extends Place {
   /** Why the device refused this manifest before. */
   readonly rejected: string | undefined;
   /** Whether the campaign is for the device, by what it says now. */
@@ -65,15 +70,27 @@ export function decideCheckIn(
 
 /**
  * What a report makes of the device and of the member that it is about. One on an offer before the member's
- * last comes late: of such, only success still counts, because it is true whatever was offered since.
+ * last comes late: of such, only success still counts, because it is true whatever was offered since. It says
+ * what runs, as a check-in does, which may be lost: older offers to the device end with it.
  */
-export function decideReport(before: DeviceView, member: Member, record: ReportRecord): Decision {
+export function decideReport(
+  before: DeviceView,
+  { member, target }: Place,
+  others: readonly Place[],
+  record: ReportRecord,
+): Decision {
   const { nonce, reason, atMs, replay } = record;
   if (replay.end === 'contradicted') return contradicted(before, replay.because, atMs);
   const isLate = member.offer === undefined || compareBytes(member.offer.nonce, nonce) !== 0;
   const told = { reason, atMs, state: before.inventory?.state };
   const after = isLate && reason !== 'ok' ? member : afterReport(member, told);
-  return decision(before, [{ member, after }], atMs);
+  const inventory = reason === 'ok' ? afterSuccess(before.inventory, target, atMs) : before.inventory;
+  if (reason !== 'ok' || inventory === undefined) return decision(before, [{ member, after }], atMs);
+  const overtaken = others.map((other) => {
+    const stands = standing(inventory, other.target, undefined);
+    return { member: other.member, after: endedByWhatRuns(other.member, stands, atMs) ?? other.member };
+  });
+  return decision({ ...before, inventory }, [{ member, after }, ...overtaken], atMs);
 }
 
 /** A device that tells what can't have happened moves nowhere by it; an operator should know. */
@@ -123,21 +140,27 @@ function afterCheckIn(
 ): Member {
   const { status } = member;
   const { atMs } = inventory;
-  if (status === 'confirmed') return member;
   const stands = standing(inventory, target, rejected);
-  if (stands.status === 'confirmed') return moved(member, 'confirmed', atMs, stands.because);
-  if (status === 'failed') return member;
-  // An offer that it has not taken, and that something newer has overtaken meanwhile, is none any more.
-  if (status === 'offered' && stands.status === 'superseded') {
-    return moved(member, 'superseded', atMs, stands.because);
-  }
+  const ended = endedByWhatRuns(member, stands, atMs);
+  if (ended !== undefined) return ended;
   if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
-  if (stands.status === 'superseded') return moved(member, 'superseded', atMs, stands.because);
   if (!isMeant) return moved(member, 'superseded', atMs, otherDevices);
   if (status === 'reverted') return member;
   // A device that was given up and is back gets another chance, as long as there is one.
   if (stands.status === 'waiting' && member.generation >= offersMax) return member;
   return moved(member, stands.status, atMs, stands.because);
+}
+
+/** The member where what runs has decided on it: it is what was wanted, or newer; undefined elsewhere. */
+function endedByWhatRuns(member: Member, stands: Standing, atMs: number): Member | undefined {
+  const { status } = member;
+  if (status === 'confirmed') return member;
+  if (stands.status === 'confirmed') return moved(member, 'confirmed', atMs, stands.because);
+  if (status === 'failed') return member;
+  // An offer that it has not taken, and that something newer has overtaken meanwhile, is none any more.
+  const isOpen = status === 'offered' || !isLive(status);
+  if (!isOpen || stands.status !== 'superseded') return undefined;
+  return moved(member, 'superseded', atMs, stands.because);
 }
 
 function afterLiveCheckIn(

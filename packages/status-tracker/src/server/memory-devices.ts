@@ -165,7 +165,11 @@ function recordReport(state: State, record: ReportRecord): Recorded {
   if (view === undefined || member === undefined) return { end: 'no-such-offer', changes: [] };
   if (compareBytes(view.target.digest, record.digest) !== 0) return { end: 'other-manifest', changes: [] };
   state.evidence.set(key, { kind: 'report', atMs, device, campaign, outcome: reason, replay, signed });
-  return save(state, decideReport(before, member, record));
+  const others = membershipsOf(state, device)
+    .filter((each) => each.member !== member && each.campaign.state !== 'aborted')
+    .filter((each) => each.member.status !== 'superseded')
+    .map((each) => ({ member: each.member, target: each.campaign.target }));
+  return save(state, decideReport(before, { member, target: view.target }, others, record));
 }
 
 function save(state: State, { device, members, changes, audit }: Decision): Recorded {

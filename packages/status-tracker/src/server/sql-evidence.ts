@@ -2,7 +2,7 @@
 import { compareBytes } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
 import { belonging } from './attributes.ts';
-import type { Decision, Membership } from './evidence.ts';
+import type { Decision, Membership, Place } from './evidence.ts';
 import { decideCheckIn, decideReport } from './evidence.ts';
 import { runningVersion } from './fleet.ts';
 import { changeNews } from './news.ts';
@@ -20,6 +20,7 @@ import {
   inventoryBytes,
   memberOf,
   replayOf,
+  targetOf,
   text,
 } from './sql-rows.ts';
 import { keepsWordsOf } from './store.ts';
@@ -74,7 +75,7 @@ async function recordReport(sql: Sql, record: ReportRecord): Promise<Recorded> {
   if (await isKnown(sql, 'report', device, signed)) return unchanged('known');
   const row = await deviceRow(sql, device);
   const found = await sql.get(
-    `SELECT campaign.digest, member.* FROM offer
+    `SELECT ${targetColumns}, member.* FROM offer
      JOIN campaign ON campaign.tenant = offer.tenant AND campaign.id = offer.campaign
      JOIN member ON member.tenant = offer.tenant AND member.campaign = offer.campaign
        AND member.device = offer.device
@@ -83,10 +84,27 @@ async function recordReport(sql: Sql, record: ReportRecord): Promise<Recorded> {
   );
   if (row === undefined || found === undefined) return unchanged('no-such-offer');
   if (compareBytes(blob(found, 'digest'), record.digest) !== 0) return unchanged('other-manifest');
-  const member = memberOf(found);
-  const { campaign } = member;
+  const place = placeOf(found);
+  const { campaign } = place.member;
   await writeEvidence(sql, { kind: 'report', atMs, device, campaign, outcome: reason, replay, signed });
-  return save(sql, decideReport(deviceOf(row), member, record));
+  const others = reason === 'ok' ? await otherPlaces(sql, device, campaign) : [];
+  return save(sql, decideReport(deviceOf(row), place, others, record));
+}
+
+const targetColumns = `campaign.digest, campaign.sequence_number, campaign.image_bytes, campaign.components`;
+const placeOf = (row: Row): Place => ({ member: memberOf(row), target: targetOf(row) });
+
+/** Where else something is still to happen with the device. */
+async function otherPlaces(sql: Sql, device: string, campaign: string): Promise<readonly Place[]> {
+  const rows = await sql.all(
+    `SELECT ${targetColumns}, member.* FROM member INDEXED BY member_by_device
+     JOIN campaign ON campaign.tenant = member.tenant AND campaign.id = member.campaign
+     WHERE member.tenant = ? AND member.device = ? AND member.campaign <> ?
+       AND member.status NOT IN ('confirmed', 'superseded') AND campaign.state <> 'aborted'
+     ORDER BY member.campaign`,
+    ...[sql.tenant, device, campaign],
+  );
+  return rows.map(placeOf);
 }
 
 /** The device's members in campaigns that can still come to an end. */

@@ -24,7 +24,7 @@ import type { Judged } from '../policy/urgency.ts';
 import type { UpdateMode, Urgency } from '../protocol.ts';
 import { approvalsMax } from './campaign-terms.ts';
 import type { CampaignState, CampaignView, Progress } from './campaign.ts';
-import type { DeviceView, Inventory, Member, MemberStatus, Statement, Tags } from './fleet.ts';
+import type { DeviceView, Inventory, Member, MemberStatus, Statement, Tags, Target } from './fleet.ts';
 import { approvals, memberStatuses } from './fleet.ts';
 import type { Row } from './sql.ts';
 import type { Replay } from './store.ts';
@@ -235,6 +235,13 @@ const judgedOf = (row: Row): Judged => ({
 });
 const urgencyNames = Object.keys(urgencies) as readonly Urgency[];
 
+export const targetOf = (row: Row): Target => ({
+  digest: blob(row, 'digest'),
+  sequenceNumber: integer(row, 'sequence_number'),
+  imageBytes: integer(row, 'image_bytes'),
+  components: read(Components, blob(row, 'components')),
+});
+
 export function campaignOf(row: Row): CampaignView {
   const signed = blob(row, 'signed');
   return {
@@ -242,12 +249,7 @@ export function campaignOf(row: Row): CampaignView {
     // Its signature was verified when it was accepted.
     campaign: read(Campaign, peekSigned(signed).payload),
     signed,
-    target: {
-      digest: blob(row, 'digest'),
-      sequenceNumber: integer(row, 'sequence_number'),
-      imageBytes: integer(row, 'image_bytes'),
-      components: read(Components, blob(row, 'components')),
-    },
+    target: targetOf(row),
     uri: text(row, 'uri'),
     judged: judgedOf(row),
     state: oneOf(row, 'state', campaignStates),
