@@ -38,9 +38,10 @@ export const addCampaignClone = (campaign: Command, terminal: Terminal): unknown
 async function clone(which: string, options: Options, terminal: Terminal): Promise<void> {
   requireSigner(options);
   const access = await accessServer(options);
+  const key = await openSigner(options, watchingOn(terminal));
+  const release = options.release === undefined ? undefined : await releaseNamed(options.release, access);
   // Its terms are signed anew: whose they were before counts for nothing.
   const { campaign: before } = await campaignAsSigned(which, access);
-  const key = await openSigner(options, watchingOn(terminal));
   const created = systemClock.wallMs();
   const lastsMs = created - before.created;
   const campaign: Campaign = {
@@ -49,7 +50,7 @@ async function clone(which: string, options: Options, terminal: Terminal): Promi
     created,
     expires: before.expires + lastsMs,
     ...(before.deadline === undefined ? {} : { deadline: before.deadline + lastsMs }),
-    ...(options.release === undefined ? {} : released(await releaseNamed(options.release, access))),
+    ...(release === undefined ? {} : released(release)),
     ...(options.name === undefined ? {} : { name: options.name }),
   };
   const { dryRun = false, json = false } = options;

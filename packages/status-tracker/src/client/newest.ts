@@ -25,7 +25,10 @@ export type Heard =
 /** An operator's clock may be ahead of the device's. */
 const clockSkewMsMax = 5 * 60_000;
 
-/** Whether a device believes a statement: it is an operator's, of its class, and not older than the last. */
+/**
+ * Whether a device believes a statement: it is an operator's, of its class, and not older than the last. A
+ * later word may name an older release: a release can be withdrawn, and a thief of the key outlived.
+ */
 export function hear(
   signed: Uint8Array,
   before: KnownNewest | undefined,
@@ -57,10 +60,6 @@ export function hear(
     return refused(
       `expected a statement since ${shownTime(before.createdMs)}, found one of ${shownTime(createdMs)}`,
     );
-  }
-  if (before !== undefined && sequenceNumber < before.sequenceNumber) {
-    const found = `found ${sequenceNumber}`;
-    return refused(`expected sequence number ${before.sequenceNumber} or a higher one, ${found}`);
   }
   return { end: 'believed', known: { sequenceNumber, manifestDigest, createdMs, expiresMs } };
 }

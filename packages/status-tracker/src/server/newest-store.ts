@@ -27,11 +27,11 @@ export interface NewestStore {
   newest(): Promise<readonly Newest[]>;
 }
 
-/** Whether one word takes the place of the other: it is later, and goes back behind no release. */
+/** Whether one word takes the place of the other: the later one, whichever release it names. */
 export const overtakes = (
-  { createdMs, sequenceNumber }: Pick<Newest, 'createdMs' | 'sequenceNumber'>,
-  known: Pick<Newest, 'createdMs' | 'sequenceNumber'>,
-): boolean => createdMs > known.createdMs && sequenceNumber >= known.sequenceNumber;
+  { createdMs }: Pick<Newest, 'createdMs'>,
+  known: Pick<Newest, 'createdMs'>,
+): boolean => createdMs > known.createdMs;
 
 /** A class of a vendor, as a key. */
 export const lineOf = (of: Pick<Newest, 'vendor' | 'class'>): string => `${hex(of.vendor)}/${hex(of.class)}`;

@@ -7,6 +7,7 @@ import type { VerificationKey } from '@lapel/cose';
 import { digest } from '@lapel/cose';
 import { uuidText } from '@lapel/suit';
 import { Problem } from '@lapel/transport';
+import { shownTime } from '../policy/shown-time.ts';
 import { NewestRelease, newestMsMax } from '../protocol.ts';
 import { clockSkewMsMax, refused } from './campaign-terms.ts';
 import type { Releases } from './campaign.ts';
@@ -48,8 +49,5 @@ export async function acceptNewest(
   };
 }
 
-export const isOvertaken = ({ sequenceNumber, createdMs }: Newest) =>
-  new Problem(
-    'conflict',
-    `expected a later word than the last, on no older release; found ${createdMs}, on ${sequenceNumber}`,
-  );
+export const isOvertaken = ({ createdMs }: Newest) =>
+  new Problem('conflict', `expected a later word than the last, found one of ${shownTime(createdMs)}`);
