@@ -45,6 +45,8 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   'Servers and devices:': {
     serve: ['run firmware server and status tracker', () => import('./commands/serve.ts')],
     migrate: ['move a fleet to another store while devices go on', () => import('./commands/migrate.ts')],
+    backup: ['write a whole fleet into one file, while it is served', () => import('./commands/backup.ts')],
+    restore: ['bring a fleet back from a backup', () => import('./commands/restore.ts')],
     device: ['make and run one device with its flash in a file', () => import('./commands/device.ts')],
   },
   'Shell:': {

@@ -75,12 +75,16 @@ export async function replaceFile(file: string, content: Uint8Array): Promise<vo
 type Write = (piece: string | Uint8Array) => Promise<void>;
 
 /** As `replaceFile`, of what never lies in memory as a whole. */
-export async function replaceInPieces(file: string, make: (write: Write) => Promise<void>): Promise<void> {
+export async function replaceInPieces(
+  file: string,
+  make: (write: Write) => Promise<void>,
+  mode = 0o644,
+): Promise<void> {
   await requireNoFolder(file);
   const other = `${file}.${randomUUID()}`;
   const forget = removedOnSignal(other);
   try {
-    await writing(other, 0o644, make);
+    await writing(other, mode, make);
     await movedOver(other, file);
     await syncFolder(dirname(file));
   } catch (error) {
@@ -133,7 +137,7 @@ async function writing(file: string, mode: number, make: (write: Write) => Promi
 }
 
 /** The name of a file is kept by its folder. Windows opens no folders, and keeps names by itself. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(folder, 'r');
   try {
@@ -143,11 +147,11 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Whoever breaks a command off finds nothing half-written. @returns what ends the watch. */
+/** Whoever breaks a command off finds nothing half-written, nor a folder. @returns what ends the watch. */
 export function removedOnSignal(...files: readonly string[]): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const leave = (signal: NodeJS.Signals) => {
-    for (const file of files) rmSync(file, { force: true });
+    for (const file of files) rmSync(file, { force: true, recursive: true });
     // How a shell tells of a signal.
     process.exit(128 + constants.signals[signal]);
   };

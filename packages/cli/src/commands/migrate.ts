@@ -3,13 +3,12 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { MoveProgress, Moved, WholeStore } from '@lapel/status-tracker/whole';
-import { openPostgresWhole, openSqliteWhole } from '@lapel/status-tracker/whole';
 import { MoveError, callOff, moveFleet } from '@lapel/status-tracker/whole';
 import { systemClock, systemRandom } from '@lapel/transport';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { openIn } from '../fleet/open.ts';
+import { openWhole } from '../fleet/open.ts';
 import type { FleetPlace } from '../fleet/place.ts';
 import { passwordIn, passwordOption, readPlace } from '../fleet/place.ts';
 import type { Terminal } from '../terminal.ts';
@@ -49,6 +48,9 @@ and firmware stay in the folder. A move that was broken off goes on when the com
 called off leaves a half-filled store behind that nobody serves: drop it. Use the version of lapel that
 the servers have.`;
 
+/** As a database calls it. */
+const caller = 'lapel migrate';
+
 async function migrate(options: Options, terminal: Terminal): Promise<void> {
   if ((options.to === undefined) === (options.cancel !== true)) {
     const found = options.to === undefined ? 'neither' : 'both';
@@ -59,7 +61,7 @@ async function migrate(options: Options, terminal: Terminal): Promise<void> {
   const target = options.to === undefined ? undefined : readPlace(options.to, '--to', password);
   if (source.kind === 'sqlite' && !existsSync(source.file))
     throw new CommandFailure(exitCodes.failed, `expected a fleet in ${source.shown}, found none`);
-  const from = await openWhole(source);
+  const from = await openWhole(source, caller);
   try {
     if (target === undefined) await cancel({ store: from, name: source.shown }, options, terminal);
     else await move(from, source, target, options, terminal);
@@ -78,7 +80,7 @@ async function move(
   { json }: Options,
   terminal: Terminal,
 ): Promise<void> {
-  const to = await openWhole(target);
+  const to = await openWhole(target, caller);
   try {
     const moved = await moveFleet({
       from: { store: from, name: source.shown },
@@ -127,15 +129,3 @@ async function cancel(
     terminal.note(`its move is called off; drop what is in ${other}`);
   }
 }
-
-const openWhole = (place: FleetPlace): Promise<WholeStore> =>
-  openIn(place, async () =>
-    place.kind === 'sqlite'
-      ? openSqliteWhole(place.file)
-      : openPostgresWhole({
-          url: place.url,
-          clock: systemClock,
-          random: systemRandom,
-          calledBy: 'lapel migrate',
-        }),
-  );

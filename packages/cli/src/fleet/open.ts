@@ -2,6 +2,8 @@
 
 import { openPostgresStore, createSqliteStore, SchemaError } from '@lapel/status-tracker';
 import type { FleetStore } from '@lapel/status-tracker';
+import type { Whereabouts, WholeStore } from '@lapel/status-tracker/whole';
+import { openPostgresWhole, openSqliteWhole } from '@lapel/status-tracker/whole';
 import { Problem, systemClock, systemRandom } from '@lapel/transport';
 import type { ExitCode } from '../exit-codes.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -18,13 +20,29 @@ export async function openFleetStore(place: FleetPlace, tenant: string): Promise
 }
 
 /** @throws {CommandFailure} where it has moved, or is still to come. */
-export async function requireHere(store: FleetStore, { shown }: FleetPlace): Promise<void> {
-  const { fleet, other = 'another store' } = await store.whereabouts();
+export async function requireHere(store: FleetStore, place: FleetPlace): Promise<void> {
+  try {
+    requireWhole(await store.whereabouts(), place);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** @throws {CommandFailure} where it has moved, or is still to come. */
+export function requireWhole({ fleet, other = 'another store' }: Whereabouts, { shown }: FleetPlace): void {
   if (fleet === 'here') return;
-  await store.close();
   const found = fleet === 'gone' ? `it moved to ${other}` : `it still on its way from ${other}`;
   throw new CommandFailure(exitCodes.conflict, `expected the fleet in ${shown}, found ${found}`);
 }
+
+/** @param calledBy what the database knows the connection as @throws {CommandFailure} */
+export const openWhole = (place: FleetPlace, calledBy: string): Promise<WholeStore> =>
+  openIn(place, async () =>
+    place.kind === 'sqlite'
+      ? openSqliteWhole(place.file)
+      : openPostgresWhole({ url: place.url, clock: systemClock, random: systemRandom, calledBy }),
+  );
 
 /** What opening a place throws, in words. */
 export async function openIn<T>({ shown }: FleetPlace, open: () => Promise<T>): Promise<T> {

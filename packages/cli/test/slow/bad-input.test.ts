@@ -20,6 +20,7 @@ import {
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createSqliteStore } from '@lapel/status-tracker';
 
 const lapel = join(import.meta.dirname, '../../bin/lapel.mjs');
 
@@ -57,6 +58,7 @@ const roles: Readonly<Record<string, readonly [good: string, bad: Readonly<Recor
   counter: ['lamp.counter', { ...unreadable, 'empty.file': 1, 'text.file': 1 }],
   certificate: ['acme.pem', { ...unreadable, 'empty.file': 1, 'text.file': 1, 'author.pub.pem': 1 }],
   enrolment: ['line.token', { ...unreadable, 'empty.file': 1, 'text.file': 1, token: 1 }],
+  backup: ['fleet.backup', { ...noEnvelope, 'huge.file': 6 }],
   out: ['out.file', unwritable],
   new: ['new.file', { ...unwritable, folder: 4, 'text.file': 4 }],
   further: ['new.counter', { ...unwritable, folder: 4, 'text.file': 4 }],
@@ -120,6 +122,8 @@ const commands: readonly string[] = [
   `enrol token revoke line ${server}`,
   'serve --author {public} --operator {public} --strategy {strategy} --data data --port 0',
   'migrate --from sqlite:nowhere --to postgres://lapel@127.0.0.1:9/fleet --password-file {passphrase}',
+  'backup --data fleet -o {out}',
+  'restore {backup} --data new.folder',
   `device make {new} ${factory} --counter {further}`,
   `device make new.file ${factory} --decryption-key {recipient}`,
   'device run {flash} --counter {counter} --enrolment-token {enrolment} --certificate {certificate}',
@@ -134,7 +138,7 @@ const withoutFiles = ['completion'];
 const folder = mkdtempSync(join(tmpdir(), 'lapel-bad-input-'));
 after(() => rmSync(folder, { recursive: true }));
 
-before(() => {
+before(async () => {
   const at = (name: string) => join(folder, name);
   const made = (...args: readonly string[]) =>
     execFileSync(process.execPath, [lapel, '--quiet', ...args], { cwd: folder, stdio: 'ignore' });
@@ -149,6 +153,8 @@ before(() => {
   const held = { vendor: 'lapel.example', class: 'lamp', components: { main: '' } };
   writeFileSync(at('device.json'), JSON.stringify(held));
   mkdirSync(at('folder'));
+  mkdirSync(at('fleet'));
+  await createSqliteStore({ path: at('fleet/tracker.sqlite'), tenant: 'default' }).close();
   for (const [name, bytes] of [
     ['empty.file', 0],
     ['huge.file', 5 * 2 ** 30],

@@ -3,7 +3,10 @@
  * read and written for a backup. For those who look after a store; a tracker needs nothing of it.
  */
 export { SchemaError } from '../sql.ts';
-export type { Sql } from '../sql.ts';
+export type { Whereabouts } from '../whereabouts.ts';
+export type { Sql, SqlValue } from '../sql.ts';
+export { beginFilling, whereaboutsOf } from './fill.ts';
+export type { Filled, Filling } from './fill.ts';
 export { moveFleet } from './move.ts';
 export type { MoveOptions, MoveProgress, Moved } from './move.ts';
 export { MoveError, callOff } from './move-state.ts';

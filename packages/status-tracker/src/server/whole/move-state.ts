@@ -92,7 +92,10 @@ export interface Claimed extends Move {
 }
 
 /** The target is this move's alone, and nobody's to serve. @throws {MoveError} where it holds something. */
-export async function claim({ from, to }: Ends, id: string): Promise<Claimed> {
+export async function claim(
+  { from, to }: { readonly from: Pick<Named, 'name'>; readonly to: Named },
+  id: string,
+): Promise<Claimed> {
   return to.store.sql.transaction(async (within) => {
     const known = await moveIn(within);
     if (known?.id === id) return { ...known, isNew: false };

@@ -13,6 +13,8 @@ export interface WholeStore {
   readonly sql: Sql;
   readonly overriding: string;
   readonly moves: MoveWords;
+  /** Whether its trackers tell each other by leases that they are there. */
+  readonly hasLeases: boolean;
   columnsOf(table: string): Promise<Columns>;
   /** What `read` sees is of one moment. */
   snapshot<T>(read: (sql: Sql) => Promise<T>): Promise<T>;
@@ -50,6 +52,7 @@ export function openSqliteWhole(path: string): WholeStore {
     sql,
     overriding: '',
     moves: sqliteMoves,
+    hasLeases: false,
     columnsOf: async (table) =>
       columnsIn(sql, 'SELECT name, type FROM pragma_table_info(?) ORDER BY name', table),
     snapshot: file.snapshot,
@@ -73,6 +76,7 @@ export async function openPostgresWhole(options: PostgresOptions): Promise<Whole
     sql,
     overriding: 'OVERRIDING SYSTEM VALUE',
     moves: postgresMoves,
+    hasLeases: true,
     columnsOf: async (table) =>
       columnsIn(
         sql,
