@@ -7,6 +7,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { stopBenchPostgres } from './bench-postgres.ts';
 import { isMet, type Figure } from './figure.ts';
 import { files, house, rooms } from './house.ts';
 
@@ -45,6 +46,7 @@ async function bench({ json, only }: { readonly json: boolean; readonly only: st
       process.exitCode = 1;
     }
   }
+  await stopBenchPostgres();
   if (json) console.log(JSON.stringify(lines));
 }
 

@@ -1,7 +1,7 @@
 /**
  * A figure, as packages/ROOM/bench/*.bench.ts exports them in `figures`. One with an aim is a count, or a
  * ratio of two things measured in the same run, so that it means the same on a slow machine and on a fast
- * one.
+ * one; but where what was asked for is a time, a rate or a size, it is that.
  */
 
 interface Measured {

@@ -43,7 +43,7 @@ export function generateSigningKey(kind: KeyKind): SigningKey {
 /** @throws {CoseError} where the bytes are no COSE_Key for a signature that Lapel speaks. */
 export function decodeVerificationKey(encoded: Uint8Array): VerificationKey {
   const { d: _, ...numbers } = readCoseKey(encoded);
-  return verificationKey(imported(numbers));
+  return verificationKeyOf(numbers, imported(numbers));
 }
 
 /** @throws {CoseError} where the bytes are no private COSE_Key. */
@@ -124,6 +124,10 @@ export const keyToPem = (key: SigningKey | VerificationKey, passphrase?: string)
 
 function verificationKey(native: NativeKey): VerificationKey {
   const { d: _, ...numbers } = numbersIn(native);
+  return verificationKeyOf(numbers, native);
+}
+
+function verificationKeyOf(numbers: KeyNumbers, native: NativeKey): VerificationKey {
   const { kind } = numbers;
   if (kind === 'HSS-LMS') readHssPublicKey(numbers.x);
   return { use: 'verify', kind, kid: digest('sha-256', writeCoseKey(numbers)), native };

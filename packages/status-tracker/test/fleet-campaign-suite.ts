@@ -120,6 +120,36 @@ export function planTests(check: Check): void {
     },
   );
 
+  check('a device that was silent when its turn came is due again when it is heard of', async (store) => {
+    await addSeen(store, 'a');
+    await store.addCampaign(await newCampaign('c1'));
+    await store.join(c1, { limit: 100 }, startMs);
+    const dueAt = async (ms: number) => (await store.due(c1, ms, 10)).map(({ device }) => device);
+    assert.deepEqual(await dueAt(startMs + 61_000), []);
+    assert.deepEqual(await dueAt(startMs + 62_000), []);
+    await store.recordSeen([{ device: 'a', atMs: startMs + 63_000 }]);
+    assert.deepEqual(await dueAt(startMs + 64_000), ['a']);
+    assert.deepEqual(await dueAt(startMs + 163_000), [], 'and not, once it is silent again');
+    const told = inventory(1, { atMs: startMs + 164_000 });
+    await store.recordCheckIns([{ device: 'a', counter: 2, inventory: told, signed: evidence() }]);
+    assert.deepEqual(await dueAt(startMs + 165_000), ['a']);
+    await store.freeze(['a'], 'two of it', by);
+    assert.deepEqual(await dueAt(startMs + 165_000), [], 'nor while it is frozen');
+    await store.approve(['a'], by);
+    assert.deepEqual(await dueAt(startMs + 165_000), ['a']);
+  });
+
+  check('a device in flight that is heard of is due when it has been silent from then on', async (store) => {
+    await addSeen(store, 'a');
+    await store.addCampaign(await newCampaign('c1'));
+    await store.join(c1, { limit: 100 }, startMs);
+    await offer(store, c1, 'a', nonceOf('aa'), startMs);
+    await store.recordSeen([{ device: 'a', atMs: startMs + 50_000 }]);
+    assert.deepEqual(await store.due(c1, startMs + 60_001, 10), []);
+    assert.deepEqual(await store.due(c1, startMs + 110_000, 10), []);
+    assert.equal((await store.due(c1, startMs + 110_001, 10)).length, 1);
+  });
+
   check('a device in flight is due when it has been silent for too long', async (store) => {
     await addSeen(store, 'a');
     await store.addCampaign(await newCampaign('c1'));

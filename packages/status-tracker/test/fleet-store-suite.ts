@@ -73,7 +73,13 @@ function deviceTests(check: Check): void {
     assert.deepEqual(device.session, { tokenHash, startedMs: startMs, counter: 1 });
     assert.equal(device.updateMode, 'negotiated');
     assert.equal(device.lastSeenMs, startMs);
-    assert.deepEqual(await store.deviceByKid(testKey('lamp-1').kid), device);
+    const [named, byKey, nobody] = await store.speakers(['lamp-1', testKey('lamp-1').kid, 'lamp-2']);
+    for (const speaker of [named, byKey]) {
+      assert.deepEqual(speaker?.publicKey, device.publicKey);
+      assert.deepEqual(speaker.session, device.session);
+      assert.equal(speaker.approval, 'approved');
+    }
+    assert.equal(nobody, undefined);
     assert.equal(await store.device('lamp-2'), undefined);
     assert.deepEqual(await store.sessions(), [
       { device: 'lamp-1', tokenHash, updateMode: 'negotiated', vendor, class: lampClass },

@@ -209,7 +209,7 @@ export async function everythingIn(store: FleetStore): Promise<unknown> {
     values.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   return {
     devices: await store.devices({ limit: 100 }),
-    byKid: await Promise.all(ids.map(async (id) => store.deviceByKid(newDevice(id).kid))),
+    byKid: await store.speakers(ids.map((id) => newDevice(id).kid)),
     pending: await store.countDevices('pending'),
     summary: sorted(await store.summary(), ({ version, state }) => `${version} ${state}`),
     sessions: sorted(await store.sessions(), ({ device }) => device),

@@ -11,7 +11,7 @@ import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { CheckIn } from '../protocol.ts';
 import { deviceKey } from './device-key.ts';
-import type { Change, DeviceView } from './fleet.ts';
+import type { Change, Speaker } from './fleet.ts';
 import type { Manifests } from './manifests.ts';
 import { suspicionOf } from './measure.ts';
 import type { Notify } from './notify.ts';
@@ -45,12 +45,13 @@ export function createCollector({
   trackerKey,
   onChanges,
 }: CollectorOptions): Collector {
+  const speakerOf = inTurns(store.speakers);
   const recordCheckIn = inTurns(store.recordCheckIns);
   const recordReport = inTurns(store.recordReports);
 
   async function checkIn(signed: Uint8Array): Promise<Uint8Array> {
     const claimed = peekMessage(CheckIn, signed, 'check-in');
-    const device = await store.device(claimed.device);
+    const device = await speakerOf(claimed.device);
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${claimed.device}`);
     translated('check-in', () => openSigned(signed, [deviceKey(device.publicKey)]));
@@ -93,9 +94,9 @@ export function createCollector({
   }
 
   /** A report names no device: its key does. */
-  async function signerOf(signed: Uint8Array): Promise<DeviceView> {
+  async function signerOf(signed: Uint8Array): Promise<Speaker> {
     const kid = translated('report', () => peekSigned(signed).kid);
-    const device = kid === undefined ? undefined : await store.deviceByKid(kid);
+    const device = kid === undefined ? undefined : await speakerOf(kid);
     if (device === undefined) {
       const found = kid === undefined ? 'none' : hex(kid);
       throw new Problem('forbidden', `expected the key of a registered device, found ${found}`);
@@ -116,8 +117,8 @@ export function createCollector({
 const turnMax = 500;
 
 /**
- * What comes while a write is under way waits, and is written with its next turn, as one batch: the cost of
- * making a batch durable is shared.
+ * What comes while the store is busy waits, and is asked or written with its next turn, as one batch: the
+ * cost of making a batch durable is shared.
  */
 export function inTurns<T, R>(
   write: (batch: readonly T[]) => Promise<readonly R[]>,

@@ -117,6 +117,12 @@ export interface DeviceView {
   readonly member?: Member;
 }
 
+/** What is needed to believe what a device says. */
+export type Speaker = Pick<
+  DeviceView,
+  'id' | 'publicKey' | 'vendor' | 'class' | 'approval' | 'session' | 'starts'
+>;
+
 /** A device in a campaign. */
 export interface Member {
   readonly campaign: string;
@@ -277,20 +283,6 @@ export function runningVersion(inventory: Inventory | undefined): string {
   const newest = inventory?.components.toSorted((a, b) => b.sequenceNumber - a.sequenceNumber)[0];
   if (newest === undefined) return 'unknown';
   return newest.version ?? `sequence number ${newest.sequenceNumber}`;
-}
-
-/** What an operator should notice of a device; nothing of one that does what it should. */
-export function remarksOn({ lastError, inventory }: DeviceView): readonly string[] {
-  const { suspicion, refused = [], downtimeMs = 0, expectedDowntimeMs = downtimeMs } = inventory ?? {};
-  return [
-    ...(suspicion === undefined ? [] : [suspicion]),
-    ...(inventory?.frozenSinceMs === undefined ? [] : ['it says that it may be kept in the past']),
-    ...(lastError === undefined ? [] : [lastError]),
-    ...refused.map(({ slot, because }) => `slot ${slot} was not started: ${because}`),
-    ...(downtimeMs > expectedDowntimeMs
-      ? [`the last update took ${downtimeMs} ms of service, expected ${expectedDowntimeMs} ms`]
-      : []),
-  ];
 }
 
 export const sameComponent = (a: ComponentIdentifier, b: ComponentIdentifier): boolean =>

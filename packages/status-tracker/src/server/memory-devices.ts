@@ -3,7 +3,7 @@ import { compareBytes, hex } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
 import type { Decision, Membership } from './evidence.ts';
 import { decideCheckIn, decideReport } from './evidence.ts';
-import type { DeviceView, TagChange } from './fleet.ts';
+import type { DeviceView, Speaker, TagChange } from './fleet.ts';
 import { conditionOf, runningVersion } from './fleet.ts';
 import type { State } from './memory-state.ts';
 import { joinOpen } from './memory-campaigns.ts';
@@ -79,7 +79,10 @@ export function deviceMethods(state: State) {
       }
     },
     device: async (id) => viewOf(state, id),
-    deviceByKid: async (kid) => viewOf(state, idByKid.get(hex(kid))),
+    speakers: async (named) =>
+      named.map((each) =>
+        speakerIn(devices.get((typeof each === 'string' ? each : idByKid.get(hex(each))) ?? '')),
+      ),
     async devices({ after = '', limit, approval }) {
       const wanted = [...devices.values()].filter(
         (device) => device.id > after && (approval ?? device.approval) === device.approval,
@@ -190,4 +193,14 @@ function summarise(devices: readonly DeviceView[]): FleetGroup[] {
     groups.set(key, { vendor, class: product, version, state, count });
   }
   return [...groups.values()];
+}
+
+function speakerIn(device: DeviceView | undefined): Speaker | undefined {
+  if (device === undefined) return undefined;
+  const { id, publicKey, vendor, class: product, approval, session, starts } = device;
+  return {
+    ...{ id, publicKey, vendor, class: product, approval },
+    ...(session === undefined ? {} : { session }),
+    ...(starts === undefined ? {} : { starts }),
+  };
 }

@@ -4,6 +4,7 @@
  */
 import type { Sql } from './sql.ts';
 import { SchemaError } from './sql.ts';
+import { asleepMs } from './sql-turns.ts';
 import { integer } from './sql-rows.ts';
 
 /** @throws {SchemaError} */
@@ -184,4 +185,11 @@ const migrations: readonly (readonly string[])[] = [
   ['ALTER TABLE campaign ADD COLUMN urgency_because TEXT'],
   // What operators call devices by, as a JSON object.
   ['ALTER TABLE device ADD COLUMN tags TEXT'],
+  // When the planner looks at a member next, so that it looks at no other.
+  [
+    'ALTER TABLE member ADD COLUMN look_ms BIGINT NOT NULL DEFAULT 0',
+    'DROP INDEX member_by_status',
+    'CREATE INDEX member_by_turn ON member (tenant, campaign, status, look_ms, place, device)',
+    `CREATE INDEX member_asleep ON member (tenant, device) WHERE look_ms = ${asleepMs}`,
+  ],
 ];

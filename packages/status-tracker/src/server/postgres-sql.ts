@@ -91,6 +91,10 @@ function sqlOf({ tenant, name, pool, statements, clock }: Connected): Sql {
         if (batch.rows.length === 0) return 0;
         return (await ask(statements.batch(text, batch, values))).rowCount ?? 0;
       },
+      async allBatch(text, batch, ...values) {
+        if (batch.rows.length === 0) return [];
+        return (await ask(statements.batch(text, batch, values))).rows;
+      },
       async tell(news) {
         for (const payload of payloadsOf(name, tenant, news))
           await ask(statements.plain(notifySql, [payload]));

@@ -16,7 +16,7 @@ import { createRefusals } from './enrolment/refusals.ts';
 import type { Notify } from './notify.ts';
 import { termsOf } from './session-terms.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
-import type { DeviceView } from './fleet.ts';
+import type { Speaker } from './fleet.ts';
 import type { FleetStore } from './store.ts';
 
 export interface RegistrarOptions {
@@ -78,10 +78,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   }
 
   /** The same flash twice, or put back to an older copy: nobody here can tell which is meant. */
-  async function requireRising(
-    { id, starts: before }: DeviceView,
-    starts: number | undefined,
-  ): Promise<void> {
+  async function requireRising({ id, starts: before }: Speaker, starts: number | undefined): Promise<void> {
     if (starts === undefined || before === undefined || starts >= before) return;
     const because = `it says it has started ${starts} times, and had said ${before} before: a copy of it`;
     notify.withdrawFrom(id);

@@ -8,7 +8,7 @@ import { afterRetry } from './evidence.ts';
 import type { Member, MemberStatus, Totals } from './fleet.ts';
 import { passingFailures, totalsOf } from './fleet.ts';
 import type { Approving } from './persons.ts';
-import type { Sql } from './sql.ts';
+import type { Batch, Sql } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
 import {
   campaignOf,
@@ -123,7 +123,7 @@ async function approveCampaign(sql: Sql, id: string, voice: Approving, by: Act):
 
 async function retry(sql: Sql, id: string, by: Act): Promise<void> {
   const rows = await sql.all(
-    `SELECT * FROM member INDEXED BY member_by_status
+    `SELECT * FROM member INDEXED BY member_by_turn
      WHERE tenant = ? AND campaign = ? AND status IN ('failed', 'reverted', 'given-up') ORDER BY device`,
     ...[sql.tenant, id],
   );
@@ -146,10 +146,12 @@ export async function rejection(
        AND campaign.digest = ?`,
     ...[sql.tenant, device, manifestDigest],
   );
-  return rows
-    .map((row) => (has(row, 'because') ? text(row, 'because') : ''))
-    .find((because) => !passingFailures.includes(because));
+  return refusalAmong(rows.map((row) => (has(row, 'because') ? text(row, 'because') : '')));
 }
+
+/** Of the reasons why a device failed with one manifest, the first that speaks against it for good. */
+export const refusalAmong = (reasons: readonly string[]): string | undefined =>
+  reasons.find((because) => !passingFailures.includes(because));
 
 export async function totalsIn(sql: Sql, id: string): Promise<Totals> {
   const sums = `SELECT status, sum(count) AS count FROM member_count
@@ -184,14 +186,41 @@ export async function sumUpMembers(sql: Sql, id: string): Promise<void> {
   );
 }
 
-/** @param actor whose word or step it was. */
-export async function writeMember(sql: Sql, member: Member, actor: string): Promise<void> {
-  const { campaign, device, status, generation, changedMs, because, offer } = member;
-  await sql.run(
-    `UPDATE member SET actor = ?, status = ?, generation = ?, changed_ms = ?, because = ?, nonce = ?,
-       offered_ms = ?, expires_ms = ?, not_before_ms = ? WHERE tenant = ? AND campaign = ? AND device = ?`,
-    ...[actor, status, generation, changedMs, because ?? null],
-    ...[offer?.nonce ?? null, offer?.offeredMs ?? null, offer?.expiresMs ?? null, member.notBeforeMs ?? 0],
-    ...[sql.tenant, campaign, device],
+export interface MemberWrite {
+  readonly member: Member;
+  /** Whose word or step it was. */
+  readonly actor: string;
+  /** When the planner is to look at it next, where that is not told by the member itself. */
+  readonly lookMs?: number;
+}
+
+export const writeMember = async (sql: Sql, member: Member, actor: string): Promise<void> =>
+  writeMembers(sql, [{ member, actor }]);
+
+export async function writeMembers(sql: Sql, writes: readonly MemberWrite[]): Promise<void> {
+  const inOrder = writes.toSorted((a, b) => (a.member.device < b.member.device ? -1 : 1));
+  const rows = inOrder.map(({ member, actor, lookMs }) => [
+    ...[member.campaign, member.device, actor, member.status, member.generation, member.changedMs],
+    ...[member.because ?? null, member.offer?.nonce ?? null, member.offer?.offeredMs ?? null],
+    ...[member.offer?.expiresMs ?? null, member.notBeforeMs ?? 0],
+    waits(member) ? (member.notBeforeMs ?? 0) : (lookMs ?? null),
+  ]);
+  await sql.runBatch(
+    `UPDATE member SET actor = batch.actor, status = batch.status, generation = batch.generation,
+       changed_ms = batch.changed_ms, because = batch.because, nonce = batch.nonce,
+       offered_ms = batch.offered_ms, expires_ms = batch.expires_ms, not_before_ms = batch.not_before_ms,
+       look_ms = coalesce(batch.look_ms, member.look_ms)
+     FROM batch() WHERE member.tenant = ?1 AND member.campaign = batch.campaign
+       AND member.device = batch.device`,
+    { columns: memberColumns, rows },
+    sql.tenant,
   );
 }
+
+const waits = ({ status }: Member): boolean => status === 'waiting' || status === 'reverted';
+
+const memberColumns = {
+  ...{ campaign: 'text', device: 'text', actor: 'text', status: 'text', generation: 'integer' },
+  ...{ changed_ms: 'integer', because: 'text', nonce: 'blob', offered_ms: 'integer' },
+  ...{ expires_ms: 'integer', not_before_ms: 'integer', look_ms: 'integer' },
+} as const satisfies Batch['columns'];

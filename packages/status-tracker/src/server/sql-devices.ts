@@ -1,14 +1,23 @@
 /** Devices and their sessions, in SQL. */
-import { compareBytes } from '@lapel/cbor';
-import type { AnswerView, DeviceView, TagChange } from './fleet.ts';
+import { compareBytes, hex } from '@lapel/cbor';
+import type { AnswerView, DeviceView, Speaker } from './fleet.ts';
 import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-access.ts';
-import { writeMember } from './sql-campaigns.ts';
-import { deviceRow, openMemberships } from './sql-evidence.ts';
-import { joinOpen } from './sql-join.ts';
-import { blob, deviceOf, integer, memberOf, modeOf, statementBytes, statementOf, text } from './sql-rows.ts';
-import { movedByTags, tagChangeText, tagged } from './tags.ts';
+import { deviceRow } from './sql-evidence.ts';
+import {
+  blob,
+  deviceOf,
+  integer,
+  memberOf,
+  modeOf,
+  speakerOf,
+  statementBytes,
+  statementOf,
+  text,
+} from './sql-rows.ts';
+import { tagDevices } from './sql-tags.ts';
+import { wake } from './sql-turns.ts';
 import { judgeAnswer } from './store.ts';
 import type { Act, Added, Answered, FleetStore, NewDevice, Seen } from './store.ts';
 
@@ -37,10 +46,14 @@ export function deviceMethods(db: Sql) {
               ...[statement === undefined ? null : statementBytes(statement), starts, tenant, device],
             ),
         );
+        await wake(
+          sql,
+          batch.map(({ device }) => device),
+        );
         await sql.tell(batch.map(({ device }) => ({ kind: 'session', device })));
       }),
     freeze: async (ids, because, by) => db.transaction(async (sql) => freeze(sql, ids, { because, by })),
-    tag: async (ids, change, by) => db.transaction(async (sql) => tag(sql, ids, change, by)),
+    tag: async (ids, change, by) => db.transaction(async (sql) => tagDevices(sql, ids, change, by)),
     recordAnswers: async (batch) =>
       db.transaction(async (sql) =>
         inOrderOf(
@@ -51,8 +64,7 @@ export function deviceMethods(db: Sql) {
       ),
     recordSeen: async (batch) => db.transaction(async (sql) => recordSeen(sql, batch)),
     device: async (id) => viewOf(db, await deviceRow(db, id)),
-    deviceByKid: async (kid) =>
-      viewOf(db, await db.get('SELECT * FROM device WHERE tenant = ? AND kid = ?', tenant, kid)),
+    speakers: async (named) => speakers(db, named),
     async devices({ after = '', limit, approval }) {
       const rows =
         approval === undefined
@@ -80,6 +92,34 @@ export function deviceMethods(db: Sql) {
     },
   } satisfies Partial<FleetStore>;
 }
+
+async function speakers(
+  sql: Sql,
+  named: readonly (string | Uint8Array)[],
+): Promise<readonly (Speaker | undefined)[]> {
+  const ids = named.filter((each) => typeof each === 'string');
+  const kids = named.filter((each) => typeof each !== 'string');
+  const byId = { columns: { id: 'text' }, rows: ids.map((id) => [id]) } as const;
+  const byKid = { columns: { kid: 'blob' }, rows: kids.map((kid) => [kid]) } as const;
+  const found = [
+    ...(await sql.allBatch(`${speakersSql} AND device.id = batch.id`, byId, sql.tenant)),
+    ...(await sql.allBatch(`${speakersSql} AND device.kid = batch.kid`, byKid, sql.tenant)),
+  ];
+  const known = new Map<string, Speaker>();
+  for (const row of found) {
+    const speaker = speakerOf(row);
+    known.set(speaker.id, speaker).set(keyName(blob(row, 'kid')), speaker);
+  }
+  return named.map((each) => known.get(typeof each === 'string' ? each : keyName(each)));
+}
+
+/** No id is like it: they have no blanks. */
+const keyName = (kid: Uint8Array): string => `key ${hex(kid)}`;
+
+const speakersSql = `
+  SELECT device.id AS id, public_key, device.kid AS kid, vendor, class, approval, token_hash,
+    session_started_ms, counter, starts
+  FROM batch() CROSS JOIN device WHERE device.tenant = ?1`;
 
 const pageSql = (only: '' | 'AND approval = ?') =>
   `SELECT * FROM device WHERE tenant = ? AND id > ? ${only} ORDER BY id LIMIT ?`;
@@ -145,7 +185,9 @@ async function approve(sql: Sql, ids: readonly string[], by: Act): Promise<reado
       return true;
     },
   );
-  return ids.filter((_, place) => approved[place]);
+  const done = ids.filter((_, place) => approved[place]);
+  await wake(sql, done);
+  return done;
 }
 
 export async function freeze(
@@ -167,27 +209,6 @@ export async function freeze(
   const done = ids.filter((_, place) => frozen[place]);
   await sql.tell(done.map((device) => ({ kind: 'frozen', device })));
   return done;
-}
-
-async function tag(sql: Sql, ids: readonly string[], change: TagChange, by: Act): Promise<readonly string[]> {
-  const found = await inOrderOf(
-    ids,
-    (id) => id,
-    async (id) => {
-      const row = await deviceRow(sql, id);
-      if (row === undefined) return false;
-      const before = deviceOf(row);
-      const device = { ...before, tags: tagged(before.tags, change) };
-      const update = 'UPDATE device SET tags = ? WHERE tenant = ? AND id = ?';
-      await sql.run(update, JSON.stringify(device.tags), sql.tenant, id);
-      await writeAudit(sql, { ...by, act: 'device tagged', subject: id, detail: tagChangeText(change) });
-      const moved = movedByTags(device, await openMemberships(sql, id), by.atMs);
-      for (const member of moved) await writeMember(sql, member, by.actor);
-      await joinOpen(sql, id, by.atMs);
-      return true;
-    },
-  );
-  return ids.filter((_, place) => found[place]);
 }
 
 async function recordAnswer(sql: Sql, view: AnswerView): Promise<Answered> {
@@ -216,4 +237,5 @@ async function recordSeen(sql: Sql, batch: readonly Seen[]): Promise<void> {
     { columns: { device: 'text', at_ms: 'integer' }, rows },
     sql.tenant,
   );
+  await wake(sql, [...latest.keys()]);
 }

@@ -5,9 +5,10 @@ import type { CampaignView } from './campaign.ts';
 import { isOpen } from './campaign.ts';
 import type { DeviceView } from './fleet.ts';
 import { standing } from './fleet.ts';
-import type { Sql, SqlValue } from './sql.ts';
+import type { Batch, Sql, SqlValue } from './sql.ts';
 import { campaignIn, openStates, rejection } from './sql-campaigns.ts';
 import { campaignOf, deviceOf } from './sql-rows.ts';
+import { asleepMs } from './sql-turns.ts';
 import type { FleetStore, Page } from './store.ts';
 import { plannerActor } from './store.ts';
 
@@ -37,18 +38,26 @@ async function join(
 }
 
 /** Devices become members of a campaign that is for them, and stay so. */
-async function admit(sql: Sql, view: CampaignView, devices: readonly DeviceView[], atMs: number) {
+export async function admit(sql: Sql, view: CampaignView, devices: readonly DeviceView[], atMs: number) {
   const rows: SqlValue[][] = [];
-  for (const { id, inventory } of devices.filter((each) => belonging(view.campaign, each) === 'meant')) {
+  const heardSinceMs = atMs - view.campaign.silenceMsMax;
+  for (const { id, inventory, lastSeenMs = 0 } of devices.filter(
+    (each) => belonging(view.campaign, each) === 'meant',
+  )) {
     // Without a word of the device's, it has refused nothing either.
     const rejected = inventory === undefined ? undefined : await rejection(sql, id, view.target.digest);
     const { status, because } = standing(inventory, view.target, rejected);
-    rows.push([id, draw(view.id, id), status, because ?? null]);
+    const lookMs = inventory === undefined || lastSeenMs < heardSinceMs ? asleepMs : 0;
+    rows.push([id, draw(view.id, id), status, because ?? null, lookMs]);
   }
-  const columns = { device: 'text', place: 'integer', status: 'text', because: 'text' } as const;
+  const columns = {
+    ...{ device: 'text', place: 'integer', status: 'text', because: 'text', look_ms: 'integer' },
+  } as const satisfies Batch['columns'];
   await sql.runBatch(
-    `INSERT INTO member (tenant, campaign, device, actor, place, status, generation, changed_ms, because)
-     SELECT ?1, ?2, device, ?3, place, status, 0, ?4, because FROM batch() WHERE true ON CONFLICT DO NOTHING`,
+    `INSERT INTO member (tenant, campaign, device, actor, place, status, generation, changed_ms, because,
+       look_ms)
+     SELECT ?1, ?2, device, ?3, place, status, 0, ?4, because, look_ms FROM batch() WHERE true
+     ON CONFLICT DO NOTHING`,
     { columns, rows },
     ...[sql.tenant, view.id, plannerActor, atMs],
   );

@@ -24,7 +24,16 @@ import type { Judged } from '../policy/urgency.ts';
 import type { UpdateMode, Urgency } from '../protocol.ts';
 import { approvalsMax } from './campaign-terms.ts';
 import type { CampaignState, CampaignView, Progress } from './campaign.ts';
-import type { DeviceView, Inventory, Member, MemberStatus, Statement, Tags, Target } from './fleet.ts';
+import type {
+  DeviceView,
+  Inventory,
+  Member,
+  MemberStatus,
+  Speaker,
+  Statement,
+  Tags,
+  Target,
+} from './fleet.ts';
 import { approvals, memberStatuses } from './fleet.ts';
 import type { Row } from './sql.ts';
 import type { Replay } from './store.ts';
@@ -85,17 +94,25 @@ export const inventoryBytes = (inventory: Inventory): Uint8Array => write(Stored
 export const modes = Object.keys(updateModes) as readonly UpdateMode[];
 export const modeOf = (row: Row): UpdateMode => oneOf(row, 'update_mode', modes);
 
-export function deviceOf(row: Row): DeviceView {
+export const deviceOf = (row: Row): DeviceView => ({
+  ...speakerOf(row),
+  createdMs: integer(row, 'created_ms'),
+  updateMode: modeOf(row),
+  ...admissionOf(row),
+  ...saidOf(row),
+  ...(has(row, 'last_seen_ms') ? { lastSeenMs: integer(row, 'last_seen_ms') } : {}),
+  ...inventoryOf(row),
+  ...(has(row, 'last_error') ? { lastError: text(row, 'last_error') } : {}),
+  ...(has(row, 'tags') ? { tags: JSON.parse(text(row, 'tags')) as Tags } : {}),
+});
+
+export function speakerOf(row: Row): Speaker {
   return {
     id: text(row, 'id'),
     publicKey: blob(row, 'public_key'),
     vendor: blob(row, 'vendor'),
     class: blob(row, 'class'),
     approval: oneOf(row, 'approval', approvals),
-    createdMs: integer(row, 'created_ms'),
-    updateMode: modeOf(row),
-    ...admissionOf(row),
-    ...saidOf(row),
     ...(has(row, 'starts') ? { starts: integer(row, 'starts') } : {}),
     ...(has(row, 'token_hash')
       ? {
@@ -106,10 +123,6 @@ export function deviceOf(row: Row): DeviceView {
           },
         }
       : {}),
-    ...(has(row, 'last_seen_ms') ? { lastSeenMs: integer(row, 'last_seen_ms') } : {}),
-    ...inventoryOf(row),
-    ...(has(row, 'last_error') ? { lastError: text(row, 'last_error') } : {}),
-    ...(has(row, 'tags') ? { tags: JSON.parse(text(row, 'tags')) as Tags } : {}),
   };
 }
 

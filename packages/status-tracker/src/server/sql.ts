@@ -18,6 +18,8 @@ export interface Sql {
   run(text: string, ...values: readonly SqlValue[]): Promise<number>;
   /** One statement for many rows: `batch()` in its text stands for them, its other values are numbered. */
   runBatch(text: string, batch: Batch, ...values: readonly SqlValue[]): Promise<number>;
+  /** The same for what is only read: what of the database belongs to those rows. */
+  allBatch(text: string, batch: Batch, ...values: readonly SqlValue[]): Promise<readonly Row[]>;
   /** Tells it to the other processes, where there are any, when what this is part of is done. */
   tell(news: readonly News[]): Promise<void>;
   /**
@@ -56,6 +58,20 @@ export const elsewhere = (cause?: unknown): Problem =>
   new Problem('unavailable', 'expected the fleet here, found it moved to another store: try again later', {
     cause,
   });
+
+/**
+ * A batch in parts, in each of which a device is named once: what is written of the first is what the second
+ * is judged by.
+ */
+export function* oncePerDevice<T extends { readonly device: string }>(batch: readonly T[]) {
+  for (let left = batch; left.length > 0;) {
+    const ids = new Set<string>();
+    const again = left.findIndex(({ device }) => ids.size === ids.add(device).size);
+    const part = again < 0 ? left : left.slice(0, again);
+    yield part;
+    left = left.slice(part.length);
+  }
+}
 
 /**
  * Acts on each in the order of its key: whoever locks rows in one order never waits in a circle. What is of

@@ -17,7 +17,7 @@ export function createCommits(db: DatabaseSync) {
     readonly reject: (error: unknown) => void;
   }
   let queue: Waiting[] = [];
-  const now: { underWay?: Promise<void> | undefined } = {};
+  const now: { underWay?: Promise<void> | undefined; commit?: Promise<void> | undefined } = {};
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
@@ -25,7 +25,8 @@ export function createCommits(db: DatabaseSync) {
       await setImmediate();
       const turn = queue.slice(0, sharedMax);
       queue = queue.slice(sharedMax);
-      await commit(turn);
+      await (now.commit = commit(turn));
+      now.commit = undefined;
     }
     now.underWay = undefined;
   }
@@ -60,9 +61,12 @@ export function createCommits(db: DatabaseSync) {
   }
 
   return {
-    /** No turn is taken between the look and what comes next. */
+    /**
+     * Until what the connection shows is committed. Nothing in a transaction waits for anything outside of
+     * the file, so that it is over with this turn of the event loop.
+     */
     async settled(): Promise<void> {
-      while (now.underWay !== undefined) await now.underWay;
+      while (now.commit !== undefined) await now.commit;
     },
     share<T>(change: () => Promise<T>): Promise<T> {
       return new Promise((resolve, reject) => {

@@ -14,26 +14,23 @@ export interface SqliteFile {
   close(): void;
 }
 
-const inMemory = ':memory:';
-
 /** @throws {SchemaError} */
 export function openSqlite(path: string): SqliteFile {
   const db = new DatabaseSync(path);
   // A write-ahead log lets readers go on while one writes. FULL syncs it at every commit: what a device was
   // told is recorded must be there after the power failed. NORMAL would lose the last ones.
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
+  // The log is copied into the file at 32 MiB: a page that is written often is copied once.
+  db.exec('PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -32768');
   migrate(db);
   const statements = createStatements(db);
   const commits = createCommits(db);
-  // Who only reads has a connection to itself, sees what is committed, and waits for nobody.
-  const reader = path === inMemory ? undefined : openReader(path);
-  const readerStatements = reader === undefined ? statements : createStatements(reader);
 
-  /** A file in memory is one connection's, so there readers take their turn. */
+  /** By the same connection: another one would lose all that it holds in memory with every commit. */
   async function reading<T>(read: (from: Statements) => T): Promise<T> {
-    if (reader === undefined) await commits.settled();
+    await commits.settled();
     try {
-      return read(readerStatements);
+      return read(statements);
     } catch (error) {
       throw told(error);
     }
@@ -48,6 +45,7 @@ export function openSqlite(path: string): SqliteFile {
       run: (text, ...values) => commits.share(async () => statements.run(text, values)),
       runBatch: (text, batch, ...values) =>
         commits.share(async () => statements.runBatch(text, batch, values)),
+      allBatch: (text, batch, ...values) => reading((from) => from.allBatch(text, batch, values)),
       tell: within.tell,
       transaction: (change) => commits.share(async () => change(within)),
     };
@@ -65,12 +63,7 @@ export function openSqlite(path: string): SqliteFile {
     }
   }
 
-  function close(): void {
-    reader?.close();
-    db.close();
-  }
-
-  return { of, snapshot, close };
+  return { of, snapshot, close: () => db.close() };
 }
 
 function openReader(path: string): DatabaseSync {
@@ -88,6 +81,7 @@ function withinTransaction(tenant: string, statements: Statements): Sql {
     get: async (text, ...values) => statements.get(text, values),
     run: async (text, ...values) => statements.run(text, values),
     runBatch: async (text, batch, ...values) => statements.runBatch(text, batch, values),
+    allBatch: async (text, batch, ...values) => statements.allBatch(text, batch, values),
     // A file is one process's: there is nobody to tell.
     tell: async () => undefined,
     transaction: async (change) => change(within),
@@ -97,6 +91,7 @@ function withinTransaction(tenant: string, statements: Statements): Sql {
 
 function createStatements(db: DatabaseSync) {
   const known = new Map<string, StatementSync>();
+  const knownForBatches = new Map<string, StatementSync>();
 
   function prepared(text: string): StatementSync {
     const found = known.get(text);
@@ -106,15 +101,27 @@ function createStatements(db: DatabaseSync) {
     return statement;
   }
 
-  const run = (text: string, values: readonly SqlValue[]) => Number(prepared(text).run(...values).changes);
+  /** A text has one batch, whose columns are always the same. */
+  function preparedFor(text: string, batch: Batch, place: number): StatementSync {
+    const found = knownForBatches.get(text);
+    if (found !== undefined) return found;
+    const statement = db.prepare(withBatch(text, batch, place));
+    knownForBatches.set(text, statement);
+    return statement;
+  }
 
   return {
-    run,
+    run: (text: string, values: readonly SqlValue[]) => Number(prepared(text).run(...values).changes),
     all: (text: string, values: readonly SqlValue[]): readonly Row[] => prepared(text).all(...values),
     get: (text: string, values: readonly SqlValue[]): Row | undefined => prepared(text).get(...values),
     runBatch(text: string, batch: Batch, values: readonly SqlValue[]): number {
       if (batch.rows.length === 0) return 0;
-      return run(withBatch(text, batch, values.length + 1), [...values, asJson(batch)]);
+      const statement = preparedFor(text, batch, values.length + 1);
+      return Number(statement.run(...values, asJson(batch)).changes);
+    },
+    allBatch(text: string, batch: Batch, values: readonly SqlValue[]): readonly Row[] {
+      if (batch.rows.length === 0) return [];
+      return preparedFor(text, batch, values.length + 1).all(...values, asJson(batch));
     },
   };
 }

@@ -29,6 +29,7 @@ import type {
   MemberStatus,
   NewDevice,
   TagChange,
+  Speaker,
   Statement,
   Totals,
 } from './fleet.ts';
@@ -192,7 +193,8 @@ export interface FleetStore
   /** Never moves a device's last contact backwards. */
   recordSeen(batch: readonly Seen[]): Promise<void>;
   device(id: string): Promise<DeviceView | undefined>;
-  deviceByKid(kid: Uint8Array): Promise<DeviceView | undefined>;
+  /** Each by its id, or by the name of its key. */
+  speakers(named: readonly (string | Uint8Array)[]): Promise<readonly (Speaker | undefined)[]>;
   /** In the order of their ids. */
   devices(page: DevicePage): Promise<readonly DeviceView[]>;
   countDevices(approval: Approval): Promise<number>;

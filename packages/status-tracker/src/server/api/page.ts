@@ -6,7 +6,8 @@ import { hash } from 'node:crypto';
 import { uuidText } from '@lapel/suit';
 import type { CampaignView } from '../campaign.ts';
 import type { DeviceView, Totals } from '../fleet.ts';
-import { addressed, conditionOf, failedOf, remarksOn, runningVersion } from '../fleet.ts';
+import { addressed, conditionOf, failedOf, runningVersion } from '../fleet.ts';
+import { remarksOn } from './remarks.ts';
 import type { FleetGroup } from '../store.ts';
 
 export interface PageContent {

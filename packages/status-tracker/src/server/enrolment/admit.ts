@@ -7,7 +7,7 @@ import { encodeVerificationKey } from '@lapel/cose';
 import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { Registration } from '../../protocol.ts';
-import type { DeviceView } from '../fleet.ts';
+import type { Speaker } from '../fleet.ts';
 import type { Notify } from '../notify.ts';
 import type { FleetStore } from '../store.ts';
 import type { EnrolEnd, Way } from './enrolment-store.ts';
@@ -23,7 +23,7 @@ export interface AdmitOptions {
   readonly refusals: Refusals;
 }
 
-export type Admit = (applicant: Applicant, brought: Brought) => Promise<DeviceView>;
+export type Admit = (applicant: Applicant, brought: Brought) => Promise<Speaker>;
 
 /** By what it would be let in. */
 export type Brought = Pick<Registration, 'certificates' | 'enrolmentToken'>;
@@ -80,7 +80,7 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
   }
 
   return async (applicant, brought) => {
-    const known = await store.device(applicant.device);
+    const known = await named(store, applicant);
     if (known !== undefined) await requireSame(known, applicant, refusals);
     const isBrought = brought.certificates !== undefined || brought.enrolmentToken !== undefined;
     // Who is in needs nobody's word any more, and costs no use of a token.
@@ -93,10 +93,15 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
       }
       throw error;
     }
-    const device = await store.device(applicant.device);
+    const device = await named(store, applicant);
     if (device === undefined) throw new Problem('not-found', `expected ${applicant.device}, found none`);
     return device;
   };
+}
+
+async function named(store: FleetStore, { device }: Applicant): Promise<Speaker | undefined> {
+  const [speaker] = await store.speakers([device]);
+  return speaker;
 }
 
 const ownKey = 'the key that this id is registered with';
@@ -105,7 +110,7 @@ const full = () =>
   new Problem('too-many-requests', `expected fewer than ${pendingMax} devices that wait for approval`);
 
 /** A known id with another key is a clone or a mistake: it is refused, and operators are told. */
-async function requireSame(known: DeviceView, applicant: Applicant, refusals: Refusals): Promise<void> {
+async function requireSame(known: Speaker, applicant: Applicant, refusals: Refusals): Promise<void> {
   const { key, vendor, class: product } = applicant;
   if (compareBytes(known.publicKey, encodeVerificationKey(key)) !== 0) {
     await refusals.refuse(known.id, ownKey, `key ${hex(key.kid)}`);
