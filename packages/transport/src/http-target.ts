@@ -37,7 +37,11 @@ function decodePath(encoded: string): string {
   if (!encoded.startsWith('/')) throw refused('a leading slash');
   // An encoded slash would become a border of segments that a proxy before us has not seen.
   if (/%2f/i.test(encoded)) throw refused('no encoded slash');
-  const path = decode(encoded);
+  return soundPath(decode(encoded));
+}
+
+/** A path as every binding takes it. @throws {Problem} `bad-request` */
+export function soundPath(path: string): string {
   if (/[\p{Cc}\\]/u.test(path)) throw refused('no control character and no backslash');
   const segments = path.slice(1).split('/');
   if (segments.some((segment) => segment === '.' || segment === '..')) throw refused('no dot segment');
@@ -54,9 +58,12 @@ function decode(encoded: string): string {
   }
 }
 
-function parseQuery(text: string): ReadonlyMap<string, string> {
+const parseQuery = (text: string): ReadonlyMap<string, string> => soundQuery(new URLSearchParams(text));
+
+/** A query as every binding takes it. @throws {Problem} `bad-request` */
+export function soundQuery(pairs: Iterable<readonly [string, string]>): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(text)) {
+  for (const [name, value] of pairs) {
     // Two values for one name are read differently by everyone who reads only one of them.
     if (query.has(name))
       throw new Problem('bad-request', 'expected each query parameter once, found one twice');

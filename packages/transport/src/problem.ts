@@ -100,7 +100,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-const isProblemCode = (value: unknown): value is ProblemCode =>
+export const isProblemCode = (value: unknown): value is ProblemCode =>
   typeof value === 'string' && Object.hasOwn(statusByCode, value);
 
 /** The first code of the table that travels under this status is its general one. */

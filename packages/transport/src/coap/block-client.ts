@@ -1,0 +1,203 @@
+/**
+ * The side of block-wise transfers that asks (RFC 7959): any carrier of contents becomes a Handler. A body is
+ * asked for block by block, as its reader wants it, and uploaded as it comes; nothing is held whole.
+ */
+import { discard, emptyBody, wholeBytes } from '../body.ts';
+import type { Body, Handler, Request, Response } from '../exchange.ts';
+import type { Random } from '../system.ts';
+import { TransportError } from '../transport-error.ts';
+import type { Block } from './block-option.ts';
+import { blockBytes, blockNumberMax, blockOption, offsetOf, readBlock, szxMax } from './block-option.ts';
+import type { Ask } from './carrier.ts';
+import { codeText, methodCodes, responseCodes } from './code.ts';
+import type { Content } from './message.ts';
+import { inOrder } from './message.ts';
+import type { Option } from './option.ts';
+import { optionValue, uint, uintOption, understood } from './option.ts';
+import { requestToOptions, tagOf } from './request-options.ts';
+import { contentToFailure, contentToResponse, wholeResponse } from './response-options.ts';
+import { uploadInBlocks } from './block-upload.ts';
+
+export interface BlockClientOptions {
+  readonly random: Random;
+  /** 0 to 6: no block is larger than 2^(szx + 4) bytes, for links whose frames are small. */
+  readonly szx?: number;
+}
+
+export function blockClient(ask: Ask, { random, szx = szxMax }: BlockClientOptions): Handler {
+  const asked = checked(ask);
+  return async (request) => {
+    const { signal } = request;
+    signal.throwIfAborted();
+    const base: Content = {
+      code: methodCodes[request.method],
+      options: requestToOptions(request),
+      payload: new Uint8Array(0),
+    };
+    if (request.method === 'GET') {
+      await discard(request.body);
+      return retrieve({ ask: asked, base, signal, szx }, request);
+    }
+    const operation = { ask: asked, base, signal, szx };
+    const wanted = szx === szxMax ? [] : [blockOption('block2', { number: 0, more: false, szx })];
+    const whole = wholeBytes(request.body);
+    if (whole !== undefined && whole.length <= blockBytes(szx))
+      return answered(operation, await askFor(operation, wanted, whole));
+    const { answer, options } = await uploadInBlocks({ ...operation, random, wanted }, request);
+    return answered({ ...operation, base: { ...base, options } }, answer);
+  };
+}
+
+/** One request, as its further blocks repeat it (§2.4). */
+interface Operation {
+  readonly ask: Ask;
+  readonly base: Content;
+  readonly signal: AbortSignal;
+  readonly szx: number;
+}
+
+/** A notification, whose first block is here (§2.6). */
+export function observedResponse(
+  first: Content,
+  base: Content,
+  ask: Ask,
+  signal: AbortSignal,
+  { szx = szxMax }: BlockClientOptions,
+): Response {
+  return answered({ ask: checked(ask), base, signal, szx }, first);
+}
+
+/** RFC 7252 §5.4.1: an answer that demands what nobody here knows is none. */
+const checked =
+  (ask: Ask): Ask =>
+  async (request, signal) => {
+    const answer = await ask(request, signal);
+    const { options, critical } = understood(answer.options);
+    if (critical === undefined) return { ...answer, options };
+    throw new TransportError('malformed', `expected options that are understood, found option ${critical}`);
+  };
+
+async function retrieve(operation: Operation, { range }: Request): Promise<Response> {
+  const { szx } = operation;
+  const start = range?.start ?? 0;
+  const number = Math.floor(start / blockBytes(szx));
+  if (number > blockNumberMax) return unreachableRange(start);
+  // A small answer needs no option; who wants a part, or smaller blocks, says so (§2.4). Size2 asks how much
+  // there is (§4).
+  const isPlain = range === undefined && szx === szxMax;
+  const wanted = [blockOption('block2', { number, more: false, szx }), uint('size2', 0)];
+  let first = await askFor(operation, isPlain ? [] : wanted);
+  // RFC 9175 §2.4: cut small for an address that is not proven. With the proof, larger blocks come.
+  const isCut = optionValue(first.options, 'echo') !== undefined && readSzx(first) < szx;
+  if (isCut) first = await askFor(operation, wanted);
+  if (first.code !== responseCodes.content) return answered(operation, first, start);
+  if (range === undefined) return answered(operation, first);
+  const total = totalOf(first);
+  if (total === undefined) {
+    // Who does not say how much there is, leaves nothing to go on with: the whole is the answer, as it may be
+    // to any range (RFC 9110 §14.2).
+    return number === 0 ? answered(operation, first) : retrieve(operation, { range: undefined } as Request);
+  }
+  if (start >= total) return { ...contentToResponse(first), ...behindEnd(start, total) };
+  const end = Math.min(range.end ?? total - 1, total - 1);
+  const size = end - start + 1;
+  const position = number * blockBytes(szx);
+  const body = within(blocksFrom(operation, first, position), start - position, size);
+  return { ...contentToResponse(first), status: 'partial', size, range: { start, total }, body };
+}
+
+const askFor = (
+  { ask, base, signal }: Operation,
+  options: readonly Option[],
+  payload = base.payload,
+): Promise<Content> => ask({ ...base, options: inOrder([...base.options, ...options]), payload }, signal);
+
+/** A block that is alone and says nothing of others is the whole (§2.2). */
+function totalOf({ options, payload }: Content): number | undefined {
+  const size = uintOption(options, 'size2');
+  if (size !== undefined) return size;
+  const block = readBlock(options, 'block2');
+  if (block === undefined) return payload.length;
+  if (block === 'malformed' || block.more) return undefined;
+  return offsetOf(block) + payload.length;
+}
+
+function readSzx({ options }: Content): number {
+  const block = readBlock(options, 'block2');
+  return block === undefined || block === 'malformed' ? szxMax : block.szx;
+}
+
+const behindEnd = (start: number, total: number) =>
+  ({ status: 'range-not-satisfiable', size: 0, range: { start, total }, body: emptyBody }) as const;
+
+/** RFC 7959 §2.2: a block's number has 20 bits, so that a body ends at a gigabyte. */
+const unreachableRange = (start: number): Response =>
+  behindEnd(start, (blockNumberMax + 1) * blockBytes(szxMax));
+
+/** The response that this content begins, or is. */
+function answered(operation: Operation, first: Content, start = 0): Response {
+  const block = readBlock(first.options, 'block2');
+  if (first.code >>> 5 !== 2) {
+    const failure = contentToFailure(first);
+    const total = uintOption(first.options, 'size2');
+    if (failure.status !== 'range-not-satisfiable' || total === undefined) return failure;
+    return { ...failure, range: { start, total } };
+  }
+  if (first.code === responseCodes.valid) return { ...contentToResponse(first), size: 0, body: emptyBody };
+  if (block === undefined) return wholeResponse(first);
+  const size = totalOf(first);
+  return { ...contentToResponse(first), size, body: blocksFrom(operation, first, 0) };
+}
+
+/** The body from the block at `position` on. @throws {TransportError} where the rest of it does not come */
+async function* blocksFrom(operation: Operation, first: Content, position: number): Body {
+  const tag = tagOf(first.options);
+  let at = position;
+  let content = first;
+  for (;;) {
+    const { more, szx } = blockAt(content, at);
+    yield content.payload;
+    if (!more) return;
+    at += content.payload.length;
+    const number = at / blockBytes(szx);
+    if (number > blockNumberMax) throw new TransportError('malformed', 'expected the last block, found more');
+    content = await askFor(operation, [blockOption('block2', { number, more: false, szx })]);
+    requireSame(content, first, tag);
+  }
+}
+
+/** §2.4: a block of another version is no part of this body; whoever wants it begins again. */
+function requireSame({ code, options }: Content, first: Content, tag: string | undefined): void {
+  if (code !== first.code) {
+    throw new TransportError('no-answer', `expected the next block of the body, found ${codeText(code)}`);
+  }
+  const found = tagOf(options);
+  if (found === tag) return;
+  throw new TransportError(
+    'no-answer',
+    `expected a block of version ${tag ?? 'without a tag'}, found one of ${found ?? 'none'}`,
+  );
+}
+
+function blockAt({ options, payload }: Content, at: number): Block {
+  const block = readBlock(options, 'block2') ?? { number: 0, more: false, szx: szxMax };
+  if (block === 'malformed' || offsetOf(block) !== at)
+    throw new TransportError('malformed', `expected the block at byte ${at}, found another`);
+  // §2.3: only the last one may be shorter.
+  if (block.more ? payload.length !== blockBytes(block.szx) : payload.length > blockBytes(szxMax))
+    throw new TransportError('malformed', `expected a block of its own size, found ${payload.length} bytes`);
+  return block;
+}
+
+async function* within(body: Body, skip: number, size: number): Body {
+  let before = skip;
+  let left = size;
+  for await (const chunk of body) {
+    const piece = chunk.subarray(Math.min(before, chunk.length)).subarray(0, left);
+    before = Math.max(0, before - chunk.length);
+    left -= piece.length;
+    if (piece.length > 0) yield piece;
+    if (left === 0) return;
+  }
+  throw new TransportError('no-answer', `expected ${size} bytes of the body, found ${size - left}`);
+}

@@ -1,0 +1,104 @@
+/** A server across CoAP over UDP, as a Handler: everything that `httpClient` is, in a few bytes. */
+import type { Handler, Request, Response } from '../exchange.ts';
+import { systemClock, systemRandom } from '../system.ts';
+import type { Clock, Random } from '../system.ts';
+import { TransportError } from '../transport-error.ts';
+import { blockClient } from './block-client.ts';
+import type { Endpoint } from './endpoint.ts';
+import { createEndpoint } from './endpoint.ts';
+import { subscribing } from './observe-client.ts';
+import { echoing } from './proof-of-address.ts';
+import type { Transmission } from './transmission.ts';
+import { udpClient } from './udp.ts';
+
+export interface CoapClientOptions {
+  readonly transmission?: Partial<Transmission>;
+  /** 0 to 6: no block is larger than 2^(szx + 4) bytes. */
+  readonly szx?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface CoapClient extends Handler {
+  /** What the resource is, and what it becomes (RFC 7641); ends when the server no longer tells. */
+  subscribe(request: Request): AsyncIterable<Response>;
+  close(): Promise<void>;
+}
+
+const coapPort = 5683;
+
+/** @param baseUrl what paths are appended to, such as `coap://localhost` */
+export function coapClient(baseUrl: string | URL, options: CoapClientOptions = {}): CoapClient {
+  const base = new URL(baseUrl);
+  if (base.protocol !== 'coap:') throw new TypeError(`expected a URL with coap:, found ${base.protocol}`);
+  const host = base.hostname.replace(/^\[(?<address>.*)\]$/, '$<address>');
+  const port = base.port === '' ? coapPort : Number(base.port);
+  const prefix = base.pathname.replace(/\/$/, '');
+  let opened: Promise<Connection> | undefined;
+
+  /** At the first request, and again after a name could not be found. */
+  const connection = (): Promise<Connection> => {
+    opened ??= connect(host, port, options).catch((error: unknown) => {
+      opened = undefined;
+      throw toTransportError(error);
+    });
+    return opened;
+  };
+  const prefixed = (request: Request): Request =>
+    prefix === '' ? request : { ...request, path: prefix + request.path };
+
+  const handler: Handler = async (request) => {
+    request.signal.throwIfAborted();
+    return (await connection()).handler(prefixed(request));
+  };
+  return Object.assign(handler, {
+    async *subscribe(request: Request): AsyncIterable<Response> {
+      yield* (await connection()).subscribe(prefixed(request));
+    },
+    async close() {
+      const open = await opened?.catch(() => undefined);
+      await open?.endpoint.close();
+    },
+  });
+}
+
+interface Connection {
+  readonly endpoint: Endpoint;
+  readonly handler: Handler;
+  readonly subscribe: (request: Request) => AsyncIterable<Response>;
+}
+
+async function connect(host: string, port: number, options: CoapClientOptions): Promise<Connection> {
+  const { clock = systemClock, random = systemRandom, szx, transmission = {} } = options;
+  const udp = await udpClient({ host, port });
+  const endpoint = createEndpoint({
+    datagrams: udp,
+    clock,
+    random,
+    transmission,
+    onBug: (error) => endpoint.fail(error instanceof Error ? error : new Error(String(error))),
+    onError: (error) => endpoint.fail(toTransportError(error) as Error),
+  });
+  const { ask, watch } = echoing({ ask: endpoint.ask(udp.to), watch: endpoint.watch(udp.to) });
+  const blocks = { random, ...(szx === undefined ? {} : { szx }) };
+  const handler = blockClient(ask, blocks);
+  return { endpoint, handler, subscribe: subscribing(watch, ask, blocks) };
+}
+
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** What is not the network's fault stays what it is: a mistake of ours must surface. */
+function toTransportError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !unreachable.has(String(error.code))) return error;
+  const text = `${error.message} (${String(error.code)})`;
+  return new TransportError('unreachable', text, { cause: error });
+}

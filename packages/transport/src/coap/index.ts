@@ -1,0 +1,32 @@
+/**
+ * CoAP (RFC 7252) as a binding of the one `Handler`: `coapClient` is one, `serveCoap` puts one on the
+ * network. Below them, each layer is a function from what carries contents to what carries contents: blocks
+ * (RFC 7959), proof of addresses (RFC 9175), messages that arrive (RFC 7252 §4) over `Datagrams`. So a test,
+ * or a radio of another kind, brings datagrams of its own.
+ */
+export { blockClient } from './block-client.ts';
+export { blockServer, blockServerLimits } from './block-server.ts';
+export type { BlockServerLimits } from './block-server.ts';
+export type { Answer, Ask, Respond, Sender, Watch } from './carrier.ts';
+export { codeText, methodCodes, responseCodes } from './code.ts';
+export { coapClient } from './coap-client.ts';
+export type { CoapClient, CoapClientOptions } from './coap-client.ts';
+export { serveCoap } from './coap-server.ts';
+export type { CoapServer, ServeCoapOptions } from './coap-server.ts';
+export { coapToStatus, statusToCoap } from './coap-status.ts';
+export { formatToMediaType, mediaTypeToFormat } from './content-format.ts';
+export type { Datagrams } from './datagrams.ts';
+export { createEndpoint, endpointLimits } from './endpoint.ts';
+export type { Endpoint, EndpointLimits, EndpointOptions } from './endpoint.ts';
+export { MessageError, decodeMessage, encodeMessage, inOrder, messageTypes } from './message.ts';
+export type { Content, Message } from './message.ts';
+export { messageNumbers } from './message-numbers.ts';
+export { isNewer } from './notifications.ts';
+export { subscribing } from './observe-client.ts';
+export { subscribeByWaiting } from './observe-server.ts';
+export type { Subscribe } from './observe-server.ts';
+export { option, optionTable, optionValue, text, uint, uintOption, understood } from './option.ts';
+export type { Option, OptionName } from './option.ts';
+export { echoing, provingAddress } from './proof-of-address.ts';
+export { exchangeLifetimeMs, maxTransmitSpanMs, transmissionDefaults } from './transmission.ts';
+export type { Transmission } from './transmission.ts';
