@@ -12,6 +12,7 @@ import { hmac } from '@noble/hashes/hmac.js';
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { shake128, shake256 } from '@noble/hashes/sha3.js';
+import { openCcm, sealCcm } from './ccm.ts';
 import { contentCipher } from './content-cipher.ts';
 import { equalInConstantTime } from './constant-time.ts';
 import { readKeyDer, writeKeyDer } from './key-der.ts';
@@ -20,6 +21,7 @@ import { pemOf, readPemBlock } from './pem.ts';
 import type { ContentSecret, Derivation, RunningDecryption, RunningEncryption } from '@lapel/cose/crypto';
 
 export type {
+  ChannelSecret,
   ContentSecret,
   Derivation,
   KeyNumbers,
@@ -27,7 +29,7 @@ export type {
   RunningDigest,
   RunningEncryption,
 } from '@lapel/cose/crypto';
-export { equalInConstantTime };
+export { equalInConstantTime, openCcm, sealCcm };
 
 /** A key as the provider holds it. Its numbers are not in it: whoever prints it, prints none. */
 export interface NativeKey {

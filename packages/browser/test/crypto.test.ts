@@ -211,6 +211,24 @@ test('S4-116: both providers wrap a key alike, and neither unwraps what another 
   );
 });
 
+test('S4-116: both providers seal a message of a channel alike, and open only what is whole', () => {
+  const additional = fc.uint8Array({ minLength: 1, maxLength: 60 });
+  fc.assert(
+    fc.property(exactly(16), exactly(13), additional, bytes(), fc.nat(), (key, nonce, data, message, at) => {
+      const secret = { key, nonce, additional: data };
+      const sealed = node.sealCcm(secret, message);
+      assert.deepEqual(browser.sealCcm(secret, message), sealed);
+      const flipped = sealed.map((byte, index) => (index === at % sealed.length ? byte ^ 1 : byte));
+      for (const provider of [node, browser]) {
+        assert.deepEqual(provider.openCcm(secret, sealed), message);
+        for (const wrong of [flipped, sealed.slice(1), new Uint8Array(7)])
+          assert.equal(provider.openCcm(secret, wrong), undefined);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
 test('S4-116: random bytes are as many as wanted, and others each time', () => {
   for (const length of [0, 1, 32, 200_000]) assert.equal(browser.randomBytes(length).length, length);
   assert.notDeepEqual(browser.randomBytes(32), browser.randomBytes(32));

@@ -94,6 +94,14 @@ export const contentAlgorithms = {
 } as const satisfies Record<string, ContentRow>;
 export type ContentAlgorithm = keyof typeof contentAlgorithms;
 
+/**
+ * What seals the messages of a channel (RFC 9053 §4.2) and nothing else: its tag of 64 bits is for radio,
+ * where a forger gets few guesses, and too short for what is kept.
+ */
+export const channelAlgorithms = {
+  'AES-CCM-16-64-128': { code: 10, keyBytes: 16, ivBytes: 13, tagBytes: 8 },
+} as const satisfies Record<string, ContentRow>;
+
 /** What wraps the content key for one recipient (RFC 9053 §6.2). */
 export const wrapAlgorithms = {
   A128KW: { code: -3, keyBytes: 16 },

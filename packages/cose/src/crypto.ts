@@ -7,6 +7,7 @@ import * as node from 'node:crypto';
 import type { AnyKeyKind, ContentAlgorithm, DigestAlgorithm, KeyKind } from './algorithms.ts';
 import { contentAlgorithms, digestAlgorithms, keyKinds } from './algorithms.ts';
 import { ecdsa, ecdsaDer } from './ecdsa.ts';
+import * as names from './provider-names.ts';
 
 /** A key as the provider holds it: imported once, used often, never printed. */
 export type NativeKey = node.KeyObject;
@@ -26,14 +27,6 @@ export interface RunningDigest {
   update(bytes: Uint8Array): void;
   finish(): Uint8Array;
 }
-
-const hashNames: Readonly<Record<DigestAlgorithm, string>> = {
-  'sha-256': 'sha256',
-  'sha-384': 'sha384',
-  'sha-512': 'sha512',
-  shake128: 'shake128',
-  shake256: 'shake256',
-};
 
 export function digest(algorithm: DigestAlgorithm, bytes: Uint8Array): Uint8Array {
   if (algorithm === 'sha-256') return new Uint8Array(Buffer.from(sha256Text(bytes), 'latin1'));
@@ -61,7 +54,7 @@ export function hashChains(block: Uint8Array, stepAt: number, length: number) {
 
 export function createDigest(algorithm: DigestAlgorithm): RunningDigest {
   const options = algorithm.startsWith('shake') ? { outputLength: digestAlgorithms[algorithm].bytes } : {};
-  const hash = node.createHash(hashNames[algorithm], options);
+  const hash = node.createHash(names.hashNames[algorithm], options);
   return { update: (bytes) => void hash.update(bytes), finish: () => plain(hash.digest()) };
 }
 
@@ -107,21 +100,13 @@ export interface ContentSecret {
   readonly additional: Uint8Array;
 }
 
-const authenticatedCiphers = {
-  A128GCM: 'aes-128-gcm',
-  A192GCM: 'aes-192-gcm',
-  A256GCM: 'aes-256-gcm',
-  'ChaCha20/Poly1305': 'chacha20-poly1305',
-} as const;
-const bareCiphers = { A128CTR: 'aes-128-ctr', A192CTR: 'aes-192-ctr', A256CTR: 'aes-256-ctr' } as const;
-
 export function createEncryption({ algorithm, key, iv, additional }: ContentSecret): RunningEncryption {
   if (isBare(algorithm)) {
-    const cipher = node.createCipheriv(bareCiphers[algorithm], key, iv);
+    const cipher = node.createCipheriv(names.bareCiphers[algorithm], key, iv);
     return { update: (bytes) => plain(cipher.update(bytes)), finish: () => plain(cipher.final()) };
   }
   const authTagLength = contentAlgorithms[algorithm].tagBytes;
-  const name = authenticatedCiphers[algorithm] as node.CipherGCMTypes;
+  const name = names.authenticatedCiphers[algorithm] as node.CipherGCMTypes;
   const cipher = node.createCipheriv(name, key, iv, { authTagLength }).setAAD(additional);
   return {
     update: (bytes) => plain(cipher.update(bytes)),
@@ -134,24 +119,57 @@ export function createEncryption({ algorithm, key, iv, additional }: ContentSecr
 
 export function createDecryption({ algorithm, key, iv, additional }: ContentSecret): RunningDecryption {
   if (isBare(algorithm)) {
-    const decipher = node.createDecipheriv(bareCiphers[algorithm], key, iv);
+    const decipher = node.createDecipheriv(names.bareCiphers[algorithm], key, iv);
     return { update: (bytes) => plain(decipher.update(bytes)), finish: () => decipher.final().length === 0 };
   }
   const authTagLength = contentAlgorithms[algorithm].tagBytes;
-  const name = authenticatedCiphers[algorithm] as node.CipherGCMTypes;
+  const name = names.authenticatedCiphers[algorithm] as node.CipherGCMTypes;
   const decipher = node.createDecipheriv(name, key, iv, { authTagLength }).setAAD(additional);
   return {
     update: (bytes) => plain(decipher.update(bytes)),
     finish(tag) {
       if (tag.length !== authTagLength) return false;
       decipher.setAuthTag(tag);
-      return succeeds(() => decipher.final());
+      return genuine(() => decipher.final()) !== undefined;
     },
   };
 }
 
-const isBare = (algorithm: ContentAlgorithm): algorithm is keyof typeof bareCiphers =>
-  algorithm in bareCiphers;
+const isBare = (algorithm: ContentAlgorithm): algorithm is keyof typeof names.bareCiphers =>
+  algorithm in names.bareCiphers;
+
+/** Of a channel's messages: key, nonce, and what is authenticated but not encrypted. */
+export interface ChannelSecret {
+  readonly key: Uint8Array;
+  readonly nonce: Uint8Array;
+  readonly additional: Uint8Array;
+}
+
+/** AES-CCM-16-64-128: the ciphertext with its tag behind it. */
+export function sealCcm({ key, nonce, additional }: ChannelSecret, plaintext: Uint8Array): Uint8Array {
+  const cipher = node.createCipheriv('aes-128-ccm', key, nonce, names.ccm);
+  cipher.setAAD(additional, { plaintextLength: plaintext.length });
+  const ciphertext = cipher.update(plaintext);
+  cipher.final();
+  return new Uint8Array(Buffer.concat([ciphertext, cipher.getAuthTag()]));
+}
+
+/** The way back, or undefined where the tag is another's. */
+export function openCcm(
+  { key, nonce, additional }: ChannelSecret,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  const plaintextLength = sealed.length - names.ccm.authTagLength;
+  if (plaintextLength < 0) return undefined;
+  const decipher = node.createDecipheriv('aes-128-ccm', key, nonce, names.ccm);
+  decipher.setAuthTag(sealed.subarray(plaintextLength)).setAAD(additional, { plaintextLength });
+  return genuine(() => {
+    const plaintext = plain(decipher.update(sealed.subarray(0, plaintextLength)));
+    // Where there is no plaintext, only this judges the tag.
+    decipher.final();
+    return plaintext;
+  });
+}
 
 /** RFC 3394 §2.2.3: what shows that the key that unwraps is the one that wrapped. */
 const wrapIv = new Uint8Array(8).fill(0xa6);
@@ -162,20 +180,17 @@ export const wrapKey = (secret: Uint8Array, key: Uint8Array): Uint8Array =>
 
 /** The key in there, or undefined where another secret has wrapped it. */
 export function unwrapKey(secret: Uint8Array, wrapped: Uint8Array): Uint8Array | undefined {
-  let key: Uint8Array | undefined;
   const decipher = node.createDecipheriv(wrapCipher(secret), secret, wrapIv);
-  const isOwn = succeeds(() => (key = plain(decipher.update(wrapped))));
-  return isOwn ? key : undefined;
+  return genuine(() => plain(decipher.update(wrapped)));
 }
 
 /** OpenSSL tells by an error of its own that a tag or a wrapped key is another's. */
-function succeeds(act: () => unknown): boolean {
+function genuine<T>(act: () => T): T | undefined {
   try {
-    act();
-    return true;
+    return act();
   } catch (error) {
     if (error instanceof Error && /unable to authenticate|unsupported state/i.test(error.message))
-      return false;
+      return undefined;
     throw error;
   }
 }
@@ -215,9 +230,6 @@ export function generate(kind: KeyKind): NativeKey {
   }
 }
 
-/** What JWK (RFC 7517) calls the families of keys. */
-const jwkTypes = { EC2: 'EC', OKP: 'OKP', AKP: 'AKP' } as const;
-
 /** @throws where the numbers are no key of their kind. */
 export function importKey({ kind, x, y, d }: KeyNumbers): NativeKey {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
@@ -226,7 +238,7 @@ export function importKey({ kind, x, y, d }: KeyNumbers): NativeKey {
   const { family } = keyKinds[kind];
   const point = { crv: kind, x: text(x), ...(y === undefined ? {} : { y: text(y) }) };
   const jwk = {
-    kty: jwkTypes[family],
+    kty: names.jwkTypes[family],
     ...(family === 'AKP' ? { alg: kind, pub: text(x) } : point),
     ...(d === undefined ? {} : { [family === 'AKP' ? 'priv' : 'd']: text(d) }),
   };
@@ -253,18 +265,8 @@ export function exportKey(key: NativeKey): KeyNumbers | undefined {
   };
 }
 
-/** The kinds by the names that OpenSSL has for them. */
-const kindsByName: Readonly<Record<string, KeyKind>> = {
-  prime256v1: 'P-256',
-  secp384r1: 'P-384',
-  ed25519: 'Ed25519',
-  'ml-dsa-44': 'ML-DSA-44',
-  'ml-dsa-65': 'ML-DSA-65',
-  'ml-dsa-87': 'ML-DSA-87',
-};
-
 function kindOf({ asymmetricKeyType, asymmetricKeyDetails }: NativeKey): KeyKind | undefined {
-  return kindsByName[asymmetricKeyDetails?.namedCurve ?? asymmetricKeyType ?? ''];
+  return names.kindsByName[asymmetricKeyDetails?.namedCurve ?? asymmetricKeyType ?? ''];
 }
 
 /**

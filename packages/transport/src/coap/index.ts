@@ -27,6 +27,23 @@ export { subscribeByWaiting } from './observe-server.ts';
 export type { Subscribe } from './observe-server.ts';
 export { option, optionTable, optionValue, text, uint, uintOption, understood } from './option.ts';
 export type { Option, OptionName } from './option.ts';
+export { oscoreClient, oscoreServer } from './oscore.ts';
+export type { OscoreServerOptions } from './oscore.ts';
+export {
+  contextName,
+  openRequest,
+  openResponse,
+  oscoreContext,
+  protectRequest,
+  protectResponse,
+} from './oscore-context.ts';
+export type { OscoreContext, OscoreContextOptions } from './oscore-context.ts';
+export { deriveKeys, nonceOf } from './oscore-keys.ts';
+export type { OscoreSecret } from './oscore-keys.ts';
+export { decodeOscoreOption, encodeOscoreOption } from './oscore-option.ts';
+export { senderSequence } from './oscore-sequence.ts';
+export type { SequenceStore } from './oscore-sequence.ts';
+export { replayWindow } from './replay-window.ts';
 export { echoing, provingAddress } from './proof-of-address.ts';
 export { exchangeLifetimeMs, maxTransmitSpanMs, transmissionDefaults } from './transmission.ts';
 export type { Transmission } from './transmission.ts';

@@ -1,4 +1,5 @@
 /** A body cut into blocks: knows of each whether more follow, and takes back what must be sent smaller. */
+import { joined } from '@lapel/cose';
 import { discard } from '../body.ts';
 import type { Body } from '../exchange.ts';
 
@@ -28,7 +29,7 @@ export function piecesOf(body: Body): Pieces {
         length += read.value.length;
       }
     }
-    if (parts.length > 1) left = joinedParts(parts, length);
+    if (parts.length > 1) left = joined(...parts);
   }
 
   return {
@@ -40,7 +41,7 @@ export function piecesOf(body: Body): Pieces {
     },
     takeBack(bytes, from) {
       const again = bytes.subarray(from);
-      left = joinedParts([again, left], again.length + left.length);
+      left = joined(again, left);
     },
     async stop() {
       if (isOver) return;
@@ -49,14 +50,4 @@ export function piecesOf(body: Body): Pieces {
       else await iterator.return?.();
     },
   };
-}
-
-export function joinedParts(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -5,7 +5,7 @@
 import type { Clock } from '../system.ts';
 import type { Alarm, Alarms } from './alarms.ts';
 import type { Answer, Respond } from './carrier.ts';
-import { methodCodes, responseCodes } from './code.ts';
+import { classOf, methodCodes, responseCodes } from './code.ts';
 import type { Content, Message } from './message.ts';
 import { encodeMessage, headerBytes as messageHeadBytes, messageTypes } from './message.ts';
 import { optionValue, uint } from './option.ts';
@@ -72,8 +72,6 @@ export function responder(options: ResponderOptions): Responder {
       alarm: undefined,
       isAcknowledged: false,
     };
-    // RFC 7641 §4.1: whatever is asked under a token ends what was observed under it.
-    observers.end(from, message.token);
     if (underWay >= limits.requestsMax) return finish(served, busy);
     underWay += 1;
     if (isConfirmable)
@@ -123,6 +121,10 @@ export function responder(options: ResponderOptions): Responder {
       if (isRepeatable(message)) recent.forget(key);
       else recent.reply(served.recent, bytes);
     }
+    // RFC 7641 §3.6, §4.1: who asks again under the token observes anew, or no longer. A request that failed
+    // ends nothing: anybody could have sent it (RFC 8613 §4.1.3.5).
+    const isAboutObserving = optionValue(message.options, 'observe') !== undefined;
+    if (isAboutObserving && classOf(code) === 2) observers.end(from, token);
     if (notifications !== undefined) observers.begin(from, token, notifications);
   }
 

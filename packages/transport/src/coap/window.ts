@@ -1,8 +1,8 @@
 /** A part of a body in memory, out of which blocks are cut. */
+import { joined } from '@lapel/cose';
 import { wholeBytes } from '../body.ts';
 import type { Response } from '../exchange.ts';
 import type { Content } from './message.ts';
-import { joinedParts } from './pieces.ts';
 
 /** Read at once: a file is opened once for 64 blocks. */
 export const windowBytes = 64 * 1024;
@@ -50,5 +50,5 @@ export async function takeWindow(
   }
   const isEnd = isWhole && response.status !== 'partial';
   const total = known ?? (isEnd ? offset + length : undefined);
-  return { head, contentType, start: offset, bytes: joinedParts(parts, length), total };
+  return { head, contentType, start: offset, bytes: joined(...parts), total };
 }

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Clock, Random } from '@lapel/transport';
-import type { Datagrams } from '@lapel/transport/coap';
+import type { Datagrams, SequenceStore } from '@lapel/transport/coap';
 
 export interface Weather {
   /** Shares of datagrams. */
@@ -111,5 +111,18 @@ export function waitingClock(): Clock {
         signal?.addEventListener('abort', onAbort, { once: true });
         if (!isTurning) void turn();
       }),
+  };
+}
+
+/** What is promised is kept, whoever loses power. */
+export function diskOf(): SequenceStore & { writes: number } {
+  let kept: number | undefined;
+  return {
+    writes: 0,
+    load: async () => kept,
+    async save(number) {
+      this.writes += 1;
+      kept = number;
+    },
   };
 }
