@@ -39,6 +39,16 @@ const commands = {
     ],
     does: 'the suite of stores, on memory, SQLite and PostgreSQL',
   },
+  'conformance:bindings': {
+    script: 'tools/test.ts',
+    args: ['packages/simulator/test/slow/bindings.test.ts'],
+    does: 'what devices ask of servers, over every binding',
+  },
+  interop: {
+    script: 'tools/test.ts',
+    args: ['packages/simulator/test/slow/interop.test.ts'],
+    does: 'against clients and servers that nobody here wrote',
+  },
   browser: { script: 'tools/browser.ts', does: 'the page that tries envelopes, for browsers' },
   pack: { script: 'tools/pack.ts', does: 'the tarballs, JavaScript inside' },
 };

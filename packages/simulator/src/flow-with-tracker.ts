@@ -13,6 +13,7 @@ import { createMemoryStore, createStatusTracker, runningVersion } from '@lapel/s
 import type { TrackerClient } from '@lapel/status-tracker/client';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import { Campaign, envelopeBytesMax, protocolVersion } from '@lapel/status-tracker/protocol';
+import type { Handler } from '@lapel/transport';
 import { collect, request, systemClock, systemRandom } from '@lapel/transport';
 import { component, deviceClass, vendor } from './firmware.ts';
 import type { DeviceWays, Parties } from './flow-parties.ts';
@@ -49,8 +50,17 @@ export const arrowsWithTracker: readonly string[] = [
   `FW Consumer → Status Tracker: firmware version ${versions.new}`,
 ];
 
-/** @param folder empty, for the firmware server. Returns the arrows that happened. */
-export async function flowWithTracker(folder: string): Promise<readonly string[]> {
+/** Puts a road between a device and a server. */
+export type Carry = (server: Handler) => Promise<Handler>;
+
+/**
+ * @param folder empty, for the firmware server
+ * @param carry by what the device reaches both servers. Returns the arrows that happened.
+ */
+export async function flowWithTracker(
+  folder: string,
+  carry: Carry = async (server) => server,
+): Promise<readonly string[]> {
   const [trackerKey, operator] = [generateSigningKey('P-256'), generateSigningKey('P-256')];
   const parties = await gatherParties({ folder, trackerKey: trackerKey.public });
   const trace = messageTrace();
@@ -69,8 +79,9 @@ export async function flowWithTracker(folder: string): Promise<readonly string[]
     'the flow',
   );
   const done = new AbortController();
+  const roads = { server: await carry(parties.server.handler), tracker: await carry(tracker.handler) };
   const watched = watchVersion(tracker, trace, () => done.abort(new Error('the flow has ended')));
-  const life = switchOn(parties, ways(parties, tracker, trackerKey.public, trace, watched), done.signal);
+  const life = switchOn(parties, ways(roads, trackerKey.public, trace, watched), done.signal);
   await Promise.race([watched.first, life]);
   const manifest = await publishNew(parties, messageTrace());
   trace.step(party.server, 'new firmware');
@@ -83,19 +94,18 @@ export async function flowWithTracker(folder: string): Promise<readonly string[]
 }
 
 function ways(
-  { server }: Parties,
-  tracker: StatusTracker,
+  { server, tracker }: { readonly server: Handler; readonly tracker: Handler },
   trackerKey: VerificationKey,
   trace: MessageTrace,
   watched: WatchedVersion,
 ): DeviceWays {
-  const network = trace.between(party.consumer, party.server, server.handler, ({ path }) =>
+  const network = trace.between(party.consumer, party.server, server, ({ path }) =>
     path.startsWith('/payloads/')
       ? { ask: `request firmware ${versions.new}`, answer: () => `firmware ${versions.new}` }
       : undefined,
   );
   let queried = false;
-  const handler = trace.between(party.consumer, party.tracker, tracker.handler, ({ path }) => {
+  const handler = trace.between(party.consumer, party.tracker, tracker, ({ path }) => {
     if (path !== '/register' || queried) return undefined;
     queried = true;
     return { answer: () => 'query firmware version' };
@@ -154,7 +164,7 @@ function watchVersion(tracker: StatusTracker, trace: MessageTrace, onNew: () => 
   };
 }
 
-async function releaseFrom({ server }: Parties, digest: Uint8Array): Promise<Release | undefined> {
+export async function releaseFrom({ server }: Parties, digest: Uint8Array): Promise<Release | undefined> {
   const release = server.catalog.find(hex(digest));
   if (release === undefined) return undefined;
   const path = `/manifests/${release.digest}`;
@@ -174,7 +184,11 @@ async function releaseFrom({ server }: Parties, digest: Uint8Array): Promise<Rel
 
 const day = 24 * 3_600_000;
 
-async function startCampaign(tracker: StatusTracker, manifest: string, operator: SigningKey): Promise<void> {
+export async function startCampaign(
+  tracker: StatusTracker,
+  manifest: string,
+  operator: SigningKey,
+): Promise<void> {
   const created = systemClock.wallMs();
   const campaign = write(Campaign, {
     version: protocolVersion,

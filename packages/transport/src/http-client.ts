@@ -3,7 +3,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { bytesBody, collect, emptyBody, wholeBytes } from './body.ts';
 import type { Body, Handler, Request, Response } from './exchange.ts';
-import { formatEntityTag, formatRange, readContentRange, readEntityTag } from './http-fields.ts';
+import { formatEntityTag, formatRange, readContentRange, readEntityTag, readTotal } from './http-fields.ts';
 import { httpToStatus } from './http-status.ts';
 import { formatTarget } from './http-target.ts';
 import { pump } from './pump.ts';
@@ -187,6 +187,9 @@ function readResponse(incoming: http.IncomingMessage, request: Request): Respons
     return { ...common, size: 0, body: emptyBody };
   }
   const body = received(incoming, size, request.signal);
+  const total = status === 'range-not-satisfiable' ? readTotal(headers['content-range']) : undefined;
+  if (total !== undefined)
+    return { ...common, size, range: { start: request.range?.start ?? 0, total }, body };
   if (status !== 'partial') return { ...common, size, body };
   const range = readContentRange(headers['content-range']);
   // RFC 9110 §15.3.7: what comes may be less than what was asked for, but it begins somewhere, and says

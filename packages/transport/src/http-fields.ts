@@ -46,3 +46,9 @@ export function readContentRange(
   const [start, end, total] = [Number(groups['start']), Number(groups['end']), Number(groups['total'])];
   return start <= end && end < total ? { start, total, size: end - start + 1 } : undefined;
 }
+
+/** What an answer to a range behind the end says of how much there is (§15.5.17). */
+export function readTotal(field: string | undefined): number | undefined {
+  const total = /^bytes \*\/(?<total>\d{1,15})$/.exec(field ?? '')?.groups?.['total'];
+  return total === undefined ? undefined : Number(total);
+}

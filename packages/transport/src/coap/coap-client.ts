@@ -7,6 +7,8 @@ import { blockClient } from './block-client.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createEndpoint } from './endpoint.ts';
 import { subscribing } from './observe-client.ts';
+import { oscoreClient } from './oscore.ts';
+import type { OscoreContext } from './oscore-context.ts';
 import { echoing } from './proof-of-address.ts';
 import type { Transmission } from './transmission.ts';
 import { udpClient } from './udp.ts';
@@ -15,6 +17,8 @@ export interface CoapClientOptions {
   readonly transmission?: Partial<Transmission>;
   /** 0 to 6: no block is larger than 2^(szx + 4) bytes. */
   readonly szx?: number;
+  /** The secret that is shared with the server; without one, everybody on the way can read and change. */
+  readonly oscore?: OscoreContext;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -69,7 +73,7 @@ interface Connection {
 }
 
 async function connect(host: string, port: number, options: CoapClientOptions): Promise<Connection> {
-  const { clock = systemClock, random = systemRandom, szx, transmission = {} } = options;
+  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {} } = options;
   const udp = await udpClient({ host, port });
   const endpoint = createEndpoint({
     datagrams: udp,
@@ -79,7 +83,8 @@ async function connect(host: string, port: number, options: CoapClientOptions): 
     onBug: (error) => endpoint.fail(error instanceof Error ? error : new Error(String(error))),
     onError: (error) => endpoint.fail(toTransportError(error) as Error),
   });
-  const { ask, watch } = echoing({ ask: endpoint.ask(udp.to), watch: endpoint.watch(udp.to) });
+  const carrier = { ask: endpoint.ask(udp.to), watch: endpoint.watch(udp.to) };
+  const { ask, watch } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));
   const blocks = { random, ...(szx === undefined ? {} : { szx }) };
   const handler = blockClient(ask, blocks);
   return { endpoint, handler, subscribe: subscribing(watch, ask, blocks) };

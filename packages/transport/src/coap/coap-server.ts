@@ -11,6 +11,8 @@ import { blockServer } from './block-server.ts';
 import { createEndpoint } from './endpoint.ts';
 import type { EndpointLimits } from './endpoint.ts';
 import type { Subscribe } from './observe-server.ts';
+import { oscoreServer } from './oscore.ts';
+import type { OscoreContext } from './oscore-context.ts';
 import { provingAddress } from './proof-of-address.ts';
 import type { Transmission } from './transmission.ts';
 import { udpServer } from './udp.ts';
@@ -24,6 +26,8 @@ export interface ServeCoapOptions {
   readonly transmission?: Partial<Transmission>;
   /** What may be observed; nothing where it is absent. */
   readonly subscribe?: Subscribe;
+  /** Secrets that are shared with clients, each by the name in a request (`contextName`). */
+  readonly oscore?: (name: string) => OscoreContext | undefined;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly onBug: (error: unknown) => void;
@@ -38,15 +42,16 @@ export interface CoapServer {
 /** @throws {PortInUse} */
 export async function serveCoap(handler: Handler, options: ServeCoapOptions): Promise<CoapServer> {
   const { port, host = '127.0.0.1', clock = systemClock, random = systemRandom, onBug } = options;
-  const { limits = {}, transmission = {}, subscribe } = options;
+  const { limits = {}, transmission = {}, oscore, subscribe } = options;
   const datagrams = await udpServer({ host, port }).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EADDRINUSE' ? new PortInUse(port, { cause: error }) : error;
   });
   const observed = subscribe === undefined ? {} : { subscribe };
-  const respond = provingAddress(blockServer(handler, { clock, limits, onBug, ...observed }), {
-    clock,
-    random,
-  });
+  const blocks = blockServer(handler, { clock, limits, onBug, ...observed });
+  const plain = provingAddress(blocks, { clock, random });
+  // Whoever has the secret is no stranger: its requests, and they alone, are answered at any length.
+  const respond =
+    oscore === undefined ? plain : oscoreServer({ find: oscore, random, secured: blocks, plain });
   const endpoint = createEndpoint({
     datagrams,
     clock,
