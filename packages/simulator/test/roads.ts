@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { Handler } from '@lapel/transport';
 import { httpClient, serveHttp } from '@lapel/transport';
 import type { OscoreContextOptions, SequenceStore } from '@lapel/transport/coap';
-import { coapClient, oscoreContext, serveCoap } from '@lapel/transport/coap';
+import { coapClient, coapTcpClient, oscoreContext, serveCoap, serveCoapTcp } from '@lapel/transport/coap';
 import { onBug } from '../src/flow-parties.ts';
 
 export interface Road {
@@ -34,6 +34,15 @@ export const roads: readonly Road[] = [
     async carry(context, handler) {
       const server = await serveCoap(handler, { port: 0, onBug });
       const client = coapClient(server.url, { szx: 2 });
+      context.after(() => Promise.all([client.close(), server.close()]));
+      return client;
+    },
+  },
+  {
+    name: 'CoAP over TCP',
+    async carry(context, handler) {
+      const server = await serveCoapTcp(handler, { port: 0, onBug });
+      const client = coapTcpClient(server.url);
       context.after(() => Promise.all([client.close(), server.close()]));
       return client;
     },

@@ -6,9 +6,9 @@ import type { Body, Handler, Request, Response } from './exchange.ts';
 import { formatEntityTag, formatRange, readContentRange, readEntityTag, readTotal } from './http-fields.ts';
 import { httpToStatus } from './http-status.ts';
 import { formatTarget } from './http-target.ts';
+import { toTransportError } from './network-error.ts';
 import { pump } from './pump.ts';
 import { TransportError } from './transport-error.ts';
-import type { TransportErrorKind } from './transport-error.ts';
 
 export interface HttpClientOptions {
   /**
@@ -232,35 +232,3 @@ const isStale = (error: NodeJS.ErrnoException, outgoing: http.ClientRequest, req
   error.code === 'ECONNRESET' &&
   request.method === 'GET' &&
   request.body === emptyBody;
-
-const kindByCode: ReadonlyMap<string, TransportErrorKind> = new Map([
-  ['ECONNRESET', 'no-answer'],
-  ['ECONNABORTED', 'no-answer'],
-  ['EPIPE', 'no-answer'],
-  ['ETIMEDOUT', 'no-answer'],
-  ['ECONNREFUSED', 'unreachable'],
-  ['EHOSTUNREACH', 'unreachable'],
-  ['EHOSTDOWN', 'unreachable'],
-  ['ENETUNREACH', 'unreachable'],
-  ['ENETDOWN', 'unreachable'],
-  ['EADDRNOTAVAIL', 'unreachable'],
-  ['ENOTFOUND', 'unreachable'],
-  ['EAI_AGAIN', 'unreachable'],
-  ['EPROTO', 'refused'],
-]);
-
-/** What is not the network's fault stays what it is: a mistake of ours must surface. */
-function toTransportError(error: NodeJS.ErrnoException): Error {
-  if (error instanceof TransportError || error.code === undefined) return error;
-  const kind = kindByCode.get(error.code) ?? kindByPrefix(error.code);
-  return kind === undefined
-    ? error
-    : new TransportError(kind, `${error.message} (${error.code})`, { cause: error });
-}
-
-function kindByPrefix(code: string): TransportErrorKind | undefined {
-  if (code.startsWith('HPE_')) return 'malformed';
-  // OpenSSL's verdicts on certificates: DEPTH_ZERO_SELF_SIGNED_CERT, CERT_HAS_EXPIRED,
-  // UNABLE_TO_VERIFY_LEAF_SIGNATURE…
-  return /CERT|SIGNATURE|^ERR_TLS_|^ERR_SSL_/.test(code) ? 'refused' : undefined;
-}

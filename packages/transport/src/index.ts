@@ -1,7 +1,7 @@
 /**
- * How what is said travels. One exchange has one shape, `Handler = (request) => Promise<response>`,
- * whatever carries it: a server, a client, a gateway and a bad radio link are all Handlers. HTTP is the
- * binding of this version.
+ * How what is said travels. One exchange has one shape, `Handler = (request) => Promise<response>`, whatever
+ * carries it: a server, a client, a gateway and a bad radio link are all Handlers. HTTP is here; CoAP is
+ * beside it, in `@lapel/transport/coap`.
  *
  * Serving: `routes` makes a Handler of a table of resources, `bearer` proves who asks, `serveHttp` or
  * `httpListener` put it on the network. Asking: `httpClient` is a Handler; `request` makes what it takes.

@@ -31,7 +31,13 @@ import {
   systemClock,
   systemRandom,
 } from '@lapel/transport';
-import { coapClient, serveCoap, subscribeByWaiting } from '@lapel/transport/coap';
+import {
+  coapClient,
+  coapTcpClient,
+  serveCoap,
+  serveCoapTcp,
+  subscribeByWaiting,
+} from '@lapel/transport/coap';
 import { deviceClass, vendor } from '../../src/firmware.ts';
 import { className, gatherParties, onBug, publishNew } from '../../src/flow-parties.ts';
 import { releaseFrom, startCampaign } from '../../src/flow-with-tracker.ts';
@@ -110,6 +116,28 @@ test('S0-03, S1-11: libcoap fetches a megabyte block-wise and uploads', skipCoap
   await writeFile(small, 'a small report');
   await run(coapClientProgram, '-m', 'post', '-f', small, `${server.url}/reports`);
   assert.deepEqual(reports[2], new TextEncoder().encode('a small report'));
+});
+
+test('S1-11: libcoap fetches a megabyte over TCP, and our client from libcoap', skipCoap, async (context) => {
+  const folder = await emptyFolder(context);
+  const { handler } = await servers(folder);
+  const server = await serveCoapTcp(handler, { port: 0, onBug });
+  context.after(() => server.close());
+  const file = join(folder, 'image');
+  await run(coapClientProgram, '-o', file, `${server.url}/payloads/${sha256(image)}`);
+  assert.equal(sha256(await fileOf(file)), sha256(image));
+  const port = await freePort();
+  const child = spawn(coapServerProgram, ['-A', '127.0.0.1', '-p', String(port), '-d', '10']);
+  const client = coapTcpClient(`coap+tcp://127.0.0.1:${port}`);
+  context.after(async () => {
+    child.kill();
+    await client.close();
+  });
+  await listening(client);
+  const part = image.subarray(0, 50_000);
+  assert.equal((await client(request('PUT', '/image', { body: bytesBody(part) }))).status, 'created');
+  const { body } = await client(request('GET', '/image'));
+  assert.deepEqual(await collect(body, imageBytes), part);
 });
 
 test('S0-03: libcoap fetches, though it loses a tenth of what it sends', skipCoap, async (context) => {

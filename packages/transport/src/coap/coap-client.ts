@@ -2,7 +2,7 @@
 import type { Handler, Request, Response } from '../exchange.ts';
 import { systemClock, systemRandom } from '../system.ts';
 import type { Clock, Random } from '../system.ts';
-import { TransportError } from '../transport-error.ts';
+import { toTransportError } from '../network-error.ts';
 import { blockClient } from './block-client.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createEndpoint } from './endpoint.ts';
@@ -44,7 +44,7 @@ export function coapClient(baseUrl: string | URL, options: CoapClientOptions = {
   const connection = (): Promise<Connection> => {
     opened ??= connect(host, port, options).catch((error: unknown) => {
       opened = undefined;
-      throw toTransportError(error);
+      throw error instanceof Error ? toTransportError(error) : error;
     });
     return opened;
   };
@@ -81,29 +81,11 @@ async function connect(host: string, port: number, options: CoapClientOptions): 
     random,
     transmission,
     onBug: (error) => endpoint.fail(error instanceof Error ? error : new Error(String(error))),
-    onError: (error) => endpoint.fail(toTransportError(error) as Error),
+    onError: (error) => endpoint.fail(toTransportError(error)),
   });
   const carrier = { ask: endpoint.ask(udp.to), watch: endpoint.watch(udp.to) };
   const { ask, watch } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));
   const blocks = { random, ...(szx === undefined ? {} : { szx }) };
   const handler = blockClient(ask, blocks);
   return { endpoint, handler, subscribe: subscribing(watch, ask, blocks) };
-}
-
-const unreachable = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
-
-/** What is not the network's fault stays what it is: a mistake of ours must surface. */
-function toTransportError(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || !unreachable.has(String(error.code))) return error;
-  const text = `${error.message} (${String(error.code)})`;
-  return new TransportError('unreachable', text, { cause: error });
 }

@@ -23,7 +23,8 @@ const half = 2 ** 23;
 export const isNewer = (last: number, next: number, ageMs: number): boolean =>
   (last < next && next - last < half) || (last > next && last - next > half) || ageMs > freshMs;
 
-export function notificationsOf(clock: Clock): Notifications {
+/** @param isOrdered a stream has brought them, in their order */
+export function notificationsOf(clock: Clock, { isOrdered = false } = {}): Notifications {
   let last = 0;
   let lastMs = 0;
   let newest: Content | undefined;
@@ -42,7 +43,7 @@ export function notificationsOf(clock: Clock): Notifications {
       const number = uintOption(content.options, 'observe');
       // §3.2: without the option, or with a failure, it is the last one.
       if (number === undefined || classOf(content.code) !== 2) isOver = true;
-      else if (!isNewer(last, number, clock.monotonicMs() - lastMs)) return;
+      else if (!isOrdered && !isNewer(last, number, clock.monotonicMs() - lastMs)) return;
       else note(number);
       newest = content;
       wake?.();
