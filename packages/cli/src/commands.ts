@@ -41,6 +41,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     devices: ['see the fleet; let devices in', () => import('./commands/devices.ts')],
     enrol: ['let devices in by a certificate or a token', () => import('./commands/enrol.ts')],
     log: ['hold a tracker to what it has rolled out', () => import('./commands/log.ts')],
+    audit: ['show and prove what operators did', () => import('./commands/audit.ts')],
   },
   'Servers and devices:': {
     serve: ['run firmware server and status tracker', () => import('./commands/serve.ts')],

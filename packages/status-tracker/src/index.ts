@@ -51,4 +51,6 @@ export type { StateChange, Watch } from './server/watch.ts';
 export type { LogStore, LoggedEntry, TransparencyLog } from './server/log.ts';
 export { isConsistent, isIncluded, leafHash, rootOver } from './transparency/merkle-tree.ts';
 export { LogEntry, encodeLogEntry, entryOfSigned, openTreeHead } from './transparency/tree-head.ts';
+export { chainStart, linked } from './transparency/audit-chain.ts';
+export type { AuditLink } from './transparency/audit-chain.ts';
 export type { LogKind, TreeHead } from './transparency/tree-head.ts';

@@ -25,6 +25,7 @@ import {
   tokenHash,
 } from './fleet-fixtures.ts';
 import { leaseTests } from './fleet-lease-suite.ts';
+import { auditTests } from './audit-suite.ts';
 import { logTests } from './log-suite.ts';
 import {
   digestFor,
@@ -61,6 +62,7 @@ export function testFleetStore(
   operatorsWordTests(check);
   accessTests(check);
   enrolmentTests(check);
+  auditTests(check);
   logTests(check);
   leaseTests(check);
 }

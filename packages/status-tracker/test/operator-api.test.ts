@@ -30,6 +30,7 @@ test('S4-23: every route asks for a role, and refuses a token without it', async
     ['POST', '/campaigns', ['operator', 'admin']],
     ['POST', '/campaigns/x/orders', ['operator', 'admin']],
     ['GET', '/audit', ['operator', 'approver', 'admin']],
+    ['GET', '/audit/chain', ['operator', 'approver', 'admin']],
     ['POST', '/tokens', ['admin']],
     ['DELETE', '/tokens/x', ['admin']],
     ['DELETE', '/devices/x', ['operator', 'approver', 'admin']],
@@ -147,11 +148,12 @@ test('S4-133: an operator pauses, resumes and aborts a campaign by signed orders
     'abort is final',
   );
   const audit = JSON.parse((await ask('operator', 'GET', '/audit')).text) as { act: string; actor: string }[];
+  const refusal = 'refused: POST /campaigns/:id/orders';
   assert.deepEqual(
-    audit.slice(0, 3).map(({ act }) => act),
-    ['campaign aborted', 'campaign running', 'campaign paused'],
+    audit.slice(0, 6).map(({ act }) => act),
+    [refusal, 'campaign aborted', 'campaign running', refusal, refusal, 'campaign paused'],
   );
-  assert.match(audit[0]?.actor ?? '', /^operator, signed by [0-9a-f]{64}$/);
+  assert.match(audit[1]?.actor ?? '', /^operator, signed by [0-9a-f]{64}$/);
 });
 
 test('S4-133: who has a token but no operator key can start nothing', async (context) => {

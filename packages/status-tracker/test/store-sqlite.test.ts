@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
 import { createSqliteStore } from '../src/index.ts';
-import { writeAudit } from '../src/server/sql-access.ts';
+import { writeAudit } from '../src/server/sql-audit.ts';
 import { migrate } from '../src/server/sqlite-migrations.ts';
 import { inventoryBytes } from '../src/server/sql-rows.ts';
 import { openSqlite } from '../src/server/sqlite-sql.ts';

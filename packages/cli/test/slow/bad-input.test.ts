@@ -107,6 +107,8 @@ const commands: readonly string[] = [
   'report {report} --trust {public} --manifest {envelope}',
   `log list ${server}`,
   `log verify --tracker-key {public} --includes {envelope} ${server}`,
+  `audit list ${server}`,
+  `audit verify ${server}`,
   `devices list ${server}`,
   `devices show lamp ${server}`,
   `devices approve lamp ${server}`,

@@ -18,12 +18,17 @@ import type {
   Standing,
   Target,
 } from './fleet.ts';
-import { changeOf, isLive, offersMax, passingFailures, standing, toldByState } from './fleet.ts';
+import {
+  changeOf,
+  isLive,
+  offersMax,
+  otherDevices,
+  passingFailures,
+  standing,
+  toldByState,
+} from './fleet.ts';
 import { afterSuccess } from './runs-by-report.ts';
 import type { AuditEntry, CheckInRecord, Move, ReportRecord } from './store.ts';
-
-/** Why a device is out of a campaign that it does not match any more. */
-export const otherDevices = 'the campaign is for other devices than it is now';
 
 /** A device's place in one campaign, with what that campaign wants. */
 export interface Place {
@@ -65,7 +70,10 @@ export function decideCheckIn(
   // Told once, not with every check-in.
   if (detail === undefined || detail === before.inventory?.suspicion) return decided;
   const { id } = before;
-  return { ...decided, audit: { actor: id, atMs, act: 'image contradicts manifest', subject: id, detail } };
+  return {
+    ...decided,
+    audit: { actor: id, atMs, act: 'image contradicts manifest', subject: id, detail, isApart: true },
+  };
 }
 
 /**
@@ -96,7 +104,14 @@ export function decideReport(
 /** A device that tells what can't have happened moves nowhere by it; an operator should know. */
 function contradicted(before: DeviceView, detail: string, atMs: number): Decision {
   const { id } = before;
-  const audit = { actor: id, atMs, act: 'report contradicts manifest', subject: id, detail };
+  const audit = {
+    actor: id,
+    atMs,
+    act: 'report contradicts manifest',
+    subject: id,
+    detail,
+    isApart: true,
+  } as const;
   return { ...decision({ ...before, lastError: `${audit.act}: ${detail}` }, [], atMs), audit };
 }
 

@@ -214,6 +214,9 @@ export interface Standing {
   readonly because?: string;
 }
 
+/** Why a device is out of a campaign that it does not match any more. */
+export const otherDevices = 'the campaign is for other devices than it is now';
+
 /** Why a device failed that has said so in a check-in, until its report tells the reason. */
 export const toldByState = 'the device says so';
 

@@ -39,7 +39,7 @@ export function deviceMethods(state: State) {
       const approved = ids.filter((id) => devices.get(id)?.approval === 'approved');
       for (const id of approved) {
         devices.set(id, { ...devices.get(id)!, approval: 'frozen', lastError: because });
-        state.audit.push({ ...by, act: 'device frozen', subject: id, detail: because });
+        state.audit.push({ ...by, act: 'device frozen', subject: id, detail: because, isApart: true });
       }
       return approved;
     },

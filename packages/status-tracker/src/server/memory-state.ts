@@ -6,7 +6,8 @@ import { isNewer } from './campaign.ts';
 import type { Membership } from './evidence.ts';
 import type { DeviceView, Member, MemberStatus, Totals } from './fleet.ts';
 import { passingFailures, totalsOf } from './fleet.ts';
-import type { AccessGrant, AuditEntry, Evidence, LiveOffer } from './store.ts';
+import type { AuditTrail } from './audit.ts';
+import type { AccessGrant, Evidence, LiveOffer } from './store.ts';
 
 export interface State {
   readonly devices: Map<string, DeviceView>;
@@ -18,7 +19,7 @@ export interface State {
   readonly offers: Map<string, LiveOffer>;
   readonly evidence: Map<string, Evidence>;
   readonly grants: Map<string, AccessGrant>;
-  readonly audit: AuditEntry[];
+  readonly audit: AuditTrail;
 }
 
 export const put = ({ members }: State, member: Member) =>

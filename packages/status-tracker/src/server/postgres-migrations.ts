@@ -192,4 +192,9 @@ const migrations: readonly (readonly string[])[] = [
     'CREATE INDEX member_by_turn ON member (tenant, campaign, status, look_ms, place, device)',
     `CREATE INDEX member_asleep ON member (tenant, device) WHERE look_ms = ${asleepMs}`,
   ],
+  // From here on what operators do is a chain; what stands in the audit before it is in none.
+  [
+    'ALTER TABLE audit ADD COLUMN place BIGINT, ADD COLUMN roles TEXT, ADD COLUMN hash BYTEA',
+    'CREATE UNIQUE INDEX audit_by_place ON audit (tenant, place)',
+  ],
 ];

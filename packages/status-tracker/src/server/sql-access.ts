@@ -1,7 +1,8 @@
 /** Tokens of operators and the audit, in SQL. */
-import type { Row, Sql } from './sql.ts';
-import { blob, has, integer, text } from './sql-rows.ts';
-import type { AuditEntry, FleetStore } from './store.ts';
+import { auditMethods, writeAudit } from './sql-audit.ts';
+import type { Sql } from './sql.ts';
+import { blob, integer, text } from './sql-rows.ts';
+import type { FleetStore } from './store.ts';
 import { rolesOf } from './store.ts';
 
 export function accessMethods(db: Sql) {
@@ -33,28 +34,6 @@ export function accessMethods(db: Sql) {
         createdMs: integer(row, 'created_ms'),
       }));
     },
-    appendAudit: async (batch) =>
-      db.transaction(async (sql) => {
-        for (const entry of batch) await writeAudit(sql, entry);
-      }),
-    async audit(limit) {
-      const newestFirst = 'SELECT * FROM audit WHERE tenant = ? ORDER BY number DESC LIMIT ?';
-      return (await db.all(newestFirst, tenant, limit)).map(entryOf);
-    },
+    ...auditMethods(db),
   } satisfies Partial<FleetStore>;
 }
-
-export async function writeAudit(sql: Sql, { actor, atMs, act, subject, detail }: AuditEntry): Promise<void> {
-  await sql.run(
-    'INSERT INTO audit (tenant, actor, at_ms, act, subject, detail) VALUES (?, ?, ?, ?, ?, ?)',
-    ...[sql.tenant, actor, atMs, act, subject, detail ?? null],
-  );
-}
-
-const entryOf = (row: Row): AuditEntry => ({
-  actor: text(row, 'actor'),
-  atMs: integer(row, 'at_ms'),
-  act: text(row, 'act'),
-  subject: text(row, 'subject'),
-  ...(has(row, 'detail') ? { detail: text(row, 'detail') } : {}),
-});

@@ -9,7 +9,7 @@ import type { Member, MemberStatus, Totals } from './fleet.ts';
 import { passingFailures, totalsOf } from './fleet.ts';
 import type { Approving } from './persons.ts';
 import type { Batch, Sql } from './sql.ts';
-import { writeAudit } from './sql-access.ts';
+import { writeAudit } from './sql-audit.ts';
 import {
   campaignOf,
   componentsBytes,

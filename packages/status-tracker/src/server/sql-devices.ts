@@ -3,7 +3,7 @@ import { compareBytes, hex } from '@lapel/cbor';
 import type { AnswerView, DeviceView, Speaker } from './fleet.ts';
 import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
-import { writeAudit } from './sql-access.ts';
+import { writeAudit } from './sql-audit.ts';
 import { deviceRow } from './sql-evidence.ts';
 import {
   blob,
@@ -202,7 +202,7 @@ export async function freeze(
     (id) => id,
     async (id) => {
       if ((await sql.run(text, because, by.actor, sql.tenant, id)) === 0) return false;
-      await writeAudit(sql, { ...by, act: 'device frozen', subject: id, detail: because });
+      await writeAudit(sql, { ...by, act: 'device frozen', subject: id, detail: because, isApart: true });
       return true;
     },
   );

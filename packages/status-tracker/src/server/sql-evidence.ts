@@ -10,7 +10,7 @@ import type { DeviceView, Member } from './fleet.ts';
 import { changeNews } from './news.ts';
 import type { Row, Sql } from './sql.ts';
 import { oncePerDevice } from './sql.ts';
-import { writeAudit } from './sql-access.ts';
+import { writeAudit } from './sql-audit.ts';
 import { openStates, refusalAmong, writeMembers } from './sql-campaigns.ts';
 import { writeEvidence, writeLastWords, writeToldDevices } from './sql-evidence-rows.ts';
 import { admit } from './sql-join.ts';

@@ -6,7 +6,7 @@ import { changeOf } from './fleet.ts';
 import { changeNews } from './news.ts';
 import type { Row, Sql } from './sql.ts';
 import { oncePerDevice } from './sql.ts';
-import { writeAudit } from './sql-access.ts';
+import { writeAudit } from './sql-audit.ts';
 import { campaignIn, sumUpMembers, updateCampaign, writeMembers } from './sql-campaigns.ts';
 import { has, integer, memberOf, statementOf, statusOf, text } from './sql-rows.ts';
 import { live, readyIn, runsOutMs, silentIn } from './sql-turns.ts';

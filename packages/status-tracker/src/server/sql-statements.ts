@@ -1,6 +1,6 @@
 /** What operators have said of the newest releases, in SQL. */
 import type { Row, Sql } from './sql.ts';
-import { writeAudit } from './sql-access.ts';
+import { writeAudit } from './sql-audit.ts';
 import { blob, integer } from './sql-rows.ts';
 import type { Newest, NewestStore } from './newest-store.ts';
 import { actOf, overtakes } from './newest-store.ts';

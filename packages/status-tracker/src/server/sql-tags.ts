@@ -2,7 +2,7 @@
 import type { TagChange } from './fleet.ts';
 import type { Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
-import { writeAudit } from './sql-access.ts';
+import { writeAudit } from './sql-audit.ts';
 import { writeMembers } from './sql-campaigns.ts';
 import { deviceRow, membershipsOf } from './sql-evidence.ts';
 import { joinOpen } from './sql-join.ts';

@@ -185,4 +185,10 @@ ALTER TABLE member ADD COLUMN look_ms INTEGER NOT NULL DEFAULT 0;
 DROP INDEX member_by_status;
 CREATE INDEX member_by_turn ON member (tenant, campaign, status, look_ms, place, device);
 CREATE INDEX member_asleep ON member (tenant, device) WHERE look_ms = ${asleepMs}`,
+  // From here on what operators do is a chain; what stands in the audit before it is in none.
+  `
+ALTER TABLE audit ADD COLUMN place INTEGER;
+ALTER TABLE audit ADD COLUMN roles TEXT;
+ALTER TABLE audit ADD COLUMN hash BLOB;
+CREATE UNIQUE INDEX audit_by_place ON audit (tenant, place)`,
 ];

@@ -9,11 +9,12 @@ import { deviceMethods, recordMethods } from './memory-devices.ts';
 import { logMethods } from './memory-log.ts';
 import { noNews } from './news.ts';
 import { planMethods } from './memory-plan.ts';
+import { createAuditTrail } from './audit.ts';
 import type { State } from './memory-state.ts';
 import { byCodeUnits } from './memory-state.ts';
 import type { Newest, NewestStore } from './newest-store.ts';
 import { actOf, lineOf, overtakes } from './newest-store.ts';
-import type { FleetStore } from './store.ts';
+import type { AccessGrant, FleetStore } from './store.ts';
 import type { Fleets } from './tenants.ts';
 import { fleetsOf } from './tenants.ts';
 import { here } from './whereabouts.ts';
@@ -26,6 +27,7 @@ export const createMemoryFleets = (): Fleets =>
   );
 
 export function createMemoryStore(): FleetStore {
+  const grants = new Map<string, AccessGrant>();
   const state: State = {
     devices: new Map(),
     idByKid: new Map(),
@@ -33,8 +35,8 @@ export function createMemoryStore(): FleetStore {
     members: new Map(),
     offers: new Map(),
     evidence: new Map(),
-    grants: new Map(),
-    audit: [],
+    grants,
+    audit: createAuditTrail((name) => grants.get(name)?.roles ?? []),
   };
   const devices = deviceMethods(state);
   return {
@@ -66,8 +68,9 @@ function accessMethods(state: State) {
       return true;
     },
     grants: async () => [...grants.values()],
-    appendAudit: async (batch) => void state.audit.push(...batch),
-    audit: async (limit) => state.audit.toReversed().slice(0, limit),
+    appendAudit: async (batch) => state.audit.push(...batch),
+    audit: async (limit) => state.audit.entries.toReversed().slice(0, limit),
+    auditChain: async (from, limit) => state.audit.chain.slice(from, from + limit),
   } satisfies Partial<FleetStore>;
 }
 

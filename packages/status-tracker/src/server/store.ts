@@ -7,6 +7,7 @@
 import { compareBytes } from '@lapel/cbor';
 import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';
+import type { AuditStore } from './audit.ts';
 import { allowanceOf } from './campaign.ts';
 import { isLive } from './fleet.ts';
 import type { LeaseStore } from './leases.ts';
@@ -34,6 +35,7 @@ import type {
   Totals,
 } from './fleet.ts';
 
+export type { AuditEntry } from './audit.ts';
 export type { Act, NewDevice } from './fleet.ts';
 
 /** `other-key`: the id is known by another key. `key-in-use`: the key is known by another id. */
@@ -133,13 +135,6 @@ export interface AccessGrant {
   readonly createdMs: number;
 }
 
-export interface AuditEntry extends Act {
-  /** A verb and its object: `device approved`. */
-  readonly act: string;
-  readonly subject: string;
-  readonly detail?: string;
-}
-
 export interface Evidence {
   readonly kind: 'check-in' | 'report';
   readonly atMs: number;
@@ -172,7 +167,7 @@ export interface DevicePage extends Page {
 }
 
 export interface FleetStore
-  extends LogStore, LeaseStore, NewsStore, NewestStore, EnrolmentStore, WhereaboutsStore {
+  extends AuditStore, LogStore, LeaseStore, NewsStore, NewestStore, EnrolmentStore, WhereaboutsStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** They get nothing until an operator approves them again. @returns those that were approved. */
@@ -236,9 +231,6 @@ export interface FleetStore
   /** @returns whether there was one of that name. */
   removeGrant(name: string, by: Act): Promise<boolean>;
   grants(): Promise<readonly AccessGrant[]>;
-  appendAudit(batch: readonly AuditEntry[]): Promise<void>;
-  /** Newest first. */
-  audit(limit: number): Promise<readonly AuditEntry[]>;
   close(): Promise<void>;
 }
 

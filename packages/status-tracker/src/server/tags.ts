@@ -4,10 +4,10 @@
  */
 import { Problem } from '@lapel/transport';
 import type { Belonging } from './attributes.ts';
-import { moved, otherDevices } from './evidence.ts';
+import { moved } from './evidence.ts';
 import type { Membership } from './evidence.ts';
 import type { DeviceView, Member, Standing, TagChange, Tags } from './fleet.ts';
-import { isLive, standing } from './fleet.ts';
+import { isLive, otherDevices, standing } from './fleet.ts';
 
 /** Of one device. */
 export const tagsMax = 32;

@@ -1,4 +1,5 @@
 /** Who may do what, and who did what. */
+import { hex } from '@lapel/cbor';
 import type { Access } from '../access.ts';
 import type { FleetStore } from '../store.ts';
 import * as answers from './answers.ts';
@@ -14,6 +15,17 @@ export const accessRoutes = (of: { readonly store: FleetStore; readonly access: 
     summary: 'What was done, by whom, newest first',
     answer: answers.Audit,
     run: async () => of.store.audit(auditMax),
+  },
+  'GET /audit/chain': {
+    roles: approvers,
+    summary: 'What operators did, oldest first; the hash of each covers the one before it',
+    query: questions.LogQuery,
+    answer: answers.AuditChain,
+    run: async ({ request }) => {
+      const { from, limit } = request.query as questions.LogQuery;
+      const links = await of.store.auditChain(from, limit);
+      return { entries: links.map((link) => ({ ...link, hash: hex(link.hash) })) };
+    },
   },
   'POST /tokens': {
     roles: granters,

@@ -185,15 +185,24 @@ export const Evidence = Type.Object({
 });
 export const AllEvidence = Type.Array(Evidence);
 
-export const Audit = Type.Array(
-  Type.Object({
-    actor: Type.String(),
-    atMs: Ms,
-    act: Type.String(),
-    subject: Type.String(),
-    detail: optional(Type.String()),
-  }),
-);
+const auditEntry = {
+  actor: Type.String(),
+  atMs: Ms,
+  act: Type.String(),
+  subject: Type.String(),
+  detail: optional(Type.String()),
+};
+export const Audit = Type.Array(Type.Object(auditEntry));
+export const AuditChain = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      ...auditEntry,
+      number: Type.Integer(),
+      roles: Type.String({ description: 'of the actor then, separated by spaces' }),
+      hash: Type.String({ description: 'SHA-256 of the hash before it and of the entry as CBOR' }),
+    }),
+  ),
+});
 
 export const Newest = Type.Object({
   vendor: Uuid,

@@ -9,8 +9,7 @@ import type { Role } from '../store.ts';
  * @throws {Problem} `unauthorized` where nobody is proven, `forbidden` where somebody without the role is.
  */
 export function authorize(access: Access, request: FastifyRequest, roles: readonly Role[]): Peer {
-  const token = /^Bearer +(?<token>\w+)$/i.exec(request.headers.authorization ?? '')?.groups?.['token'];
-  const peer = token === undefined ? undefined : access.lookup(token);
+  const peer = peerOf(access, request);
   const wanted = roles.join(' or ');
   if (peer === undefined)
     throw new Problem('unauthorized', `expected a token with the role ${wanted}, found none`);
@@ -18,6 +17,12 @@ export function authorize(access: Access, request: FastifyRequest, roles: readon
     throw new Problem('forbidden', `expected the role ${wanted}, found ${peer.roles.join(', ') || 'none'}`);
   }
   return peer;
+}
+
+/** Who it is, whatever it may do. */
+export function peerOf(access: Access, { headers }: FastifyRequest): Peer | undefined {
+  const token = /^Bearer +(?<token>\w+)$/i.exec(headers.authorization ?? '')?.groups?.['token'];
+  return token === undefined ? undefined : access.lookup(token);
 }
 
 /** Of a browser, which sends the token as a password (RFC 7617), under any name. */

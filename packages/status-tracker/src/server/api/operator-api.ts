@@ -22,7 +22,8 @@ import { enrolmentRoutes } from './enrolment-routes.ts';
 import { newestRoutes } from './newest-routes.ts';
 import { openApi } from './openapi.ts';
 import { metricRoutes } from './metrics.ts';
-import { authorize, mayRead } from './operator-access.ts';
+import { authorize, mayRead, peerOf } from './operator-access.ts';
+import { auditRefusals } from './refused-acts.ts';
 import { asProblem, sendProblem } from './operator-problems.ts';
 import { pageCampaignsMax, pageDevicesMax, pageHeaders, renderPage } from './page.ts';
 import type { Route, Routes } from './route.ts';
@@ -60,6 +61,7 @@ export function operatorApi(options: OperatorApiOptions): OperatorApi {
   const table = routesOf(options);
   const description = JSON.stringify(openApi(table));
   const addTo = async (app: FastifyInstance) => {
+    const audited = auditRefusals(options);
     const peers = new WeakMap<FastifyRequest, Peer>();
     app.addContentTypeParser(
       'application/cose',
@@ -74,11 +76,16 @@ export function operatorApi(options: OperatorApiOptions): OperatorApi {
         url,
         bodyLimit: messageBytesMax,
         schema: fastifySchema(route),
-        onRequest: async (request) =>
-          void peers.set(request, authorize(options.access, request, route.roles)),
+        async onRequest(request) {
+          const check = async () => authorize(options.access, request, route.roles);
+          const actor = peerOf(options.access, request)?.id;
+          const attempt = { method, url, request };
+          peers.set(request, await (actor === undefined ? check() : audited({ ...attempt, actor }, check)));
+        },
         async handler(request, reply) {
           if (route.status !== undefined) void reply.code(route.status);
-          return route.run({ request, reply, actor: peers.get(request)?.id ?? 'nobody' });
+          const actor = peers.get(request)?.id ?? 'nobody';
+          return audited({ method, url, actor, request }, () => route.run({ request, reply, actor }));
         },
       });
     }

@@ -34,7 +34,7 @@ export function enrolmentMethods(
     const refused = spend(way, by);
     if (refused !== undefined) return end(refused);
     put(device, { approval: 'approved', admission: way }, by);
-    audit.push({ ...by, act: 'device approved', subject: id, detail: admissionText(way) });
+    audit.push({ ...by, act: 'device approved', subject: id, detail: admissionText(way), isApart: true });
     return end(known === undefined ? 'added' : 'let-in');
   }
 
@@ -45,9 +45,14 @@ export function enrolmentMethods(
     if (waiting.length - forgotten.length >= way.waitingMax) return { end: 'full', forgotten: [] };
     forget(forgotten);
     if (forgotten.length > 0)
-      audit.push({ ...by, act: 'silent strangers forgotten', subject: `${forgotten.length} devices` });
+      audit.push({
+        ...by,
+        act: 'silent strangers forgotten',
+        subject: `${forgotten.length} devices`,
+        isApart: true,
+      });
     put(device, { approval: 'pending' }, by);
-    audit.push({ ...by, act: 'device pending', subject: device.id });
+    audit.push({ ...by, act: 'device pending', subject: device.id, isApart: true });
     return { end: 'added', forgotten };
   }
 

@@ -33,8 +33,13 @@ export function createRefusals(store: Pick<FleetStore, 'appendAudit'>, clock: Cl
     hour.told.add(device);
     const others = untold === 0 ? '' : `; ${untold} other refusals before it were only counted`;
     untold = 0;
-    const entry = { actor: device, atMs: clock.wallMs(), act: 'registration refused', subject: device };
-    await store.appendAudit([{ ...entry, detail: `${detail}${others}` }]);
+    const entry = {
+      actor: device,
+      atMs: clock.wallMs(),
+      act: 'registration refused',
+      subject: device,
+    } as const;
+    await store.appendAudit([{ ...entry, detail: `${detail}${others}`, isApart: true }]);
   }
 
   return {

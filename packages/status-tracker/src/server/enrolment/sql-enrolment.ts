@@ -3,7 +3,7 @@ import { array, bytes, compareBytes, read, write } from '@lapel/cbor';
 import type { Act, NewDevice } from '../fleet.ts';
 import type { Row, Sql } from '../sql.ts';
 import { inOrderOf } from '../sql.ts';
-import { writeAudit } from '../sql-access.ts';
+import { writeAudit } from '../sql-audit.ts';
 import { freeze, insertDevice } from '../sql-devices.ts';
 import { deviceRow } from '../sql-evidence.ts';
 import { blob, integer, text } from '../sql-rows.ts';
@@ -77,7 +77,13 @@ async function enrol(sql: Sql, device: Omit<NewDevice, 'approval'>, way: Way, by
      WHERE tenant = ? AND id = ?`,
     ...[way.by, way.name, way.by === 'manufacturer' ? way.serial : null, sql.tenant, device.id],
   );
-  await writeAudit(sql, { ...by, act: 'device approved', subject: device.id, detail: admissionText(way) });
+  await writeAudit(sql, {
+    ...by,
+    act: 'device approved',
+    subject: device.id,
+    detail: admissionText(way),
+    isApart: true,
+  });
   return end(known === undefined ? 'added' : 'let-in');
 }
 
@@ -99,11 +105,11 @@ async function wait(
   for (const id of forgotten) await forget(sql, id);
   if (forgotten.length > 0) {
     const subject = `${forgotten.length} devices`;
-    await writeAudit(sql, { ...by, act: 'silent strangers forgotten', subject });
+    await writeAudit(sql, { ...by, act: 'silent strangers forgotten', subject, isApart: true });
   }
   await sql.tell(forgotten.map((gone) => ({ kind: 'forgotten', device: gone })));
   await insertDevice(sql, { ...device, approval: 'pending' }, by);
-  await writeAudit(sql, { ...by, act: 'device pending', subject: device.id });
+  await writeAudit(sql, { ...by, act: 'device pending', subject: device.id, isApart: true });
   return { end: 'added', forgotten };
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Sql } from '../sql.ts';
 import { text } from '../sql-rows.ts';
-import { writeAudit } from '../sql-access.ts';
+import { writeAudit } from '../sql-audit.ts';
 import { sqlWhereabouts } from '../whereabouts.ts';
 import type { Whereabouts } from '../whereabouts.ts';
 import type { Named } from './move-state.ts';
