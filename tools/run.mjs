@@ -23,7 +23,7 @@ const commands = {
     script: 'packages/simulator/src/powercut-main.ts',
     does: 'power lost at every flash operation',
   },
-  chaos: { script: 'packages/simulator/src/chaos/main.ts', does: 'a fleet whose trackers are killed' },
+  chaos: { script: 'packages/simulator/test/chaos/main.ts', does: 'a fleet whose trackers are killed' },
   crowd: { script: 'packages/simulator/src/crowd/main.ts', does: 'a campaign for a hundred thousand' },
   fuzz: { script: 'packages/simulator/src/fuzz-main.ts', does: 'hostile inputs for everything that reads' },
   conformance: {

@@ -150,6 +150,44 @@ test('a check-in counts only from its own device, in its own session, once', asy
   assert.match(await post(world, '/check-in', sealed({ state: 'failed' })), /^conflict: .*\(replayed\)$/);
 });
 
+test('S2-08: two check-ins of one number freeze their device; a late or repeated one does not', async () => {
+  const world = await createWorld();
+  const [lamp] = await world.lamps(1);
+  assert.ok(lamp);
+  const session = (await world.store.device('lamp-0'))?.session?.tokenHash.slice(0, 8);
+  assert.ok(session);
+  const sealed = (counter: number, nonce = 0): Uint8Array => {
+    const told = {
+      version: 1,
+      device: 'lamp-0',
+      session,
+      counter,
+      nonce: new Uint8Array(16).fill(nonce),
+    } as const;
+    return signAttached(testKey('lamp-0'), write(CheckIn, { ...inventoryOf(1), ...told }));
+  };
+  const approval = async () => (await world.store.device('lamp-0'))?.approval;
+  const [third, held] = [sealed(3), sealed(2)];
+  assert.equal(await post(world, '/check-in', third), 'ok');
+  for (let times = 0; times < 2; times++) {
+    assert.match(await post(world, '/check-in', held), /^conflict: /, 'it was held back, and comes late');
+    assert.equal(await post(world, '/check-in', third), 'ok', 'it comes again');
+  }
+  // Whoever carries it may wrap what was signed anew, as long as the signature holds: here, without the tag.
+  const rewrapped = third.subarray(1);
+  assert.notEqual(await post(world, '/check-in', rewrapped), 'ok');
+  assert.equal(await approval(), 'approved');
+  assert.match(await post(world, '/check-in', sealed(3, 1)), /^conflict: .*\(replayed\)$/);
+  const { explanation } = await world.tracker.desk.device('lamp-0');
+  assert.match(
+    explanation,
+    /^lamp-0 is frozen until an operator approves it again: two of it go on at once: /,
+  );
+  const [told] = await world.store.audit(1);
+  assert.equal(told?.act, 'device frozen');
+  assert.match(told.detail ?? '', /both have signed a check-in number 3 of one session$/);
+});
+
 test('what comes while a write is under way is written together with its next turn', async () => {
   const batches: (readonly number[])[] = [];
   let release: () => void = () => undefined;

@@ -192,6 +192,23 @@ test('S3-30: a trigger is the tracker’s, for one device, session and offer, an
   assert.equal(lamp.client.takeTrigger(now), undefined, 'replayed');
 });
 
+test('S3-30: a tracker whose clock goes back is obeyed again, and an order of before is not', async () => {
+  const { world, lamp } = await offered({ updateMode: 'server-initiated' });
+  const first = await offerOf(lamp);
+  assert.ok(lamp.client.takeTrigger(first));
+  world.clock.pass(-3_600_000);
+  await world.restart();
+  await world.tracker.tick();
+  const second = await offerOf(lamp);
+  assert.notDeepEqual(second.trigger, first.trigger);
+  assert.equal(lamp.client.takeTrigger(second), undefined, 'by its number it is of before');
+  await offerOf(lamp);
+  await world.tracker.tick();
+  const third = await offerOf(lamp);
+  assert.equal(lamp.client.takeTrigger(first), undefined, 'another session');
+  assert.ok(lamp.client.takeTrigger(third));
+});
+
 test('S3-26: the server decides by how busy the device says it is, where it said so lately', async () => {
   const { world, lamp } = await offered({ updateMode: 'server-initiated' }, { strategy: { loadMax: 100 } });
   const isTriggered = async () => {

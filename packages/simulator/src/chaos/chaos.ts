@@ -10,10 +10,12 @@ import { join } from 'node:path';
 import { hex, write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
 import { generateSigningKey, keyToPem, signAttached } from '@lapel/cose';
-import { createSqliteStore } from '@lapel/status-tracker';
+import type { FleetStore } from '@lapel/status-tracker';
+import { createSqliteStore, openPostgresStore } from '@lapel/status-tracker';
 import type { OrderName } from '@lapel/status-tracker/protocol';
 import { Campaign, CampaignOrder } from '@lapel/status-tracker/protocol';
 import type { Clock } from '@lapel/transport';
+import { systemClock, systemRandom } from '@lapel/transport';
 import type { CrowdRelease } from '../crowd/crowd-release.ts';
 import { makeCrowdRelease } from '../crowd/crowd-release.ts';
 import { deviceClass, vendor } from '../firmware.ts';
@@ -21,7 +23,7 @@ import type { SeededRandom } from '../random.ts';
 import { seededRandom } from '../random.ts';
 import type { Crowd } from './crowd.ts';
 import { classNames, openCrowd } from './crowd.ts';
-import type { Trackers } from './faults.ts';
+import type { PostgresProcess, Trackers } from './faults.ts';
 import { openTrackers, unmount } from './faults.ts';
 import type { Ledger } from './ledger.ts';
 import { createLedger } from './ledger.ts';
@@ -33,6 +35,8 @@ export interface ChaosOptions {
   readonly seconds: number;
   readonly devices: number;
   readonly clock: Clock;
+  /** Two trackers share it; without it, one keeps the fleet in a file. */
+  readonly postgres?: PostgresProcess;
 }
 
 export interface ChaosOutcome {
@@ -42,19 +46,30 @@ export interface ChaosOutcome {
 
 const dayMs = 86_400_000;
 /** So long the fleet has to come to rest once nothing goes wrong any more. */
-const restSeconds = 60;
+const restSeconds = 180;
 
-export async function runChaos({ seed, seconds, devices, clock }: ChaosOptions): Promise<ChaosOutcome> {
+export async function runChaos({
+  seed,
+  seconds,
+  devices,
+  clock,
+  postgres,
+}: ChaosOptions): Promise<ChaosOutcome> {
   const random = seededRandom(seed);
   const folder = await mkdtemp(join(tmpdir(), 'lapel-chaos-'));
-  const ledger = createLedger(() => clock.monotonicMs());
-  const world = await furnish(folder, random);
+  let knownByMs: Trackers['knownByMs'] = (toldMs) => toldMs;
+  const ledger = createLedger(
+    () => clock.monotonicMs(),
+    (toldMs) => knownByMs(toldMs),
+  );
+  const world = await furnish(folder, random, seconds);
   const trackers = await openTrackers({
-    folder,
+    ...{ folder, clock, seconds },
+    ...(postgres === undefined ? {} : { postgres }),
     random: random.fork('faults'),
-    sleep: (ms) => clock.sleep(ms),
     onBug: (because) => ledger.finding(`a bug of the tracker: ${because}`),
   });
+  ({ knownByMs } = trackers);
   try {
     const crowd = await openCrowd({
       ...world,
@@ -66,16 +81,20 @@ export async function runChaos({ seed, seconds, devices, clock }: ChaosOptions):
     });
     const operator = operate({ ...world, clock, random: random.fork('operator'), trackers, ledger });
     const until = clock.monotonicMs() + seconds * 1_000;
-    while (clock.monotonicMs() < until) {
-      await clock.sleep(200 + random.below(1_200));
-      await Promise.all([trackers.disturb(), operator.act()]);
-    }
+    const again = async (act: () => Promise<void>) => {
+      while (clock.monotonicMs() < until) {
+        await clock.sleep(200 + random.below(1_200));
+        await act();
+      }
+    };
+    await Promise.all([again(trackers.disturb), again(operator.act)]);
     await trackers.heal();
-    await settle(crowd, operator, clock, ledger);
+    await settle(crowd, operator, trackers, clock, ledger);
     await crowd.close();
     await trackers.close();
-    await judge(folder, crowd, ledger);
-    return { counts: { ...ledger.counts, ...trackers.counts, ...crowd.counts }, findings: ledger.findings };
+    const kept = await judge(await openStore(folder, postgres), crowd, ledger);
+    const counts = { ...ledger.counts, ...trackers.counts, ...crowd.counts, ...kept };
+    return { counts, findings: ledger.findings };
   } finally {
     await trackers.close();
     unmount(join(folder, 'data'));
@@ -91,7 +110,7 @@ interface Furnished {
 }
 
 /** Keys and releases, as a house has them before it opens. */
-async function furnish(folder: string, random: SeededRandom): Promise<Furnished> {
+async function furnish(folder: string, random: SeededRandom, seconds: number): Promise<Furnished> {
   const author = generateSigningKey('P-256');
   const tracker = generateSigningKey('P-256');
   const operatorKey = generateSigningKey('P-256');
@@ -100,18 +119,22 @@ async function furnish(folder: string, random: SeededRandom): Promise<Furnished>
   await writeFile(join(folder, 'keys/operator.pub.pem'), keyToPem(operatorKey.public));
   await writeFile(join(folder, 'keys/author.pub.pem'), keyToPem(author.public));
   await mkdir(join(folder, 'releases'));
-  const releases = await makeReleases(author, random);
+  const releases = await makeReleases(author, random, versionsIn(seconds));
   for (const { digest, envelope } of releases) {
     await writeFile(join(folder, 'releases', `${hex(digest)}.suit`), envelope);
   }
   return { author, tracker, operatorKey, releases };
 }
 
-/** More than an operator starts in half an hour of it. */
-const versions = 60;
+/** More of each class than an operator starts: a new one every other second, of one class or the other. */
+const versionsIn = (seconds: number) => 20 + Math.ceil(seconds / 3);
 const imageBytes = 64;
 
-async function makeReleases(author: SigningKey, random: SeededRandom): Promise<readonly CrowdRelease[]> {
+async function makeReleases(
+  author: SigningKey,
+  random: SeededRandom,
+  versions: number,
+): Promise<readonly CrowdRelease[]> {
   const releases: CrowdRelease[] = [];
   for (const className of classNames) {
     for (let sequenceNumber = 2; sequenceNumber < 2 + versions; sequenceNumber++) {
@@ -121,6 +144,12 @@ async function makeReleases(author: SigningKey, random: SeededRandom): Promise<r
   }
   return releases;
 }
+
+/** Campaigns that an operator leaves open. */
+const openMax = 10;
+/** A campaign under faults is to be halted now and then; the last one is to come to its end. */
+const strict = { failureRateMax: 300, silenceMsMax: 4_000 };
+const patient = { failureRateMax: 1_000, silenceMsMax: 60_000 };
 
 interface Operator {
   /** One decision, which may come to nothing while trackers are away. */
@@ -141,7 +170,7 @@ function operate({ operatorKey, releases, clock, random, trackers, ledger }: Ope
   const started: CrowdRelease[] = [];
   let orders = 0;
 
-  async function start(release: CrowdRelease): Promise<void> {
+  async function start(release: CrowdRelease, limits = strict): Promise<void> {
     const { digest, className, sequenceNumber } = release;
     const created = clock.wallMs();
     const idBytes = random.bytes(16);
@@ -150,14 +179,17 @@ function operate({ operatorKey, releases, clock, random, trackers, ledger }: Ope
       operatorKey,
       write(Campaign, {
         ...{ version: 1, id: idBytes, name: `${className} ${sequenceNumber}`, manifestDigest: digest },
-        ...{ vendor, class: deviceClass(className), waves: [100, 1000], inFlightMax: 100 },
-        ...{ failureRateMax: 300, silenceMsMax: 4_000, created, expires: created + dayMs },
+        ...{ vendor, class: deviceClass(className), waves: [300, 1000], inFlightMax: 100 },
+        ...{ ...limits, created, expires: created + dayMs },
       }),
     );
     ledger.campaign({ id, className, digest, sequenceNumber });
     campaigns.push(id);
     await trackers.any()?.ask({ do: 'start', signed });
     started.push(release);
+    // Nobody has hundreds of campaigns open for two kinds of devices.
+    const old = campaigns.at(-openMax);
+    if (old !== undefined) await order(old, 'abort');
   }
 
   async function order(id: string, name: OrderName): Promise<void> {
@@ -204,7 +236,7 @@ function operate({ operatorKey, releases, clock, random, trackers, ledger }: Ope
     async finish() {
       const newest = Math.max(...releases.map(({ sequenceNumber }) => sequenceNumber));
       for (const each of releases.filter(({ sequenceNumber }) => sequenceNumber === newest)) {
-        await tolerant(() => start(each));
+        await tolerant(() => start(each, patient));
       }
     },
   };
@@ -222,21 +254,41 @@ async function tolerant(act: () => Promise<void>): Promise<void> {
 }
 
 /** Nothing goes wrong any more: every device comes to run the newest release of its class. */
-async function settle(crowd: Crowd, operator: Operator, clock: Clock, ledger: Ledger): Promise<void> {
+async function settle(crowd: Crowd, operator: Operator, trackers: Trackers, clock: Clock, ledger: Ledger) {
   await operator.finish();
-  for (let left = restSeconds; left > 0 && crowd.behind() > 0; left--) await clock.sleep(1_000);
-  const behind = crowd.behind();
-  if (behind > 0) ledger.finding(`${behind} devices never came to run the newest release`);
+  for (let left = restSeconds; left > 0 && crowd.behind().length > 0; left--) await clock.sleep(1_000);
+  for (const device of crowd.behind()) {
+    const because = await trackers.any()?.ask({ do: 'explain', device });
+    ledger.finding(`${device} never came to run the newest release: ${String(because)}`);
+  }
 }
 
-async function judge(folder: string, crowd: Crowd, ledger: Ledger): Promise<void> {
-  const store = createSqliteStore({ path: join(folder, 'data/tracker.sqlite') });
+async function openStore(folder: string, postgres: PostgresProcess | undefined): Promise<FleetStore> {
+  if (postgres === undefined) return createSqliteStore({ path: join(folder, 'data/tracker.sqlite') });
+  return openPostgresStore({ url: postgres.url, clock: systemClock, random: systemRandom });
+}
+
+/**
+ * Strangers that wait at once: a forger may fill the list, and no more than that. Transactions of the same
+ * moment do not see each other, and so may each add the last; no tracker has more than ten of them.
+ */
+const strangersMax = 1_000 + 2 * 10;
+
+async function judge(store: FleetStore, crowd: Crowd, ledger: Ledger): Promise<Record<string, number>> {
   try {
     for (const id of crowd.ids) ledger.judge(id, await store.evidence(id, 100_000));
-    const strangers = (await store.devices({ limit: 5_000 })).filter(({ approval, id }) => {
-      return approval === 'approved' && !crowd.ids.includes(id);
-    });
-    for (const { id } of strangers) ledger.finding(`${id} is approved, and nobody has approved it`);
+    const strangers = await store.countDevices('pending');
+    if (strangers > strangersMax)
+      ledger.finding(`${strangers} strangers wait, expected ${strangersMax} at most`);
+    for (const approval of ['approved', 'frozen'] as const) {
+      const letIn = await store.devices({ limit: 5_000, approval });
+      for (const { id, lastError } of letIn) {
+        if (!crowd.ids.includes(id)) ledger.finding(`${id} is ${approval}, and nobody has approved it`);
+        else if (approval === 'frozen')
+          ledger.finding(`${id}, of which there is one, is frozen: ${lastError}`);
+      }
+    }
+    return { strangers };
   } finally {
     await store.close();
   }

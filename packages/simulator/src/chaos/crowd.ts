@@ -1,16 +1,20 @@
 /** The devices of a fleet under chaos: each goes on by itself, over whichever tracker is there. */
 
+import { hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
-import { generateSigningKey, keyToPem } from '@lapel/cose';
-import type { Clock, Handler, Request } from '@lapel/transport';
-import { Problem, TransportError, bytesBody, collect, discard, httpClient, request } from '@lapel/transport';
+import { keyToPem } from '@lapel/cose';
+import type { Clock } from '@lapel/transport';
+import { Problem, TransportError } from '@lapel/transport';
 import type { CrowdDevice } from '../crowd/crowd-device.ts';
 import { createCrowdDevice } from '../crowd/crowd-device.ts';
 import type { CrowdRelease } from '../crowd/crowd-release.ts';
 import { deviceClass, vendor } from '../firmware.ts';
 import type { SeededRandom } from '../random.ts';
 import type { Trackers } from './faults.ts';
+import { forge } from './forgers.ts';
 import type { Ledger } from './ledger.ts';
+import type { Link } from './links.ts';
+import { openLinks } from './links.ts';
 
 export const classNames = ['lamp', 'meter'] as const;
 
@@ -27,124 +31,117 @@ export interface CrowdWorld {
 
 export interface Crowd {
   readonly ids: readonly string[];
-  /** How many do not run the newest release of their class. */
-  behind(): number;
-  readonly counts: { repeated: number; forged: number; refused: number };
+  /** Those that do not run the newest release of their class. */
+  behind(): readonly string[];
+  readonly counts: Record<string, number>;
   close(): Promise<void>;
 }
 
 const answerMsMax = 3_000;
-const messageBytesMax = 64 * 1024;
-/** Messages that are kept to be sent again. */
-const heardMax = 200;
+
+interface Member extends CrowdDevice {
+  readonly className: string;
+  readonly link: Link;
+  /** The orders that it has followed; absent where it decides alone. */
+  readonly orders: Set<string> | undefined;
+}
 
 export async function openCrowd(world: CrowdWorld): Promise<Crowd> {
   const { releases, clock, random, trackers, ledger } = world;
-  const counts = { repeated: 0, forged: 0, refused: 0 };
+  const counts: Record<string, number> = { polls: 0, triggers: 0 };
   const newest = Math.max(...releases.map(({ sequenceNumber }) => sequenceNumber));
-  const heard: Request[] = [];
-  const handler = overAny(trackers, (asked) => {
-    if (asked.method === 'POST') heard[random.below(heardMax)] = asked;
-  });
   const payloads = new Map(releases.map(({ payload }) => payload));
+  const links = openLinks({ trackers, clock, random: random.fork('links'), ledger });
   const stop = new AbortController();
 
-  function make(index: number): CrowdDevice & { readonly className: string } {
+  function make(index: number): Member {
     const className = classNames[index % classNames.length] ?? classNames[0];
+    const id = `${className}-${index}`;
+    const link = links.link(id);
+    const isOrdered = index % 3 === 0;
     const device = createCrowdDevice({
-      ...{ id: `${className}-${index}`, className, handler, author: world.author.public, payloads, clock },
+      ...{ id, className, handler: link.handler, author: world.author.public, payloads, clock },
       ...{ tracker: world.tracker.public, random: random.fork(`device ${index}`), answerMsMax },
+      ...(isOrdered ? { updateMode: 'server-initiated' } : {}),
       runs: { sequenceNumber: 1, manifestDigest: new Uint8Array(32) },
       isSound: (sequenceNumber) => sequenceNumber === newest || random.below(10) > 0,
     });
-    return { ...device, className };
+    return { ...device, className, link, orders: isOrdered ? new Set() : undefined };
   }
 
-  async function provision({ id, key, className }: ReturnType<typeof make>): Promise<void> {
+  async function provision({ id, key, className }: Member): Promise<void> {
     const device = { id, vendor, class: deviceClass(className) };
     await trackers.any()?.ask({ do: 'provision', device, publicKey: keyToPem(key.public) });
   }
 
-  async function turn(device: ReturnType<typeof make>): Promise<void> {
+  async function turn(device: Member): Promise<void> {
     const [askedMs, told] = [clock.monotonicMs(), device.told()];
+    counts['polls']!++;
     const offer = await device.poll();
     if (offer === undefined) return random.below(10) === 0 ? device.checkIn() : undefined;
-    ledger.offered(device.id, device.className, told, offer, askedMs);
-    ledger.taken(device.id, await device.update(offer));
+    // What somebody has kept and sends again is not the tracker's word.
+    if (!device.link.wasStale()) ledger.offered(device.id, device.className, told, offer, askedMs);
+    if (!isOrdered(device, offer)) return;
+    const before = device.running().sequenceNumber;
+    try {
+      ledger.taken(device.id, await device.update(offer));
+    } finally {
+      const { sequenceNumber } = device.running();
+      if (sequenceNumber < before)
+        ledger.finding(`${device.id} went from ${before} back to ${sequenceNumber}`);
+    }
   }
 
-  async function goOn(device: ReturnType<typeof make>): Promise<void> {
+  /** Whether it goes on now: a device that obeys waits for an order, and follows none twice. */
+  function isOrdered({ id, client, orders }: Member, offer: Parameters<Member['update']>[0]): boolean {
+    if (orders === undefined) return true;
+    const isNew = client.takeTrigger(offer) !== undefined && offer.trigger !== undefined;
+    if (isNew) {
+      counts['triggers']!++;
+      const order = hex(offer.trigger);
+      if (orders.has(order)) ledger.finding(`${id} has followed an order twice`);
+      orders.add(order);
+    }
+    // What it was ordered once it goes on with, where a link has failed.
+    const nonce = hex(offer.nonce);
+    if (isNew) orders.add(nonce);
+    return orders.has(nonce);
+  }
+
+  async function goOn(device: Member): Promise<void> {
     while (!stop.signal.aborted) {
       await clock.sleep(50 + random.below(400));
       await tolerant(() => turn(device));
     }
   }
 
-  /** Whoever listened sends again what was sent; whoever has no key says that it has one. */
-  async function mischief(): Promise<void> {
+  async function disturb(): Promise<void> {
     while (!stop.signal.aborted) {
       await clock.sleep(20 + random.below(100));
-      await tolerant(() => (random.below(2) === 0 ? repeat() : forge()));
+      await tolerant(links.mischief);
     }
   }
 
-  async function repeat(): Promise<void> {
-    const old = heard[random.below(heardMax)];
-    if (old === undefined) return;
-    counts.repeated++;
-    const { status, body } = await handler(old);
-    await discard(body);
-    if (status !== 'ok' && status !== 'created' && status !== 'changed') counts.refused++;
-    if (old.path === '/register' && status === 'created') ledger.finding('a registration was taken twice');
-  }
-
-  async function forge(): Promise<void> {
-    counts.forged++;
-    const victim = devices[random.below(devices.length)];
-    const isTaken = random.below(2) === 0 && victim !== undefined;
-    const forged = createCrowdDevice({
-      ...{
-        id: isTaken ? victim.id : `stranger-${random.below(5_000)}`,
-        className: 'lamp',
-        handler,
-        payloads,
-      },
-      ...{ author: world.author.public, tracker: world.tracker.public, clock, random, answerMsMax },
-      ...{ runs: { sequenceNumber: 1, manifestDigest: new Uint8Array(32) }, isSound: () => true },
-      key: generateSigningKey('P-256'),
-    });
-    await forged.client.register();
-    if (isTaken) ledger.finding(`${victim.id} was registered with another key than its own`);
-    if ((await forged.poll()) !== undefined) ledger.finding(`${forged.id} was offered something unapproved`);
+  async function flood(): Promise<void> {
+    const handler = links.link('nobody').handler;
+    const victims = devices.map(({ id }) => id);
+    const others = { handler, victims, tracker: world.tracker, clock, ledger, tolerant };
+    counts['forged'] = await forge({ ...others, random: random.fork('forgers') }, stop.signal);
   }
 
   const devices = Array.from({ length: world.devices }, (_, index) => make(index));
   for (const device of devices) await provision(device);
-  const lives = [...devices.map(goOn), mischief()];
+  const lives = [...devices.map(goOn), disturb(), flood()];
   return {
     ids: devices.map(({ id }) => id),
-    behind: () => devices.filter((each) => each.running().sequenceNumber < newest).length,
-    counts,
+    behind: () => devices.filter((each) => each.running().sequenceNumber < newest).map(({ id }) => id),
+    get counts() {
+      return { ...counts, ...links.counts };
+    },
     async close() {
       stop.abort();
       await Promise.all(lives);
     },
-  };
-}
-
-/** Over whichever tracker runs just now. */
-function overAny(trackers: Trackers, hear: (asked: Request) => void): Handler {
-  const clients = new Map<string, Handler>();
-  return async (asked) => {
-    const url = trackers.any()?.url;
-    if (url === undefined) throw new TransportError('unreachable', 'no tracker runs');
-    const client = clients.get(url) ?? httpClient(new URL(url));
-    clients.set(url, client);
-    if (asked.method === 'GET') return client(asked);
-    const body = await collect(asked.body, messageBytesMax);
-    const { signal: _, ...rest } = asked;
-    hear({ ...request(asked.method, asked.path), ...rest, body: bytesBody(body) });
-    return client({ ...asked, body: bytesBody(body) });
   };
 }
 

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { hex } from '@lapel/cbor';
 import type { Evidence } from '@lapel/status-tracker';
 import type { Offer } from '@lapel/status-tracker/protocol';
-import type { Running } from '../crowd/crowd-device.ts';
+import type { Told } from '../crowd/crowd-device.ts';
 import type { CampaignGlance } from './tracker-control.ts';
 
 /** A campaign as the operator signed it. */
@@ -25,7 +25,7 @@ export interface Ledger {
   /** The operator was told that it is over for good. */
   aborted(campaign: string): void;
   /** @param askedMs when the device asked for it, on the parent's own clock. */
-  offered(device: string, className: string, running: Running, offer: Offer, askedMs: number): void;
+  offered(device: string, className: string, running: Told, offer: Offer, askedMs: number): void;
   /** The tracker said that it has this report. */
   taken(device: string, signed: Uint8Array): void;
   glance(campaign: string, seen: CampaignGlance): void;
@@ -37,11 +37,15 @@ export interface Ledger {
 /** More would say the same again. */
 const findingsMax = 20;
 
-export function createLedger(nowMs: () => number): Ledger {
+/** @param knownByMs from when on whoever is asked must know what was told then: trackers may be several. */
+export function createLedger(
+  nowMs: () => number,
+  knownByMs: (toldMs: number) => number = (toldMs) => toldMs,
+): Ledger {
   const findings: string[] = [];
   const counts = { offers: 0, reports: 0, campaigns: 0 };
   const campaigns = new Map<string, Wanted & { abortedMs?: number }>();
-  const generations = new Map<string, number>();
+  const generations = new Map<string, { readonly generation: number; readonly atMs: number }>();
   const glances = new Map<string, CampaignGlance>();
   const reports = new Map<string, Set<string>>();
 
@@ -70,14 +74,17 @@ export function createLedger(nowMs: () => number): Ledger {
       if (wanted.className !== className) finding(`${device} was offered what is for ${wanted.className}`);
       if (hex(wanted.digest) !== hex(digest))
         finding(`${device} was offered another manifest than was signed`);
-      if (running.sequenceNumber > wanted.sequenceNumber) {
+      if (running.sequenceNumber > wanted.sequenceNumber && askedMs >= knownByMs(running.toldMs)) {
         finding(`${device} runs ${running.sequenceNumber} and was offered ${wanted.sequenceNumber}`);
       }
-      if (askedMs > abortedMs) finding(`${device} was offered campaign ${id} after it was aborted`);
+      if (askedMs > knownByMs(abortedMs))
+        finding(`${device} was offered campaign ${id} after it was aborted`);
       const key = `${id}/${device}`;
-      const before = generations.get(key) ?? 0;
-      if (generation < before) finding(`${device} was offered generation ${generation} after ${before}`);
-      generations.set(key, Math.max(before, generation));
+      const before = generations.get(key) ?? { generation: 0, atMs: 0 };
+      if (generation < before.generation && askedMs >= knownByMs(before.atMs)) {
+        finding(`${device} was offered generation ${generation} after ${before.generation}`);
+      }
+      if (generation > before.generation) generations.set(key, { generation, atMs: nowMs() });
     },
     taken(device, signed) {
       counts.reports++;

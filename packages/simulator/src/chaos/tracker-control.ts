@@ -18,7 +18,9 @@ export type OperatorAsk =
     }
   | { readonly do: 'start'; readonly signed: Uint8Array }
   | { readonly do: 'order'; readonly campaign: string; readonly signed: Uint8Array }
-  | { readonly do: 'campaign'; readonly campaign: string };
+  | { readonly do: 'campaign'; readonly campaign: string }
+  /** Why a device does not update. */
+  | { readonly do: 'explain'; readonly device: string };
 
 export interface Ask {
   readonly number: number;
@@ -56,15 +58,25 @@ export interface TrackerProcess {
 const main = join(import.meta.dirname, 'tracker-process.ts');
 const answerMsMax = 20_000;
 
+/** Where a tracker finds its fleet, and what it is called among those that share it. */
+export interface TrackerPlace {
+  readonly folder: string;
+  readonly name: string;
+  /** Of PostgreSQL; empty where it keeps a file in its folder. */
+  readonly database: string;
+  readonly offsetMs: number;
+}
+
 /** @throws {NotDone} where it ends before it is ready. */
 export async function startTracker(
-  folder: string,
-  offsetMs: number,
+  { folder, name, database, offsetMs }: TrackerPlace,
   onBug: (because: string) => void,
 ): Promise<TrackerProcess> {
-  const child = fork(main, [folder, `${offsetMs}`], {
+  const child = fork(main, [folder, name, database, `${offsetMs}`], {
     serialization: 'advanced',
     execArgv: ['--disable-warning=ExperimentalWarning'],
+    // Why one could not begin is tried again, not told.
+    stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
   });
   const waiting = new Map<number, (told: Told) => void>();
   const ready = Promise.withResolvers<number>();

@@ -8,8 +8,13 @@ import { join } from 'node:path';
 import { hex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { readKeyPem } from '@lapel/cose';
-import type { Release, StatusTracker } from '@lapel/status-tracker';
-import { createSqliteStore, createStatusTracker, readPublicKey } from '@lapel/status-tracker';
+import type { FleetStore, Release, StatusTracker } from '@lapel/status-tracker';
+import {
+  createSqliteStore,
+  createStatusTracker,
+  openPostgresStore,
+  readPublicKey,
+} from '@lapel/status-tracker';
 import type { Clock } from '@lapel/transport';
 import { Problem, serveHttp, systemClock, systemRandom } from '@lapel/transport';
 import { releaseIn, withManifests } from '../crowd/crowd-release.ts';
@@ -18,7 +23,7 @@ import type { Ask, Told } from './tracker-control.ts';
 /** Between two rounds of the planner. */
 const roundMs = 100;
 
-const [folder = '', offset = '0'] = process.argv.slice(2);
+const [folder = '', name = '', database = '', offset = '0'] = process.argv.slice(2);
 let offsetMs = Number(offset);
 const clock: Clock = { ...systemClock, wallMs: () => systemClock.wallMs() + offsetMs };
 
@@ -36,7 +41,8 @@ for (;;) {
 async function open(): Promise<StatusTracker> {
   const releases = await readReleases();
   return createStatusTracker({
-    store: createSqliteStore({ path: join(folder, 'data/tracker.sqlite') }),
+    store: await openStore(),
+    name,
     clock,
     random: systemRandom,
     trackerKey: await signingKey('tracker'),
@@ -45,6 +51,11 @@ async function open(): Promise<StatusTracker> {
     releases: (digest) => releases.get(hex(digest)),
     onBug: noteBug,
   });
+}
+
+async function openStore(): Promise<FleetStore> {
+  if (database === '') return createSqliteStore({ path: join(folder, 'data/tracker.sqlite') });
+  return openPostgresStore({ url: database, clock: systemClock, random: systemRandom });
 }
 
 async function answer({ number, ask }: Ask): Promise<void> {
@@ -67,6 +78,8 @@ async function obey(ask: Ask['ask']): Promise<unknown> {
       return (await tracker.desk.start(ask.signed, 'chaos')).id;
     case 'order':
       return (await tracker.desk.order(ask.campaign, ask.signed, 'chaos')).state;
+    case 'explain':
+      return (await tracker.desk.device(ask.device)).explanation;
     case 'campaign': {
       const { state, generation, orderNumber } = await tracker.desk.campaign(ask.campaign);
       return { state, generation, orderNumber };

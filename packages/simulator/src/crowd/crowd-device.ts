@@ -8,7 +8,7 @@ import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { generateSigningKey } from '@lapel/cose';
 import type { CheckInState, TrackerClient } from '@lapel/status-tracker/client';
 import { createTrackerClient } from '@lapel/status-tracker/client';
-import type { Offer } from '@lapel/status-tracker/protocol';
+import type { Offer, UpdateMode } from '@lapel/status-tracker/protocol';
 import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
 import type { Manifest, Report, SuitRecord } from '@lapel/suit';
 import {
@@ -44,6 +44,7 @@ export interface CrowdOptions {
   readonly runs: Running;
   /** How long it waits for an answer. */
   readonly answerMsMax?: number;
+  readonly updateMode?: UpdateMode;
   /** Whether the firmware that it has just installed works. */
   readonly isSound: (sequenceNumber: number) => boolean;
 }
@@ -51,6 +52,12 @@ export interface CrowdOptions {
 export interface Running {
   readonly sequenceNumber: number;
   readonly manifestDigest: Uint8Array;
+}
+
+/** What a device has told that it runs. */
+export interface Told extends Running {
+  /** When the tracker had answered that it knows. */
+  readonly toldMs: number;
 }
 
 interface Installed {
@@ -63,8 +70,8 @@ export interface CrowdDevice {
   readonly key: SigningKey;
   readonly client: TrackerClient;
   running(): Running;
-  /** What of that its last check-in has told: a report is about an offer, not about what runs. */
-  told(): Running;
+  /** What of that the tracker was told last, by a check-in or by a report of success, and has taken in. */
+  told(): Told;
   /** Says what it runs. */
   checkIn(): Promise<void>;
   /** What is offered to it, where that is not what it knows already. */
@@ -84,9 +91,10 @@ export function createCrowdDevice(options: CrowdOptions): CrowdDevice {
   const key = options.key ?? generateSigningKey('P-256');
   const product = deviceClass(options.className);
   let running = options.runs;
-  let told = options.runs;
+  let told: Told = { ...options.runs, toldMs: 0 };
   const client = createTrackerClient({
     ...{ handler, clock, random, device: id, key, trackerKey: options.tracker, vendor, class: product },
+    ...(options.updateMode === undefined ? {} : { updateMode: options.updateMode }),
     ...(options.answerMsMax === undefined ? {} : { answerMsMax: options.answerMsMax }),
   });
 
@@ -96,7 +104,11 @@ export function createCrowdDevice(options: CrowdOptions): CrowdDevice {
       ...{ state, components, imageBytesMax },
       ...(pending === undefined ? {} : { pending }),
     });
-    if (state === 'idle') told = running;
+    if (state === 'idle') knowsWhatRuns();
+  }
+
+  function knowsWhatRuns(): void {
+    told = { ...running, toldMs: clock.monotonicMs() };
   }
 
   async function fetched({ envelope, uri }: Offer): Promise<Uint8Array> {
@@ -151,6 +163,7 @@ export function createCrowdDevice(options: CrowdOptions): CrowdDevice {
       running = { sequenceNumber: manifest.sequenceNumber, manifestDigest: offer.digest };
       await tell('awaiting-confirmation', offer.digest);
       const sent = await send({ ...about, result: true });
+      knowsWhatRuns();
       await tell('idle');
       return sent;
     },

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Evidence } from '@lapel/status-tracker';
 import type { Offer } from '@lapel/status-tracker/protocol';
 import { systemClock } from '@lapel/transport';
+import { missingPostgres, startPostgres } from '../../../../tools/postgres-server.ts';
 import { runChaos } from '../../src/chaos/chaos.ts';
 import { createLedger } from '../../src/chaos/ledger.ts';
 
@@ -14,8 +15,24 @@ test('S3-10: with trackers killed and out of room no report is lost, no campaign
   assert.ok((counts['reports'] ?? 0) > 0, 'devices have updated');
 });
 
+test(
+  'S3-10: two trackers on one database that crashes lose and repeat nothing, either',
+  { skip: missingPostgres },
+  async () => {
+    const postgres = await startPostgres();
+    try {
+      const clock = systemClock;
+      const { counts, findings } = await runChaos({ seed, seconds: 8, devices: 8, clock, postgres });
+      assert.deepEqual(findings, [], `seed ${seed}`);
+      assert.ok((counts['reports'] ?? 0) > 0, 'devices have updated');
+    } finally {
+      await postgres.stop();
+    }
+  },
+);
+
 const digest = new Uint8Array(32).fill(1);
-const running = { sequenceNumber: 1, manifestDigest: digest };
+const running = { sequenceNumber: 1, manifestDigest: digest, toldMs: 0 };
 const id = 'c1'.repeat(16);
 const offer: Offer = {
   ...{ version: 1, campaign: Buffer.from(id, 'hex'), generation: 1, uri: '/x', digest, expires: 9 },

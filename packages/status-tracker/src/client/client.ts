@@ -216,7 +216,13 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
       offer: offer.nonce,
       session: id,
     });
-    if (trigger === undefined || trigger.number <= triggered) return undefined;
+    if (trigger === undefined || trigger.number === triggered) return undefined;
+    if (trigger.number < triggered) {
+      // Either somebody brings back an old one, or the clock by which the tracker counts has gone back, and
+      // none would count for long. In a session of its own the old one is worth nothing, a new one counts.
+      session = undefined;
+      return undefined;
+    }
     session.triggered = trigger.number;
     return trigger;
   }

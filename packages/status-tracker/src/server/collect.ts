@@ -18,6 +18,7 @@ import type { Notify } from './notify.ts';
 import { replay } from './replay.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
 import type { FleetStore, Recorded } from './store.ts';
+import { keptMax, twinOf } from './twin.ts';
 
 export interface CollectorOptions {
   readonly store: FleetStore;
@@ -26,6 +27,8 @@ export interface CollectorOptions {
   readonly clock: Clock;
   readonly trackerKey: SigningKey;
   readonly onChanges: (changes: readonly Change[]) => void;
+  /** Told of a device of which there are two, and why. */
+  readonly onTwin: (device: string, because: string) => Promise<void>;
 }
 
 export interface Collector {
@@ -44,6 +47,7 @@ export function createCollector({
   clock,
   trackerKey,
   onChanges,
+  onTwin,
 }: CollectorOptions): Collector {
   const speakerOf = inTurns(store.speakers);
   const recordCheckIn = inTurns(store.recordCheckIns);
@@ -64,6 +68,10 @@ export function createCollector({
     const suspicion = await suspicionOf(told.components, manifests);
     const inventory = { ...told, atMs, ...(suspicion === undefined ? {} : { suspicion }) };
     const recorded = await recordCheckIn({ device: id, counter, inventory, signed });
+    if (recorded.end === 'replayed') {
+      const twin = twinOf(signed, await store.evidence(id, keptMax));
+      if (twin !== undefined) await onTwin(id, twin);
+    }
     settle(recorded, `expected a counter above ${device.session?.counter ?? 0}, found ${counter}`);
     notify.seen(id);
     return sealReceipt(trackerKey, clock, { device: id, nonce });

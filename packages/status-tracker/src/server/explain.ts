@@ -139,8 +139,9 @@ function stopped({ state, because }: CampaignView): string {
   return because === undefined ? `the campaign is ${state}` : `the campaign is ${state}: ${because}`;
 }
 
-/** Whole units, the largest that fits. */
-function ago(ms: number): string {
+/** Whole units, the largest that fits; what lies ahead, by a clock that has gone back, was just now. */
+function ago(difference: number): string {
+  const ms = Math.max(0, difference);
   const units = [
     ['d', 86_400_000],
     ['h', 3_600_000],

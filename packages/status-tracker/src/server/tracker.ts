@@ -93,7 +93,8 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const manifests = createManifests(given.releases, given.authors ?? []);
   const options = { ...given, clock: inWholeMs(given.clock) };
   const { store, clock, random, trackerKey, onBug } = options;
-  const freeze = (device: string) => void freezeTwin(options, notify, device).catch(onBug);
+  const onTwin = async (device: string, because: string) => freezeTwin(options, notify, device, because);
+  const freeze = (device: string) => void onTwin(device, sessionOfBefore).catch(onBug);
   const statements = await createStatements(store);
   const newestOf = (line: string) => statements.newestOf(line)?.digest;
   const notify: Notify = createNotify(clock, options.limits, { onTwin: freeze, newestOf });
@@ -104,7 +105,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const onChanges = (changes: readonly Change[]) => followChanges(changes, memory);
   const registrar = createRegistrar({ store, notify, clock, random, trackerKey });
   const modes = createModes({ ...options, notify, onChanges });
-  const collector = createCollector({ store, notify, manifests, clock, trackerKey, onChanges });
+  const collector = createCollector({ ...memory, manifests, clock, trackerKey, onChanges, onTwin });
   const rounds = createRounds(memory, modes, onChanges);
   // Before anything is read: what is written meanwhile is not missed.
   const unfollow = await followOthers(memory, { access, nowMs: clock.wallMs, onBug });
@@ -207,9 +208,15 @@ async function writeSeen(store: FleetStore, notify: Notify): Promise<void> {
   }
 }
 
-/** Two live sessions of one key: one of them is a copy, and nobody here can tell which. */
-async function freezeTwin({ store, clock }: StatusTrackerOptions, notify: Notify, device: string) {
-  const because = 'two of it go on at once: a session was used after a newer one had begun';
+const sessionOfBefore = 'two of it go on at once: a session was used after a newer one had begun';
+
+/** One of them is a copy, and nobody here can tell which. */
+async function freezeTwin(
+  { store, clock }: StatusTrackerOptions,
+  notify: Notify,
+  device: string,
+  because: string,
+): Promise<void> {
   notify.withdrawFrom(device);
   await store.freeze([device], because, { actor: plannerActor, atMs: clock.wallMs() });
 }
