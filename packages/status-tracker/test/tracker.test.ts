@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { hex } from '@lapel/cbor';
-import { createWorld } from './world.ts';
+import { Problem } from '@lapel/transport';
+import type { FleetStore } from '../src/index.ts';
+import { createMemoryStore } from '../src/index.ts';
+import type { News } from '../src/server/news.ts';
+import { createWorld, startMs } from './world.ts';
 
 const statuses = async ({ store }: Awaited<ReturnType<typeof createWorld>>, id: string) => {
   const members = await store.members(id.repeat(16), undefined, { limit: 100 });
@@ -114,4 +118,67 @@ test('a device that registers after the campaign began joins it', async () => {
   assert.equal((await world.tracker.desk.campaign('c1'.repeat(16))).state, 'running');
   await late.update();
   assert.deepEqual(await statuses(world, 'c1'), { 'lamp-0': 'confirmed', late: 'confirmed' });
+});
+
+test('S2-08: with the disk full last contacts wait, and none of them is lost', async () => {
+  const kept = createMemoryStore();
+  let isFull = false;
+  const store: FleetStore = {
+    ...kept,
+    async recordSeen(batch) {
+      if (isFull) throw new Problem('storage-full', 'expected room, found none');
+      return kept.recordSeen(batch);
+    },
+  };
+  const world = await createWorld({ store });
+  const [lamp, other] = await world.lamps(2);
+  assert.ok(lamp && other);
+  await world.tracker.tick();
+  isFull = true;
+  world.clock.pass(5);
+  await lamp.client.poll();
+  await assert.rejects(world.tracker.tick(), { code: 'storage-full' });
+  world.clock.pass(5);
+  await other.client.poll();
+  await assert.rejects(world.tracker.tick(), { code: 'storage-full' });
+  isFull = false;
+  await world.tracker.tick();
+  const seen = await Promise.all(
+    ['lamp-0', 'lamp-1'].map(async (id) => (await store.device(id))?.lastSeenMs),
+  );
+  assert.deepEqual(seen, [startMs + 5, startMs + 10]);
+});
+
+test('a tracker that could not follow the others reads all anew as soon as the store answers', async () => {
+  const kept = createMemoryStore();
+  let take: (news: readonly News[]) => void = () => undefined;
+  let isAway = false;
+  const store: FleetStore = {
+    ...kept,
+    async follow(told) {
+      take = told;
+      return async () => undefined;
+    },
+    async sessions(device) {
+      if (isAway) throw new Problem('unavailable', 'expected the database, found it away');
+      return kept.sessions(device);
+    },
+  };
+  const one = await createWorld({ store: kept });
+  const [lamp] = await one.lamps(1);
+  assert.ok(lamp);
+  await one.tracker.desk.start(one.campaign('c1', 2), 'test');
+  await one.tracker.tick();
+  const other = await createWorld({ store, name: 'the other' });
+  const first = one.tracker;
+  one.tracker = other.tracker;
+  assert.ok(await lamp.client.poll(), 'it serves what is out');
+  await first.desk.order('c1'.repeat(16), one.order('c1', 1, 'abort'), 'test');
+  assert.ok(await lamp.client.poll(), 'it has not heard');
+  isAway = true;
+  take([{ kind: 'missed' }]);
+  await assert.rejects(other.tracker.tick(), { code: 'unavailable' });
+  isAway = false;
+  await other.tracker.tick();
+  assert.equal(await lamp.client.poll(), undefined, 'nor does an offer of a campaign that is over stay');
 });

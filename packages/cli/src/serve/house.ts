@@ -219,6 +219,8 @@ async function planInRounds(
   signal: AbortSignal,
   { onBug, onNotice }: HouseOptions,
 ): Promise<void> {
+  /** What keeps the rounds from their work is told once, and once that it is over. */
+  let obstacle: string | undefined;
   while (!signal.aborted) {
     try {
       await firmware.catalog.readOthers();
@@ -227,15 +229,20 @@ async function planInRounds(
         onNotice('the fleet has moved to another store: start the servers there, and end this one');
         return;
       }
+      if (obstacle !== undefined) onNotice('campaigns go on');
+      obstacle = undefined;
       await systemClock.sleep(roundMs, signal);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Problem && error.code === 'unavailable') onNotice(error.detail);
-      else onBug(error);
+      // Nothing is wrong with the program: an operator makes room, or brings the database back.
+      if (!(error instanceof Problem) || !passing.has(error.code)) onBug(error);
+      else if (error.detail !== obstacle) onNotice(`campaigns wait: ${(obstacle = error.detail)}`);
       await systemClock.sleep(roundMs);
     }
   }
 }
+
+const passing: ReadonlySet<Problem['code']> = new Set(['unavailable', 'storage-full']);
 
 async function close(
   server: HttpServer,

@@ -1,4 +1,5 @@
 /** Memory and watchers follow the store: what was written here or by others, and all of it at a start. */
+import { Problem } from '@lapel/transport';
 import type { Access } from './access.ts';
 import type { CampaignView } from './campaign.ts';
 import type { CarryOutOptions } from './carry-out.ts';
@@ -66,21 +67,46 @@ export interface Others {
   readonly onBug: (error: unknown) => void;
 }
 
-/** What other processes write, one after the other. @returns what ends it. */
-export async function followOthers(memory: Memory, others: Others): Promise<() => Promise<void>> {
+export interface Following {
+  /** Reads all anew where news could not be followed; does nothing elsewhere. @throws {Problem} */
+  catchUp(): Promise<void>;
+  end(): Promise<void>;
+}
+
+/**
+ * What other processes write, one after the other. News come once: where the store can't be asked what they
+ * mean, which a database that is restarted can't, memory is behind until all of it has been read again.
+ */
+export async function followOthers(memory: Memory, others: Others): Promise<Following> {
   let last = Promise.resolve();
+  let isBehind = false;
+
+  async function take(news: readonly News[]): Promise<void> {
+    try {
+      for (const each of news) await obey(each, memory, others);
+    } catch (error) {
+      isBehind = true;
+      if (!(error instanceof Problem)) others.onBug(error);
+    }
+  }
+
   const end = await memory.store.follow((news) => {
-    last = last.then(async () => {
-      try {
-        for (const each of news) await obey(each, memory, others);
-      } catch (error) {
-        others.onBug(error);
-      }
-    });
+    last = last.then(async () => take(news));
   });
-  return async () => {
-    await end();
-    await last;
+  return {
+    async catchUp() {
+      await last;
+      if (!isBehind) return;
+      isBehind = false;
+      const caughtUp = obey({ kind: 'missed' }, memory, others);
+      // What comes meanwhile has its turn after it.
+      last = caughtUp.catch(() => void (isBehind = true));
+      await caughtUp;
+    },
+    async end() {
+      await end();
+      await last;
+    },
   };
 }
 
@@ -112,7 +138,8 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
   } else {
     await others.access.reload();
     await memory.statements.reload();
-    for (const view of await store.openCampaigns(others.nowMs())) notify.withdrawAll(view.id);
+    // Of any campaign: what was missed may be that it is over.
+    notify.withdrawAll();
     await restore(memory);
   }
 }

@@ -37,7 +37,8 @@ export interface Notify {
   setOffer(offer: FullOffer): void;
   /** Serves nothing more to the device for this campaign. */
   withdraw(device: string, campaign: string): void;
-  withdrawAll(campaign: string): void;
+  /** Serves nothing of it to anybody; without a campaign, nothing at all. */
+  withdrawAll(campaign?: string): void;
   /** Serves nothing to a device, whatever the campaign. */
   withdrawFrom(device: string): void;
   /** The device is none of ours any more: its session ends. */
@@ -56,6 +57,8 @@ export interface Notify {
   seen(device: string): void;
   /** Those that polled since the last call: last contacts are written behind, in batches. */
   takeSeen(): readonly Seen[];
+  /** Takes back what could not be written: one for each device that there still is, and never more. */
+  keepSeen(seen: readonly Seen[]): void;
   /** Ends every waiting poll. */
   close(): void;
 }
@@ -224,7 +227,9 @@ export function createNotify(
       if (post?.offer?.campaign === campaign) serve(post, undefined);
     },
     withdrawAll(campaign) {
-      for (const post of posts.values()) if (post.offer?.campaign === campaign) serve(post, undefined);
+      for (const post of posts.values())
+        if (post.offer !== undefined && (campaign ?? post.offer.campaign) === post.offer.campaign)
+          serve(post, undefined);
     },
     withdrawFrom(device) {
       const post = posts.get(device);
@@ -271,6 +276,13 @@ export function createNotify(
       const seen = Array.from(seenNow, ({ device, seenMs }) => ({ device, atMs: seenMs }));
       seenNow.clear();
       return seen;
+    },
+    keepSeen(seen) {
+      for (const { device } of seen) {
+        const post = posts.get(device);
+        // Its time has only risen meanwhile.
+        if (post !== undefined) seenNow.add(post);
+      }
     },
     close: () => closed.abort(),
   };

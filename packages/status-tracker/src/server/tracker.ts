@@ -94,7 +94,9 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const options = { ...given, clock: inWholeMs(given.clock) };
   const { store, clock, random, trackerKey, onBug } = options;
   const onTwin = async (device: string, because: string) => freezeTwin(options, notify, device, because);
-  const freeze = (device: string) => void onTwin(device, sessionOfBefore).catch(onBug);
+  // What the store can't take now it is asked again with the next poll.
+  const tellBug = (error: unknown) => void (error instanceof Problem || onBug(error));
+  const freeze = (device: string) => void onTwin(device, sessionOfBefore).catch(tellBug);
   const statements = await createStatements(store);
   const newestOf = (line: string) => statements.newestOf(line)?.digest;
   const notify: Notify = createNotify(clock, options.limits, { onTwin: freeze, newestOf });
@@ -108,7 +110,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const collector = createCollector({ ...memory, manifests, clock, trackerKey, onChanges, onTwin });
   const rounds = createRounds(memory, modes, onChanges);
   // Before anything is read: what is written meanwhile is not missed.
-  const unfollow = await followOthers(memory, { access, nowMs: clock.wallMs, onBug });
+  const following = await followOthers(memory, { access, nowMs: clock.wallMs, onBug });
   await restore(memory);
 
   const desk = createDesk({
@@ -136,11 +138,13 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     log,
     async tick() {
       await look();
-      if (!isGone) await rounds.tick();
+      if (isGone) return;
+      await following.catchUp();
+      await rounds.tick();
     },
     async close() {
       notify.close();
-      await unfollow();
+      await following.end();
       await rounds.settled();
       await look();
       if (!isGone) await writeSeen(store, notify);
@@ -200,11 +204,16 @@ function createRounds(options: Inner, modes: Modes, onChanges: (changes: readonl
   };
 }
 
-/** Last contacts are written behind: a poll writes nothing. */
+/** Last contacts are written behind: a poll writes nothing. What finds no room is written a round later. */
 async function writeSeen(store: FleetStore, notify: Notify): Promise<void> {
   const seen = notify.takeSeen();
-  for (let start = 0; start < seen.length; start += seenBatchMax) {
-    await store.recordSeen(seen.slice(start, start + seenBatchMax));
+  let written = 0;
+  try {
+    for (; written < seen.length; written += seenBatchMax) {
+      await store.recordSeen(seen.slice(written, written + seenBatchMax));
+    }
+  } finally {
+    notify.keepSeen(seen.slice(written));
   }
 }
 
