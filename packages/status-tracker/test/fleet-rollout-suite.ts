@@ -42,9 +42,10 @@ export function rolloutTests(check: Check): void {
       await store.applySteps(c2, (await store.campaign(c2))?.generation ?? -1, moves, startMs);
       await offer(store, c1, 'a', nonceOf('a2'));
       assert.equal((await store.liveOffers('a'))[0]?.campaign, c1);
+      await told(store, 'a', 2, { state: 'fetching', pending: digestFor(2) });
       const late = reportOn('a', nonceOf('a3'), { digest: digestFor(3), reason: 'condition-failed' });
       await store.recordReports([late]);
-      assert.equal(await statusIn(store, c1, 'a'), 'offered', 'a failure tells nothing of what runs');
+      assert.equal(await statusIn(store, c1, 'a'), 'fetching', 'a failure tells nothing of what runs');
       const [recorded] = await store.recordReports([
         reportOn('a', nonceOf('a3'), { digest: digestFor(3), atMs: startMs + 7 }),
       ]);
@@ -52,7 +53,7 @@ export function rolloutTests(check: Check): void {
         recorded?.changes.map(({ campaign, from, to }) => [campaign, from, to]),
         [
           [c2, 'failed', 'confirmed'],
-          [c1, 'offered', 'superseded'],
+          [c1, 'fetching', 'superseded'],
         ],
       );
       assert.deepEqual(await store.liveOffers('a'), []);
@@ -61,7 +62,7 @@ export function rolloutTests(check: Check): void {
       await store.addCampaign(await newCampaign('c3', 2, startMs + 9));
       await store.join('c3'.repeat(16), { limit: 10 }, startMs + 9);
       assert.equal(await statusIn(store, 'c3'.repeat(16), 'a'), 'superseded', 'nor is one begun after it');
-      await told(store, 'a', 2, { components: inventory(2).components });
+      await told(store, 'a', 3, { components: inventory(2).components });
       const [word] = (await store.device('a'))?.inventory?.components ?? [];
       assert.equal(word?.sequenceNumber, 2, 'the device itself has the last word');
     },

@@ -94,9 +94,10 @@ export function decideReport(
   const after = isLate && reason !== 'ok' ? member : afterReport(member, told);
   const inventory = reason === 'ok' ? afterSuccess(before.inventory, target, atMs) : before.inventory;
   if (reason !== 'ok' || inventory === undefined) return decision(before, [{ member, after }], atMs);
+  const ended = { isUnderWay: false, atMs };
   const overtaken = others.map((other) => {
     const stands = standing(inventory, other.target, undefined);
-    return { member: other.member, after: endedByWhatRuns(other.member, stands, atMs) ?? other.member };
+    return { member: other.member, after: endedByWhatRuns(other.member, stands, ended) ?? other.member };
   });
   return decision({ ...before, inventory }, [{ member, after }, ...overtaken], atMs);
 }
@@ -156,7 +157,8 @@ function afterCheckIn(
   const { status } = member;
   const { atMs } = inventory;
   const stands = standing(inventory, target, rejected);
-  const ended = endedByWhatRuns(member, stands, atMs);
+  const isUnderWay = inventory.pending !== undefined && compareBytes(inventory.pending, target.digest) === 0;
+  const ended = endedByWhatRuns(member, stands, { isUnderWay, atMs });
   if (ended !== undefined) return ended;
   if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
   if (!isMeant) return moved(member, 'superseded', atMs, otherDevices);
@@ -167,13 +169,18 @@ function afterCheckIn(
 }
 
 /** The member where what runs has decided on it: it is what was wanted, or newer; undefined elsewhere. */
-function endedByWhatRuns(member: Member, stands: Standing, atMs: number): Member | undefined {
+function endedByWhatRuns(
+  member: Member,
+  stands: Standing,
+  { isUnderWay, atMs }: { readonly isUnderWay: boolean; readonly atMs: number },
+): Member | undefined {
   const { status } = member;
   if (status === 'confirmed') return member;
   if (stands.status === 'confirmed') return moved(member, 'confirmed', atMs, stands.because);
   if (status === 'failed') return member;
-  // An offer that it has not taken, and that something newer has overtaken meanwhile, is none any more.
-  const isOpen = status === 'offered' || !isLive(status);
+  // Something newer has overtaken what it was offered, or began with and gave up: that is no offer any more.
+  const isOpen =
+    status !== 'awaiting-confirmation' && (!isUnderWay || status === 'offered' || !isLive(status));
   if (!isOpen || stands.status !== 'superseded') return undefined;
   return moved(member, 'superseded', atMs, stands.because);
 }
