@@ -20,6 +20,9 @@ export interface HttpClientOptions {
   readonly maxSockets?: number;
   /** Certificates (PEM) to trust instead of the system's own. */
   readonly ca?: string | readonly string[];
+  /** What the client shows to a server that asks who it is: a certificate and its key (PEM). */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export const httpClientDefaults = { timeoutMs: 30_000, maxSockets: 16, headerBytesMax: 16 * 1024 } as const;
@@ -70,9 +73,14 @@ function serverAt(base: URL, options: HttpClientOptions): ServerAt {
     timeoutMs = httpClientDefaults.timeoutMs,
     maxSockets = httpClientDefaults.maxSockets,
     ca,
+    cert,
+    key,
   } = options;
   const secure = base.protocol === 'https:';
-  const trusted = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] };
+  const trusted = {
+    ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+  };
   const agent = new (secure ? https : http).Agent({
     keepAlive: true,
     maxSockets,

@@ -3,6 +3,7 @@
  * last or grow.
  */
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Handler } from './exchange.ts';
@@ -30,6 +31,15 @@ export const httpServerLimits = {
 
 export type HttpServerLimits = { readonly [limit in keyof typeof httpServerLimits]: number };
 
+/** All of them PEM. */
+export interface ServeTls {
+  /** The server's certificate, and behind it those that lead from it to one that its clients trust. */
+  readonly cert: string;
+  readonly key: string;
+  /** Only who shows a certificate of this authority is served at all. */
+  readonly clientCa?: string;
+}
+
 export interface ServeHttpOptions {
   /** 0 takes any free port. */
   readonly port: number;
@@ -37,6 +47,8 @@ export interface ServeHttpOptions {
   readonly host?: string;
   readonly limits?: Partial<HttpServerLimits>;
   readonly clock?: Clock;
+  /** Plain HTTP, where it is absent. */
+  readonly tls?: ServeTls;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -71,31 +83,43 @@ export async function serveListener(
   options: Omit<ServeHttpOptions, 'onBug'>,
 ): Promise<HttpServer> {
   const { host = '127.0.0.1', clock = systemClock } = options;
-  const server = limited({ ...httpServerLimits, ...options.limits });
+  const server = limited({ ...httpServerLimits, ...options.limits }, options.tls);
   server.on('request', listener);
   await listening(server, options.port, host);
   const { port } = server.address() as AddressInfo;
+  const scheme = options.tls === undefined ? 'http' : 'https';
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
     close: (graceMs = 2_000) => close(server, clock, graceMs),
   };
 }
 
-function limited(limits: HttpServerLimits): Server {
-  const server = createServer({
+function limited(limits: HttpServerLimits, tls: ServeTls | undefined): Server {
+  const settings = {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     // Node looks for late requests only this often; twice within the shortest timeout keeps them honest.
     connectionsCheckingInterval: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs) / 2,
-  });
+  };
+  const server =
+    tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...secure(tls, limits) });
   server.maxHeadersCount = limits.headerCountMax;
   server.maxConnections = limits.connectionsMax;
   server.timeout = limits.idleTimeoutMs;
   return server;
 }
+
+/** RFC 9325 §3.1.1: TLS 1.3, and 1.2 for those that have no other; nothing below. */
+const secure = ({ cert, key, clientCa }: ServeTls, limits: HttpServerLimits) => ({
+  cert,
+  key,
+  minVersion: 'TLSv1.2' as const,
+  handshakeTimeout: limits.headersTimeoutMs,
+  ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+});
 
 function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {

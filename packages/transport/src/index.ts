@@ -16,7 +16,7 @@ export type { HttpClientOptions } from './http-client.ts';
 export { httpListener } from './http-listener.ts';
 export type { HttpListener, HttpListenerOptions } from './http-listener.ts';
 export { PortInUse, httpServerLimits, serveHttp, serveListener } from './http-server.ts';
-export type { HttpServer, HttpServerLimits, ServeHttpOptions } from './http-server.ts';
+export type { HttpServer, HttpServerLimits, ServeHttpOptions, ServeTls } from './http-server.ts';
 export { httpToStatus, statusToHttp } from './http-status.ts';
 export { Problem, codeOfStatus, problemMediaType, problemResponse, readProblem } from './problem.ts';
 export type { ProblemCode } from './problem.ts';

@@ -13,6 +13,7 @@ import type { DatabaseOptions } from '../fleet/place.ts';
 import { databaseOption, passwordOption, placeOf } from '../fleet/place.ts';
 import { deviceClassOption } from '../serve/device-classes.ts';
 import { openHouse } from '../serve/house.ts';
+import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
 import { readStrategyFile } from '../serve/strategy-file.ts';
@@ -26,6 +27,9 @@ interface Options extends DatabaseOptions {
   readonly operator?: readonly string[];
   readonly deviceClass: readonly DeviceClass[];
   readonly strategy?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly clientCa?: string;
   readonly json?: boolean;
 }
 
@@ -52,6 +56,9 @@ export function addTo(program: Command, terminal: Terminal): void {
       '--strategy <file>',
       'how urgent a release is, and when the server decides for devices (YAML or JSON)',
     )
+    .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
+    .option('--tls-key <file>', 'the private key of --tls-cert (PEM)')
+    .option('--client-ca <file>', 'serve only who shows a certificate of this authority (PEM)')
     .option('--json', 'print where they listen, and what they keep, as JSON')
     .addHelpText('after', examples)
     .action((options: Options) => serve(options, terminal));
@@ -62,6 +69,7 @@ Examples:
   lapel serve --author author.pub.pem --operator operator.pub.pem
   lapel serve --data /var/lib/lapel --port 9000 --host 0.0.0.0
   lapel serve --database postgres://lapel@db.example/fleet --password-file db.password
+  lapel serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key --client-ca devices-ca.pem
   lapel serve --device-class lapel.example/lamp=class1,20,main
 
 The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.
@@ -71,12 +79,26 @@ keys and firmware. Let the first one start alone. Without --database the fleet i
 process at a time uses that.`;
 
 async function serve(
-  { port, host, author = [], operator = [], deviceClass, strategy, tenant, json, ...kept }: Options,
+  {
+    port,
+    host,
+    author = [],
+    operator = [],
+    deviceClass,
+    strategy,
+    tenant,
+    json,
+    tlsCert,
+    tlsKey,
+    clientCa,
+    ...kept
+  }: Options,
   terminal: Terminal,
 ): Promise<void> {
   // Before a folder is made for them.
   for (const file of [...author, ...operator]) await readPublicKeyOnly(file);
   const strategies = strategy === undefined ? {} : await readStrategyFile(strategy);
+  const tls = await readServeTls({ tlsCert, tlsKey, clientCa });
   const place = await placeOf(kept);
   const { data } = kept;
   const house = await openHouse({
@@ -91,6 +113,7 @@ async function serve(
       await keepPublicKeys(operator, join(data, 'keys', 'operators'));
     },
     ...(host === undefined ? {} : { host }),
+    ...(tls === undefined ? {} : { tls }),
     onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
     onNotice: (text) => terminal.note(text),
   });

@@ -10,7 +10,7 @@ import { createFirmwareServer } from '@lapel/firmware-server';
 import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
 import { createStatusTracker } from '@lapel/status-tracker';
 import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
-import type { HttpListener, HttpServer } from '@lapel/transport';
+import type { HttpListener, HttpServer, ServeTls } from '@lapel/transport';
 import {
   Problem,
   bearer,
@@ -34,6 +34,8 @@ export interface HouseOptions {
   readonly path: string;
   readonly port: number;
   readonly host?: string;
+  /** Plain HTTP, where it is absent. */
+  readonly tls?: ServeTls;
   /** Where the fleet is, if not in the folder: others may serve it from there, too. */
   readonly place?: FleetPlace;
   readonly tenant?: string;
@@ -66,12 +68,13 @@ const roundMs = 500;
 
 /** @throws {PortInUse} before anything in the folder is touched. */
 export async function openHouse(options: HouseOptions): Promise<House> {
-  const { port, host, onBug } = options;
+  const { port, host, tls, onBug } = options;
   // The port comes first: whoever holds it may hold the folder too, and a folder belongs to one process.
   let listener: HttpListener = httpListener(async () => problemResponse(starting), { onBug });
   const server = await serveListener((incoming, outgoing) => listener(incoming, outgoing), {
     port,
     ...(host === undefined ? {} : { host }),
+    ...(tls === undefined ? {} : { tls }),
   });
   try {
     const opened = await openRooms(options);
@@ -87,7 +90,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
 
 /** As people type it; the address itself where they chose one. */
 const urlOf = ({ url, port }: HttpServer, host: string | undefined) =>
-  host === undefined ? `http://localhost:${port}` : url;
+  host === undefined ? `${new URL(url).protocol}//localhost:${port}` : url;
 
 const starting = new Problem('unavailable', 'the server is starting');
 
