@@ -36,32 +36,41 @@ export async function carryOut(
     if (step.do !== 'offer') return step;
     return { ...step, nonce: random.bytes(nonceBytes), expiresMs: campaign.expires };
   });
+  const offers = moves.some((move) => move.do === 'offer');
+  // Beforehand: were there something to wait for between the store and the memory, what a device says
+  // meanwhile would withdraw its offer first, and the offer be served after that.
+  const complete = offers ? await completion(view, { releases, statements }) : () => [];
   const applied = await store.applySteps(id, generation, moves, nowMs);
   if (applied === undefined) return undefined;
   for (const { device, campaign: from } of applied.changes) notify.withdraw(device, from);
-  for (const offer of await completed(view, applied.offers, { releases, statements })) notify.setOffer(offer);
+  for (const offer of complete(applied.offers)) notify.setOffer(offer);
   if (applied.state !== 'running') notify.withdrawAll(id);
   return applied.changes;
 }
 
+type Sources = Pick<CarryOutOptions, 'releases' | 'statements'>;
+type Completion = (offers: readonly LiveOffer[]) => readonly FullOffer[];
+
 /** Offers with what the campaign and its release add to them. */
-export async function completed(
+export const completed = async (
   view: CampaignView,
   offers: readonly LiveOffer[],
-  { releases, statements }: Pick<CarryOutOptions, 'releases' | 'statements'>,
-): Promise<readonly FullOffer[]> {
-  if (offers.length === 0) return [];
+  sources: Sources,
+): Promise<readonly FullOffer[]> => (offers.length === 0 ? [] : (await completion(view, sources))(offers));
+
+async function completion(view: CampaignView, { releases, statements }: Sources): Promise<Completion> {
   const { uri, target, judged } = view;
   const latestMs = deadlineOf(view);
   const envelope = (await releases(target.digest))?.envelope;
   const campaignDigest = statements.offered(view);
-  return offers.map((offer) => ({
-    ...offer,
-    uri,
-    digest: target.digest,
-    urgency: judged.urgency,
-    latestMs,
-    campaignDigest,
-    ...(envelope === undefined ? {} : { envelope }),
-  }));
+  return (offers) =>
+    offers.map((offer) => ({
+      ...offer,
+      uri,
+      digest: target.digest,
+      urgency: judged.urgency,
+      latestMs,
+      campaignDigest,
+      ...(envelope === undefined ? {} : { envelope }),
+    }));
 }
