@@ -53,7 +53,7 @@ async function serving(): Promise<{ readonly startMs: number; readonly mebibytes
 async function served(folder: string) {
   const before = performance.now();
   const child = spawn(process.execPath, [lapel, 'serve', '--port', '0', '--data', folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   try {
     let told = '';
