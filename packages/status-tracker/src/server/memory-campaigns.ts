@@ -4,7 +4,7 @@ import { approved } from './approve.ts';
 import { belonging } from './attributes.ts';
 import type { CampaignView } from './campaign.ts';
 import { isNewer, isOpen, noCampaign, ordered } from './campaign.ts';
-import { afterRetry } from './evidence.ts';
+import { afterRetry } from './member-moves.ts';
 import type { DeviceView } from './fleet.ts';
 import { standing } from './fleet.ts';
 import type { State } from './memory-state.ts';

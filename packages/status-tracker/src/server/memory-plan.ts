@@ -2,7 +2,7 @@
 import { hex } from '@lapel/cbor';
 import type { CampaignView } from './campaign.ts';
 import { isNewer } from './campaign.ts';
-import { afterMove, moved } from './evidence.ts';
+import { afterMove, moved } from './member-moves.ts';
 import { draw } from '../policy/draw.ts';
 import type { Change, Due, Member } from './fleet.ts';
 import { changeOf, isLive } from './fleet.ts';

@@ -4,7 +4,7 @@ import { urgencies } from '../protocol.ts';
 import { approved } from './approve.ts';
 import type { AcceptedOrder, CampaignView } from './campaign.ts';
 import { isNewer, isOpen, noCampaign, ordered } from './campaign.ts';
-import { afterRetry } from './evidence.ts';
+import { afterRetry } from './member-moves.ts';
 import type { Member, MemberStatus, Totals } from './fleet.ts';
 import { passingFailures, totalsOf } from './fleet.ts';
 import type { Approving } from './persons.ts';

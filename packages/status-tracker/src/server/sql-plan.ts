@@ -1,6 +1,6 @@
 /** What the planner asks and what its steps do, in SQL. */
 import type { CampaignView } from './campaign.ts';
-import { afterMove, moved } from './evidence.ts';
+import { afterMove, moved } from './member-moves.ts';
 import type { Change, Due, Member } from './fleet.ts';
 import { changeOf } from './fleet.ts';
 import { changeNews } from './news.ts';

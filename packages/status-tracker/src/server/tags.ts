@@ -4,7 +4,7 @@
  */
 import { Problem } from '@lapel/transport';
 import type { Belonging } from './attributes.ts';
-import { moved } from './evidence.ts';
+import { moved } from './member-moves.ts';
 import type { Membership } from './evidence.ts';
 import type { DeviceView, Member, Standing, TagChange, Tags } from './fleet.ts';
 import { isLive, otherDevices, standing } from './fleet.ts';
