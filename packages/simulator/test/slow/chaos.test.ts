@@ -84,7 +84,7 @@ test('S3-10: every contradiction that the proof looks for is found where it is',
       /generation 1 after 2/,
       (ledger) => {
         ledger.offered('a', 'lamp', running, { ...offer, generation: 2 }, 1);
-        ledger.offered('a', 'lamp', running, offer, 1);
+        ledger.offered('a', 'lamp', running, offer, 6);
       },
     ],
     [
