@@ -1,10 +1,16 @@
 /** One connection's transactions, committed together. */
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { told } from './sqlite-errors.ts';
+import { isBusy, told } from './sqlite-errors.ts';
 
 /** Transactions that share one commit. */
 const sharedMax = 500;
+/**
+ * SQLite queues nobody: one process that writes without a pause leaves others its shortest gaps, which are
+ * found by looking often, not by waiting long. So many short waits are ten seconds.
+ */
+export const busyMs = 50;
+const triesMax = 200;
 
 /**
  * Transactions that come while others are under way wait, and share the next commit: so the cost of making
@@ -23,18 +29,33 @@ export function createCommits(db: DatabaseSync) {
     while (queue.length > 0) {
       // What came in with the same turn of the event loop comes along.
       await setImmediate();
+      const refused = await begin();
       const turn = queue.slice(0, sharedMax);
       queue = queue.slice(sharedMax);
-      await (now.commit = commit(turn));
+      if (refused !== undefined) for (const { reject } of turn) reject(refused);
+      else await (now.commit = commit(turn));
       now.commit = undefined;
     }
     now.underWay = undefined;
   }
 
+  /** @returns why it can't begin: another process did not let go of the file for `triesMax` times. */
+  async function begin(): Promise<unknown> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        db.exec('BEGIN IMMEDIATE');
+        return undefined;
+      } catch (error) {
+        if (!isBusy(error) || tries === triesMax) return told(error);
+        // Reads and other work go on meanwhile.
+        await setImmediate();
+      }
+    }
+  }
+
   async function commit(turn: readonly Waiting[]): Promise<void> {
     const done: Waiting[] = [];
     try {
-      db.exec('BEGIN IMMEDIATE');
       for (const each of turn) if (await stands(each)) done.push(each);
       db.exec('COMMIT');
     } catch (error) {

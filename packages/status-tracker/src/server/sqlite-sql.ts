@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { hex } from '@lapel/cbor';
 import type { Batch, Row, Sql, SqlValue } from './sql.ts';
-import { createCommits } from './sqlite-commits.ts';
+import { busyMs, createCommits } from './sqlite-commits.ts';
 import { told } from './sqlite-errors.ts';
 import { migrate } from './sqlite-migrations.ts';
 
@@ -23,6 +23,7 @@ export function openSqlite(path: string): SqliteFile {
   // The log is copied into the file at 32 MiB: a page that is written often is copied once.
   db.exec('PRAGMA wal_autocheckpoint = 8192; PRAGMA cache_size = -32768');
   migrate(db);
+  db.exec(`PRAGMA busy_timeout = ${busyMs}`);
   const statements = createStatements(db);
   const commits = createCommits(db);
 
