@@ -18,6 +18,7 @@ import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Handler } from '@lapel/transport';
 import { bytesBody, httpClient, request, systemClock, systemRandom } from '@lapel/transport';
 import { benchPostgres, databases } from '../../../tools/bench-postgres.ts';
+import { onlyBugs } from '../test/only-bugs.ts';
 import type { Figure } from '../../../tools/figure.ts';
 import type { Load, LoadResult } from '../../../tools/http-load.ts';
 import { loadClient, requestBytes } from '../../../tools/http-load.ts';
@@ -63,7 +64,7 @@ async function inHouse(
 ): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'lapel-bench-'));
   const kept = database === 'SQLite' ? {} : await inPostgres();
-  const house = await openHouse({ path: folder, port: 0, onBug: fail, onNotice: fail, ...kept });
+  const house = await openHouse({ path: folder, port: 0, log: onlyBugs(fail), ...kept });
   try {
     return await measure(house);
   } finally {

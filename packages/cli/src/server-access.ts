@@ -7,28 +7,32 @@ import type { Handler } from '@lapel/transport';
 import { httpClient } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import type { ClientTlsOptions } from './client-tls.ts';
+import { readClientTls, withClientTls } from './client-tls.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 import { readTextFile } from './files.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends ClientTlsOptions {
   readonly server: string;
   readonly tokenFile?: string;
 }
 
 export const withServer = (command: Command): Command =>
-  command
-    .addOption(
-      new Option('--server <url>', 'the server').env('LAPEL_SERVER').default('http://localhost:8080'),
-    )
-    .addOption(new Option('--token-file <file>', 'file with your token').env('LAPEL_TOKEN_FILE'));
+  withClientTls(
+    command
+      .addOption(
+        new Option('--server <url>', 'the server').env('LAPEL_SERVER').default('http://localhost:8080'),
+      )
+      .addOption(new Option('--token-file <file>', 'file with your token').env('LAPEL_TOKEN_FILE')),
+  );
 
 export interface ServerAccess {
   readonly handler: Handler;
   readonly token: string;
 }
 
-export async function accessServer({ server, tokenFile }: ServerOptions): Promise<ServerAccess> {
+export async function accessServer({ server, tokenFile, ...tls }: ServerOptions): Promise<ServerAccess> {
   if (tokenFile === undefined) {
     const message = 'expected --token-file FILE (or LAPEL_TOKEN_FILE), found none';
     throw new CommandFailure(exitCodes.usage, message);
@@ -38,7 +42,7 @@ export async function accessServer({ server, tokenFile }: ServerOptions): Promis
   if (!/^[\w\-.~+/]+=*$/.test(token)) {
     throw new CommandFailure(exitCodes.failed, `expected one token in ${tokenFile}, found something else`);
   }
-  return { handler: httpClient(url), token };
+  return { handler: httpClient(url, await readClientTls(tls)), token };
 }
 
 function requireUrl(server: string): URL {

@@ -21,6 +21,7 @@ import { releaseToLamps } from './start/demo-release.ts';
 import type { StartOptions } from './start/options.ts';
 import { readStartOptions, startUsage } from './start/options.ts';
 import { draw, standings } from './start/progress.ts';
+import { createServerLog } from './serve/server-log.ts';
 import { createTerminal } from './terminal.ts';
 
 const terminal = createTerminal({ stdout: process.stdout, stderr: process.stdout, environment: process.env });
@@ -38,8 +39,7 @@ async function start(options: StartOptions): Promise<number> {
     port: options.port,
     prepare: async () => void (await keys()),
     classNames: new Map(classNames.map((name) => [uuidText(deviceClass(name)), name])),
-    onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-    onNotice: (text) => terminal.note(text),
+    log: createServerLog(terminal, { format: 'text', level: 'info' }),
   });
   const stop = new AbortController();
   const lives: Promise<unknown>[] = [];

@@ -22,6 +22,8 @@ export interface Terminal {
   /** What is good to know beside it. */
   note(text: string): void;
   error(text: string): void;
+  /** A line that is for programs, on stderr. */
+  log(line: string): void;
   /** A text that goes on below itself, this far to the right, where the terminal is too narrow for it. */
   wrap(text: string, indent: number): string;
   /** Replaces the line that is moving; an empty text ends it. */
@@ -69,6 +71,7 @@ export function createTerminal({ stdout, stderr, environment }: TerminalOptions)
       if (!terminal.quiet) write(stderr, text);
     },
     wrap: (text, indent) => wrapped(text, width - indent).join(`\n${' '.repeat(indent)}`),
+    log: (line) => write(stderr, line),
     error: (text) => write(stderr, `${painted(stderr.isTTY && !plain, 'red', 'lapel:')} ${text}`),
     move(text) {
       clear();

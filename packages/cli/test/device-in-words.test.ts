@@ -11,12 +11,13 @@ import { askJson } from '../src/ask.ts';
 import { deviceInWords } from '../src/device-in-words.ts';
 import { readToken } from '../src/serve/data-folder.ts';
 import { openHouse } from '../src/serve/house.ts';
+import { onlyBugs } from './only-bugs.ts';
 
 /** A device that checks in with a server, and what the server then says of it. */
 async function shown(state: CheckInState): Promise<readonly string[]> {
   const path = await mkdtemp(join(tmpdir(), 'lapel-words-'));
   const [vendor, product] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
-  const house = await openHouse({ path, port: 0, onBug, onNotice: onBug });
+  const house = await openHouse({ path, port: 0, log: onlyBugs(onBug) });
   try {
     const handler = httpClient(house.url);
     const key = generateSigningKey('P-256');

@@ -13,6 +13,7 @@ import type { Method, Response } from '@lapel/transport';
 import { bytesBody, httpClient, readProblem, request } from '@lapel/transport';
 import { keyIn, readToken } from '../src/serve/data-folder.ts';
 import type { House } from '../src/serve/house.ts';
+import { onlyBugs } from './only-bugs.ts';
 import { openHouse } from '../src/serve/house.ts';
 
 export interface HouseWorld {
@@ -49,10 +50,12 @@ export async function openHouseWorld(
     openHouse({
       path: folder,
       port,
-      onBug(error) {
-        throw error;
-      },
-      onNotice: () => undefined,
+      log: onlyBugs(
+        (error) => {
+          throw error;
+        },
+        () => undefined,
+      ),
     });
   const world: HouseWorld = {
     folder,

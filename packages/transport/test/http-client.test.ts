@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { Handler } from '@lapel/transport';
 import { collect, discard, emptyBody, httpClient, httpListener, request, wholeBytes } from '@lapel/transport';
 import { chunks, noBug, rawServer, served } from './bodies.ts';
-import { selfSigned } from './certificate.ts';
+import { selfSigned } from '../../../tools/certificate.ts';
 
 test('§8: a port where nothing listens, and a name that nobody has, are unreachable', async (context) => {
   const server = await served(context, async () => ({ status: 'ok', body: emptyBody }));

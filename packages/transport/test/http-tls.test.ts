@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:tls';
 import { test } from 'node:test';
 import { TransportError, bytesBody, collect, httpClient, request, serveHttp } from '../src/index.ts';
-import type { Certificate } from './certificate.ts';
-import { selfSigned } from './certificate.ts';
+import type { Certificate } from '../../../tools/certificate.ts';
+import { selfSigned } from '../../../tools/certificate.ts';
 
 const server = selfSigned('localhost');
 const device = selfSigned('lamp-1');

@@ -7,6 +7,8 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { bringToDevice } from '../device/bring.ts';
+import type { ClientTlsOptions } from '../client-tls.ts';
+import { readClientTls, withClientTls } from '../client-tls.ts';
 import { counterOption, readImages, repeated, severalFiles, usage } from '../device/options.ts';
 import { recoverDeviceFile } from '../device/recover.ts';
 import { runDeviceFile } from '../device/run.ts';
@@ -39,7 +41,7 @@ Examples:
   lapel device show lamp.flash
   lapel device recover lamp.flash --envelope lamp-1.1.suit --image lamp-1.1.bin`;
 
-interface RunOptions {
+interface RunOptions extends ClientTlsOptions {
   readonly server: string;
   readonly poll: string;
   readonly enrolmentToken?: string;
@@ -49,7 +51,7 @@ interface RunOptions {
 }
 
 function addRun(device: Command, terminal: Terminal): void {
-  device
+  const command = device
     .command('run')
     .summary('switch the device on')
     .description(
@@ -58,7 +60,8 @@ function addRun(device: Command, terminal: Terminal): void {
     .argument('<flash>', 'the file with the flash')
     .addOption(
       new Option('--server <url>', 'the server').env('LAPEL_SERVER').default('http://localhost:8080'),
-    )
+    );
+  withClientTls(command)
     .option('--poll <seconds>', 'between two looks for news', '5')
     .addOption(counterOption('its counter; a flash that is older is not started'))
     .option('--enrolment-token <file>', 'what lets it in where the tracker does not know it yet')
@@ -70,7 +73,8 @@ function addRun(device: Command, terminal: Terminal): void {
       const pollMs = 1000 * wholeNumber('--poll', poll, 1, 7 * 24 * 3600);
       const enrolment = await enrolmentOf(options);
       const { origin } = new URL(server);
-      await runDeviceFile({ file: flash, origin, pollMs, counter, enrolment, json }, terminal);
+      const tls = await readClientTls(options);
+      await runDeviceFile({ file: flash, origin, pollMs, counter, enrolment, tls, json }, terminal);
     });
 }
 

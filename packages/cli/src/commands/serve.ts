@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { isTenantName } from '@lapel/status-tracker';
 import type { Command } from 'commander';
+import { Option } from 'commander';
 import type { DeviceClass } from '@lapel/firmware-server';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
@@ -16,6 +17,8 @@ import { openHouse } from '../serve/house.ts';
 import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
+import type { LogFormat, LogLevel } from '../serve/server-log.ts';
+import { createServerLog, logFormats, logLevels } from '../serve/server-log.ts';
 import { readStrategyFile } from '../serve/strategy-file.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -30,6 +33,8 @@ interface Options extends DatabaseOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly clientCa?: string;
+  readonly log: LogFormat;
+  readonly logLevel: LogLevel;
   readonly json?: boolean;
 }
 
@@ -59,6 +64,16 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
     .option('--tls-key <file>', 'the private key of --tls-cert (PEM)')
     .option('--client-ca <file>', 'serve only who shows a certificate of this authority (PEM)')
+    .addOption(
+      new Option('--log <format>', 'what it tells while it runs, on stderr')
+        .choices(logFormats)
+        .default('text'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'with --log json: the least that is told')
+        .choices(logLevels)
+        .default('info'),
+    )
     .option('--json', 'print where they listen, and what they keep, as JSON')
     .addHelpText('after', examples)
     .action((options: Options) => serve(options, terminal));
@@ -88,6 +103,8 @@ async function serve(
     strategy,
     tenant,
     json,
+    log,
+    logLevel,
     tlsCert,
     tlsKey,
     clientCa,
@@ -114,8 +131,7 @@ async function serve(
     },
     ...(host === undefined ? {} : { host }),
     ...(tls === undefined ? {} : { tls }),
-    onBug: (error) => terminal.error(error instanceof Error ? (error.stack ?? error.message) : String(error)),
-    onNotice: (text) => terminal.note(text),
+    log: createServerLog(terminal, { format: log, level: logLevel }),
   });
   if (json === true) terminal.result(JSON.stringify(standingAsJson(house)));
   else {

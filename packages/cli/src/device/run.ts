@@ -6,7 +6,7 @@ import type { Running } from '@lapel/simulator';
 import { live } from '@lapel/simulator';
 import type { TrackerClientOptions } from '@lapel/status-tracker/client';
 import { createTrackerClient } from '@lapel/status-tracker/client';
-import type { Handler } from '@lapel/transport';
+import type { Handler, HttpClientOptions } from '@lapel/transport';
 import { httpClient, systemClock, systemRandom } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
@@ -25,6 +25,8 @@ export interface RunPlan {
   readonly counter: string | undefined;
   /** What lets it in at its first registration: an enrolment token, or its manufacturer's word. */
   readonly enrolment: Pick<TrackerClientOptions, 'enrolmentToken' | 'certificates'>;
+  /** How servers are proved, and the device to them. */
+  readonly tls: Pick<HttpClientOptions, 'ca' | 'cert' | 'key'>;
   /** Whether each step is told as a line of JSON. */
   readonly json: boolean;
 }
@@ -43,7 +45,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   const clients = new Map<string, Handler>();
   const network = (asked: string): Handler | undefined => {
     if (!/^https?:/.test(asked)) return undefined;
-    const known = clients.get(asked) ?? httpClient(asked);
+    const known = clients.get(asked) ?? httpClient(asked, plan.tls);
     clients.set(asked, known);
     return known;
   };
@@ -95,7 +97,8 @@ function connection(
   { manifest, journal }: Running,
   { flash, profile, origin, network, enrolment, onStep }: Surroundings,
 ): UpdateSource {
-  const handler = network(origin) ?? httpClient(origin);
+  const handler = network(origin);
+  if (handler === undefined) throw new TypeError(`expected an origin of HTTP, found ${origin}`);
   const { vendor, class: device, deviceKey: key, trackerKey } = trust;
   if (trackerKey === undefined) {
     const running = manifest.digest.bytes;

@@ -28,6 +28,7 @@ import { writeNewFile } from '../files.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
 import { operatorListener } from './operator-listener.ts';
+import type { ServerLog } from './server-log.ts';
 import type { Strategies } from './strategy-file.ts';
 
 export interface HouseOptions {
@@ -47,10 +48,7 @@ export interface HouseOptions {
   readonly deviceClasses?: readonly DeviceClass[];
   /** What people call a class, by its UUID as text. */
   readonly classNames?: ReadonlyMap<string, string>;
-  /** What nobody foresaw; the log's. */
-  readonly onBug: (error: unknown) => void;
-  /** What an operator should know. */
-  readonly onNotice: (text: string) => void;
+  readonly log: ServerLog;
 }
 
 export interface House {
@@ -68,10 +66,12 @@ const roundMs = 500;
 
 /** @throws {PortInUse} before anything in the folder is touched. */
 export async function openHouse(options: HouseOptions): Promise<House> {
-  const { port, host, tls, onBug } = options;
+  const { port, host, tls, log } = options;
+  const { bug: onBug } = log;
   // The port comes first: whoever holds it may hold the folder too, and a folder belongs to one process.
   let listener: HttpListener = httpListener(async () => problemResponse(starting), { onBug });
-  const server = await serveListener((incoming, outgoing) => listener(incoming, outgoing), {
+  const answering = told((incoming, outgoing) => listener(incoming, outgoing), log);
+  const server = await serveListener(answering, {
     port,
     ...(host === undefined ? {} : { host }),
     ...(tls === undefined ? {} : { tls }),
@@ -100,7 +100,8 @@ type Rooms = Omit<House, 'url' | 'close'> & {
 };
 
 async function openRooms(options: HouseOptions): Promise<Rooms> {
-  const { path, host, prepare, classNames, deviceClasses = [], onBug, onNotice } = options;
+  const { path, host, prepare, classNames, deviceClasses = [] } = options;
+  const { bug: onBug, notice: onNotice, change } = options.log;
   const { place = await placeOf({ data: path }), tenant = 'default' } = options;
   await prepare?.();
   const folder = await openDataFolder(path);
@@ -128,6 +129,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     ...options.strategies,
     onBug,
   });
+  tracker.watch.follow(change);
   await grantTokens(folder, tracker, store);
   const { lookup } = tracker.access;
   const forAuthors = httpListener(bearer(firmware.handler, lookup), { onBug });
@@ -151,6 +153,23 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   };
   return { folder, firmware, tracker, store, place, listener, closeOperators: operators.close };
 }
+
+/** With what it answered, and how long that took. */
+function told(listener: HttpListener, log: ServerLog): HttpListener {
+  if (!log.tellsAnswers) return listener;
+  return (incoming, outgoing) => {
+    const startedMs = systemClock.monotonicMs();
+    outgoing.once('close', () => {
+      const [path = ''] = (incoming.url ?? '').split('?', 1);
+      const { method = '' } = incoming;
+      const ms = Math.round(systemClock.monotonicMs() - startedMs);
+      log.answered({ method, path: path.slice(0, pathMax), status: outgoing.statusCode, ms });
+    });
+    listener(incoming, outgoing);
+  };
+}
+/** What is longer is no path of ours. */
+const pathMax = 256;
 
 /** First segments of paths: what is asked for, and by whom. */
 const firmwareResources = new Set(['payloads', 'manifests', 'releases', 'latest', 'capabilities']);
@@ -220,7 +239,7 @@ async function pushable(blobs: Blobs, { envelope }: Published): Promise<{ readon
 async function planInRounds(
   { tracker, firmware }: Rooms,
   signal: AbortSignal,
-  { onBug, onNotice }: HouseOptions,
+  { log: { bug: onBug, notice: onNotice } }: HouseOptions,
 ): Promise<void> {
   /** What keeps the rounds from their work is told once, and once that it is over. */
   let obstacle: string | undefined;

@@ -1,10 +1,9 @@
-/** What a server needs for TLS, from the files that its options name; wrong ones are told at once. */
+/** What a server needs for TLS. */
 
-import { X509Certificate, createPrivateKey } from 'node:crypto';
 import type { ServeTls } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
-import { readTextFile } from '../files.ts';
+import { readCertificates, readShown } from '../pem-files.ts';
 
 export interface TlsOptions {
   readonly tlsCert: string | undefined;
@@ -19,34 +18,6 @@ export async function readServeTls({ tlsCert, tlsKey, clientCa }: TlsOptions): P
     const found = 'only a part of them';
     throw new CommandFailure(exitCodes.usage, `expected --tls-cert and --tls-key, found ${found}`);
   }
-  const [cert, key] = [await readTextFile(tlsCert), await readTextFile(tlsKey)];
-  const certificate = readCertificate(cert, tlsCert);
-  if (!certificate.checkPrivateKey(readKey(key, tlsKey)))
-    throw new CommandFailure(
-      exitCodes.failed,
-      `expected ${tlsKey} to be the key of ${tlsCert}, found another`,
-    );
-  if (clientCa === undefined) return { cert, key };
-  const authority = await readTextFile(clientCa);
-  readCertificate(authority, clientCa);
-  return { cert, key, clientCa: authority };
+  const shown = await readShown(tlsCert, tlsKey);
+  return clientCa === undefined ? shown : { ...shown, clientCa: await readCertificates(clientCa) };
 }
-
-function readCertificate(pem: string, file: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (error) {
-    throw unusable('a certificate in PEM', file, error);
-  }
-}
-
-function readKey(pem: string, file: string) {
-  try {
-    return createPrivateKey(pem);
-  } catch (error) {
-    throw unusable('an unencrypted private key in PEM', file, error);
-  }
-}
-
-const unusable = (expected: string, file: string, cause: unknown) =>
-  new CommandFailure(exitCodes.failed, `expected ${expected} in ${file}, found another text`, { cause });

@@ -1,0 +1,50 @@
+/** A server that speaks TLS, and commands and devices that reach it. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { selfSigned } from '../../../../tools/certificate.ts';
+import { createStage, until, withLamps } from '../stage.ts';
+
+test('with an authority for clients, nobody is served who shows no certificate of it', async (t) => {
+  const stage = await createStage(t);
+  const { folder, lapel, run, environment } = stage;
+  for (const name of ['localhost', 'fleet', 'stranger']) {
+    const { cert, key } = selfSigned(name);
+    await writeFile(join(folder, `${name}.crt`), cert);
+    await writeFile(join(folder, `${name}.key`), key);
+  }
+  const known = await withLamps(stage);
+  const tls = ['--tls-cert', 'localhost.crt', '--tls-key', 'localhost.key', '--client-ca', 'fleet.crt'];
+  const server = stage.background('serve', '--port', '0', ...known, ...tls);
+  await until(server, /https:\/\/localhost:\d+/);
+  environment['LAPEL_SERVER'] = /https:\/\/localhost:\d+/.exec(server.output)?.[0] ?? '';
+  environment['LAPEL_TOKEN_FILE'] = 'data/tokens/operator.token';
+  const unproven = await run('devices');
+  assert.equal(unproven.exit, 3, 'nobody has said whom to trust');
+  environment['LAPEL_CA'] = 'localhost.crt';
+  assert.equal((await run('devices')).exit, 3, 'it shows no certificate');
+  const showing = (name: string) => ['--client-cert', `${name}.crt`, '--client-key', `${name}.key`];
+  assert.equal((await run('devices', ...showing('stranger'))).exit, 3);
+  assert.match((await run('devices', '--client-cert', 'fleet.crt')).stderr, /expected --client-cert and/);
+  const factory = [
+    '--tracker',
+    'data/keys/tracker.pub.pem',
+    '--firmware',
+    '1.0.0.suit',
+    '--image',
+    'lamp.bin',
+  ];
+  await lapel('device', 'make', 'lamp.flash', '--id', 'lamp-77', '--trust', 'author.pub.pem', ...factory);
+  const identity = ['--key', 'lamp.pub.pem', '--vendor', 'lapel.example', '--class', 'lamp'];
+  await lapel('devices', 'add', 'lamp-77', ...identity, ...showing('fleet'));
+  const device = stage.background('device', 'run', 'lamp.flash', '--poll', '1', ...showing('fleet'));
+  await until(device, /booted sequence number 1/);
+  const version = async () => {
+    const shown = await lapel('devices', 'show', 'lamp-77', '--json', ...showing('fleet'));
+    return (JSON.parse(shown) as { version: string }).version;
+  };
+  for (let tries = 0; tries < 60 && (await version()) === 'unknown'; tries++) await sleep(500);
+  assert.equal(await version(), '1.0.0');
+});
