@@ -16,7 +16,7 @@ import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 
 const lapel = join(import.meta.dirname, '../bin/lapel.mjs');
 
@@ -28,20 +28,25 @@ interface Scene {
 
 /** A test for each script in a folder. */
 export async function testScripts(scripts: string): Promise<void> {
-  for (const name of (await readdir(scripts)).filter((each) => each.endsWith('.txt')).sort()) {
-    const lines = (await readFile(join(scripts, name), 'utf8')).split('\n');
-    test(lines[0] ?? name, async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'lapel-script-'));
-      const environment = { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'] };
-      const scene: Scene = { folder, environment, running: [] };
-      try {
-        await runScript(lines.slice(1), scene);
-      } finally {
-        for (const each of scene.running) await ended(each);
-        await rm(folder, { recursive: true });
-      }
-    });
-  }
+  const names = (await readdir(scripts)).filter((each) => each.endsWith('.txt')).sort();
+  const texts = await Promise.all(names.map(async (name) => readFile(join(scripts, name), 'utf8')));
+  // They wait for servers and devices as often as for a processor.
+  suite('scripts', { concurrency: 2 }, () => {
+    for (const [place, written] of texts.entries()) {
+      const lines = written.split('\n');
+      test(lines[0] ?? names[place], async () => {
+        const folder = await mkdtemp(join(tmpdir(), 'lapel-script-'));
+        const environment = { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'] };
+        const scene: Scene = { folder, environment, running: [] };
+        try {
+          await runScript(lines.slice(1), scene);
+        } finally {
+          for (const each of scene.running) await ended(each);
+          await rm(folder, { recursive: true });
+        }
+      });
+    }
+  });
 }
 
 async function runScript(lines: readonly string[], scene: Scene): Promise<void> {
