@@ -119,8 +119,6 @@ function numbersOf(version: string | undefined): readonly string[] | undefined {
 
 /** What follows from a class. */
 export interface Consequences {
-  /** Less goes first. */
-  readonly order: number;
   /** By when the devices should run it: what a campaign is measured against. */
   readonly deadlineMs: number;
   /** Where a device has allowed that at its registration, the server decides when. */
@@ -130,11 +128,8 @@ export interface Consequences {
 const hour = 3_600_000;
 
 export const consequences: Readonly<Record<Urgency, Consequences>> = {
-  critical: { order: 0, deadlineMs: 24 * hour, overrides: true },
-  high: { order: 1, deadlineMs: 7 * 24 * hour, overrides: false },
-  normal: { order: 2, deadlineMs: 30 * 24 * hour, overrides: false },
-  low: { order: 3, deadlineMs: 90 * 24 * hour, overrides: false },
+  critical: { deadlineMs: 24 * hour, overrides: true },
+  high: { deadlineMs: 7 * 24 * hour, overrides: false },
+  normal: { deadlineMs: 30 * 24 * hour, overrides: false },
+  low: { deadlineMs: 90 * 24 * hour, overrides: false },
 };
-
-/** More urgent ones first; else they stay as they stand. */
-export const byUrgency = (a: Urgency, b: Urgency): number => consequences[a].order - consequences[b].order;

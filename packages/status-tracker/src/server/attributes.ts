@@ -5,7 +5,7 @@ import { attributesOf } from '../policy/attributes.ts';
 import { Problem } from '@lapel/transport';
 import { QueryError, readQuery } from '../policy/query-text.ts';
 import type { Query } from '../policy/query.ts';
-import { answer } from '../policy/query.ts';
+import { answer, matches } from '../policy/query.ts';
 import type { Campaign } from '../protocol.ts';
 import type { DeviceView } from './fleet.ts';
 
@@ -28,7 +28,7 @@ export function belonging(campaign: Campaign, device: Asked & Pick<DeviceView, '
 export function matching(text: string): (device: Asked) => boolean {
   try {
     const query = readQuery(text);
-    return (device) => answer(query, attributesOf({ tags: {}, ...device })) === true;
+    return (device) => matches(query, attributesOf({ tags: {}, ...device }));
   } catch (error) {
     if (!(error instanceof QueryError)) throw error;
     throw new Problem('bad-request', `where: ${error.message}`, { cause: error });
