@@ -1,6 +1,7 @@
 /** An inspection as lines of text: one part a line, indented below what it belongs to. */
 
 import type { Part } from './inspection.ts';
+import { printable } from './printable.ts';
 
 /** How the pieces of a line are coloured; the plain one leaves them as they are. */
 export interface Paint {
@@ -55,10 +56,3 @@ function textIn(value: string): string | undefined {
     throw error;
   }
 }
-
-/**
- * Control characters and changes of direction in a foreign text could steer or deceive the terminal it
- * is shown on.
- */
-export const printable = (text: string): string =>
-  text.replaceAll(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');

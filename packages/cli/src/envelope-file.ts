@@ -5,7 +5,8 @@ import type { Outline } from '@lapel/author';
 import { outlineEnvelope } from '@lapel/author';
 import { SuitError } from '@lapel/suit';
 import { exitCodes } from './exit-codes.ts';
-import { CommandFailure, refusalText } from './failure.ts';
+import { CommandFailure } from './failure.ts';
+import { refusalText } from './failure-of.ts';
 import { readEnvelopeFile } from './files.ts';
 
 export interface OutlinedFile {

@@ -6,7 +6,7 @@
  */
 
 import { dirname, resolve } from 'node:path';
-import { beginMarkFile, leafFile, markFile } from '@lapel/author';
+import { beginMarkFile, leafFile, markFile } from '@lapel/author/hss-state';
 import type { HssLevel, LeafLedger, OnGrown, SigningKey } from '@lapel/cose';
 import { CoseError, LedgerError, beginLedger, hssSigningKey, openLedger } from '@lapel/cose';
 

@@ -5,7 +5,8 @@
 
 export { exitCodes } from './exit-codes.ts';
 export type { ExitCode } from './exit-codes.ts';
-export { CommandFailure, failureOf } from './failure.ts';
-export type { Failure } from './failure.ts';
+export { CommandFailure } from './failure.ts';
+export { failureOf } from './failure-of.ts';
+export type { Failure } from './failure-of.ts';
 export { createTerminal, progressLine } from './terminal.ts';
 export type { Terminal, TerminalOptions } from './terminal.ts';

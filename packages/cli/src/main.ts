@@ -53,7 +53,7 @@ try {
 }
 
 async function tellFailure(error: unknown): Promise<void> {
-  const [{ failureOf }, terminal] = await Promise.all([import('./failure.ts'), openTerminal()]);
+  const [{ failureOf }, terminal] = await Promise.all([import('./failure-of.ts'), openTerminal()]);
   const { message, exitCode } = failureOf(error);
   if (message !== '') terminal.error(message);
   process.exitCode = exitCode;

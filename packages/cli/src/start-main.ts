@@ -11,7 +11,8 @@ import { checkRollout, deviceClass, liveInFleet, seededRandom, vendor } from '@l
 import { uuidText } from '@lapel/suit';
 import { httpClient, systemClock } from '@lapel/transport';
 import { exitCodes } from './exit-codes.ts';
-import { CommandFailure, failureOf } from './failure.ts';
+import { CommandFailure } from './failure.ts';
+import { failureOf } from './failure-of.ts';
 import { keepPublicKeys, keyIn, tokenFile } from './serve/data-folder.ts';
 import type { House } from './serve/house.ts';
 import { openHouse } from './serve/house.ts';
@@ -21,7 +22,7 @@ import { releaseToLamps } from './start/demo-release.ts';
 import type { StartOptions } from './start/options.ts';
 import { readStartOptions, startUsage } from './start/options.ts';
 import { draw, standings } from './start/progress.ts';
-import { createServerLog } from './serve/server-log.ts';
+import { createServerLog } from './serve/create-server-log.ts';
 import { createTerminal } from './terminal.ts';
 
 const terminal = createTerminal({ stdout: process.stdout, stderr: process.stdout, environment: process.env });
@@ -39,7 +40,7 @@ async function start(options: StartOptions): Promise<number> {
     port: options.port,
     prepare: async () => void (await keys()),
     classNames: new Map(classNames.map((name) => [uuidText(deviceClass(name)), name])),
-    log: createServerLog(terminal, { format: 'text', level: 'info' }),
+    log: await createServerLog(terminal, { format: 'text', level: 'info' }),
   });
   const stop = new AbortController();
   const lives: Promise<unknown>[] = [];

@@ -4,7 +4,7 @@
  */
 
 import { stripVTControlCharacters, styleText } from 'node:util';
-import { printable } from '@lapel/author';
+import { printable } from '@lapel/author/printable';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 

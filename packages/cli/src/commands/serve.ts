@@ -7,19 +7,17 @@ import { join } from 'node:path';
 import { isTenantName } from '@lapel/status-tracker';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { DeviceClass } from '@lapel/firmware-server';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import type { DatabaseOptions } from '../fleet/place.ts';
 import { databaseOption, passwordOption, placeOf } from '../fleet/place.ts';
-import { deviceClassOption } from '../serve/device-classes.ts';
+import { createServerLog } from '../serve/create-server-log.ts';
 import { openHouse } from '../serve/house.ts';
 import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
 import type { LogFormat, LogLevel } from '../serve/server-log.ts';
-import { createServerLog, logFormats, logLevels } from '../serve/server-log.ts';
-import { readStrategyFile } from '../serve/strategy-file.ts';
+import { logFormats, logLevels } from '../serve/server-log.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Options extends DatabaseOptions {
@@ -28,7 +26,7 @@ interface Options extends DatabaseOptions {
   readonly host?: string;
   readonly author?: readonly string[];
   readonly operator?: readonly string[];
-  readonly deviceClass: readonly DeviceClass[];
+  readonly deviceClass: readonly string[];
   readonly strategy?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -56,7 +54,14 @@ export function addTo(program: Command, terminal: Terminal): void {
       '--operator <file...>',
       "carry out this operator's campaigns (public key in PEM; kept in the folder)",
     )
-    .addOption(deviceClassOption())
+    .addOption(
+      new Option(
+        '--device-class <vendor/class=profile,pages,component>',
+        'publish nothing that these devices could not install: as in lapel.example/lamp=class1,20,main',
+      )
+        .argParser((text, before: readonly string[]) => [...before, text])
+        .default([], 'not looked at'),
+    )
     .option(
       '--strategy <file>',
       'how urgent a release is, and when the server decides for devices (YAML or JSON)',
@@ -114,7 +119,8 @@ async function serve(
 ): Promise<void> {
   // Before a folder is made for them.
   for (const file of [...author, ...operator]) await readPublicKeyOnly(file);
-  const strategies = strategy === undefined ? {} : await readStrategyFile(strategy);
+  const strategies = strategy === undefined ? {} : await strategiesIn(strategy);
+  const deviceClasses = deviceClass.length === 0 ? [] : await classesIn(deviceClass);
   const tls = await readServeTls({ tlsCert, tlsKey, clientCa });
   const place = await placeOf(kept);
   const { data } = kept;
@@ -123,7 +129,7 @@ async function serve(
     port: portNumber(port),
     place,
     tenant: tenantName(tenant),
-    deviceClasses: deviceClass,
+    deviceClasses,
     strategies,
     prepare: async () => {
       await keepPublicKeys(author, join(data, 'keys', 'authors'));
@@ -131,7 +137,7 @@ async function serve(
     },
     ...(host === undefined ? {} : { host }),
     ...(tls === undefined ? {} : { tls }),
-    log: createServerLog(terminal, { format: log, level: logLevel }),
+    log: await createServerLog(terminal, { format: log, level: logLevel }),
   });
   if (json === true) terminal.result(JSON.stringify(standingAsJson(house)));
   else {
@@ -143,6 +149,13 @@ async function serve(
   });
   await house.close();
 }
+
+/** What reads files of people is loaded for who has one: a server that was killed serves devices sooner. */
+const strategiesIn = async (file: string) =>
+  (await import('../serve/strategy-file.ts')).readStrategyFile(file);
+
+const classesIn = async (texts: readonly string[]) =>
+  (await import('../serve/device-classes.ts')).readDeviceClasses(texts);
 
 const standingAsJson = ({ url, folder, firmware, place }: House) => ({
   url,

@@ -3,7 +3,6 @@
 import type { DeviceClass } from '@lapel/firmware-server';
 import { dependenciesOf, slotAt } from '@lapel/device';
 import { componentName } from '@lapel/suit';
-import { Option } from 'commander';
 import { componentIn } from '../component-words.ts';
 import { deviceKind } from '../device-kind.ts';
 import { profileNames, profileOf, readKind } from '../device/kinds.ts';
@@ -14,17 +13,10 @@ const classesMax = 64;
 const kindPattern = /^(?<vendor>[^/=]{1,253})\/(?<kind>[^/=]{1,64})=(?<taking>.+)$/;
 const takingPattern = /^(?<profile>[a-z0-9-]+),(?<pages>\d{1,4})(?:,(?<component>.+))?$/;
 
-export const deviceClassOption = (): Option =>
-  new Option(
-    '--device-class <vendor/class=profile,pages,component>',
-    'publish nothing that these devices could not install: as in lapel.example/lamp=class1,20,main',
-  )
-    .argParser((text, before: readonly DeviceClass[] | undefined) => added(before ?? [], text))
-    .default([], 'not looked at');
-
-function added(before: readonly DeviceClass[], text: string): readonly DeviceClass[] {
-  if (before.length < classesMax) return [...before, deviceClass(text)];
-  throw usage(`expected --device-class at most ${classesMax} times, found it more often`);
+/** @throws {CommandFailure} where a text is none, or there are too many. */
+export function readDeviceClasses(texts: readonly string[]): readonly DeviceClass[] {
+  if (texts.length <= classesMax) return texts.map(deviceClass);
+  throw usage(`expected --device-class at most ${classesMax} times, found it ${texts.length} times`);
 }
 
 function deviceClass(text: string): DeviceClass {

@@ -134,7 +134,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   const { lookup } = tracker.access;
   const forAuthors = httpListener(bearer(firmware.handler, lookup), { onBug });
   const forDevices = httpListener(tracker.handler, { onBug });
-  const operators = await operatorListener({
+  const operators = operatorListener({
     store,
     desk: tracker.desk,
     log: tracker.log,
