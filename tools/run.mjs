@@ -35,6 +35,7 @@ const commands = {
     args: [
       'packages/status-tracker/test/store-memory.test.ts',
       'packages/status-tracker/test/store-sqlite.test.ts',
+      'packages/status-tracker/test/slow/store-thread.test.ts',
       'packages/status-tracker/test/slow/store-postgres.test.ts',
     ],
     does: 'the suite of stores, on memory, SQLite and PostgreSQL',

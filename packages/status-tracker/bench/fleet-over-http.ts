@@ -12,7 +12,7 @@ import { serveHttp, systemClock, systemRandom } from '@lapel/transport';
 import type { databases } from '../../../tools/bench-postgres.ts';
 import { benchPostgres } from '../../../tools/bench-postgres.ts';
 import type { FleetStore } from '../src/index.ts';
-import { acceptCampaign, createSqliteStore, createStatusTracker, openPostgresStore } from '../src/index.ts';
+import { acceptCampaign, createStatusTracker, openPostgresStore, openSqliteInThread } from '../src/index.ts';
 import { begun } from '../src/server/campaign.ts';
 import { by, c1, evidence, inventory, tokenHash } from '../test/fleet-fixtures.ts';
 import { authors, matched, signedRelease } from '../test/manifest-fixtures.ts';
@@ -91,7 +91,7 @@ export async function served<T>(
 }
 
 async function opened(database: Database, folder: string): Promise<FleetStore> {
-  if (database === 'SQLite') return createSqliteStore({ path: join(folder, 'fleet.sqlite') });
+  if (database === 'SQLite') return openSqliteInThread({ path: join(folder, 'fleet.sqlite') });
   const { url, tenant } = await benchPostgres();
   return openPostgresStore({ url, tenant, clock: systemClock, random: systemRandom });
 }

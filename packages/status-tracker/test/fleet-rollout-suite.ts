@@ -31,7 +31,7 @@ const statusIn = async (store: FleetStore, campaign: string, device: string) =>
 
 export function rolloutTests(check: Check): void {
   check(
-    'S2-09: a report of success tells what runs: older offers end with it, before any check-in',
+    'S2-09: a report of success tells what runs, before any check-in and beyond those that come late',
     async (store) => {
       await addSeen(store, 'a');
       await store.addCampaign(await newCampaign('c1', 2));
@@ -62,9 +62,21 @@ export function rolloutTests(check: Check): void {
       await store.addCampaign(await newCampaign('c3', 2, startMs + 9));
       await store.join('c3'.repeat(16), { limit: 10 }, startMs + 9);
       assert.equal(await statusIn(store, 'c3'.repeat(16), 'a'), 'superseded', 'nor is one begun after it');
-      await told(store, 'a', 3, { components: inventory(2).components });
-      const [word] = (await store.device('a'))?.inventory?.components ?? [];
-      assert.equal(word?.sequenceNumber, 2, 'the device itself has the last word');
+      const runs = async () => {
+        const { components = [], state, pending } = (await store.device('a'))?.inventory ?? {};
+        return { number: components[0]?.sequenceNumber, state, pending };
+      };
+      const trial = { components: inventory(2).components, pending: digestFor(3) };
+      await told(store, 'a', 3, { ...trial, state: 'installing' });
+      const beyondTrial = { number: 3, state: 'fetching', pending: digestFor(2) };
+      assert.deepEqual(await runs(), beyondTrial, 'what it had said before comes late');
+      await told(store, 'a', 4, { components: inventory(3).components, state: 'awaiting-confirmation' });
+      assert.deepEqual(await runs(), beyondTrial, 'its trial is over');
+      await store.startSessions([
+        { ...{ device: 'a', updateMode: 'client-initiated', atMs: startMs }, tokenHash: digestFor(9) },
+      ]);
+      await told(store, 'a', 1, { components: inventory(2).components });
+      assert.deepEqual(await runs(), { number: 2, state: 'idle', pending: undefined }, 'it has started');
     },
   );
 

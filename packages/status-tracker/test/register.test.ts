@@ -112,6 +112,10 @@ test('a challenge is for one device, one use and two minutes', async () => {
   const replayed = registration('lamp-1', challenge);
   assert.equal(await post(world, replayed), 'created');
   assert.match(await post(world, replayed), /found one that was used$/);
+  world.clock.setBack(-2 * challengeMsMax);
+  assert.equal(await post(world, registration('lamp-2', await challengeFor(world, 'lamp-2'))), 'created');
+  world.clock.setBack(2 * challengeMsMax);
+  assert.match(await post(world, replayed), /found one that was used$/, 'whatever is done to the clock');
   const old = await challengeFor(world, 'lamp-1');
   world.clock.pass(challengeMsMax + 1);
   assert.match(await post(world, registration('lamp-1', old)), /found one made 120001 ms ago$/);

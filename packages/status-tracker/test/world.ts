@@ -20,15 +20,17 @@ export const startMs = Date.UTC(2026, 0, 1);
 export interface TestClock extends Clock {
   /** Lets time pass, and whoever slept until then wake up. */
   pass(ms: number): void;
+  /** Sets the wall clock back, or forward where it is negative. */
+  setBack(ms: number): void;
   readonly sleeping: number;
 }
 
 export function testClock(): TestClock {
-  let nowMs = startMs;
+  let [nowMs, setBackMs] = [startMs, 0];
   const sleepers = new Set<{ untilMs: number; wake: () => void }>();
   return {
     monotonicMs: () => nowMs,
-    wallMs: () => nowMs,
+    wallMs: () => nowMs - setBackMs,
     wallIsTrusted: true,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
@@ -39,6 +41,9 @@ export function testClock(): TestClock {
           if (sleepers.delete(sleeper)) reject(signal.reason as Error);
         });
       }),
+    setBack(ms) {
+      setBackMs += ms;
+    },
     pass(ms) {
       nowMs += ms;
       for (const sleeper of sleepers) {

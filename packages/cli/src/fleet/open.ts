@@ -1,6 +1,6 @@
 /** Opens what a fleet is kept in; what keeps it from that is told in words, without a password. */
 
-import { openPostgresStore, createSqliteStore, SchemaError } from '@lapel/status-tracker';
+import { openPostgresStore, openSqliteInThread, SchemaError } from '@lapel/status-tracker';
 import type { FleetStore } from '@lapel/status-tracker';
 import type { Whereabouts, WholeStore } from '@lapel/status-tracker/whole';
 import { openPostgresWhole, openSqliteWhole } from '@lapel/status-tracker/whole';
@@ -14,7 +14,7 @@ import type { FleetPlace } from './place.ts';
 export async function openFleetStore(place: FleetPlace, tenant: string): Promise<FleetStore> {
   return openIn(place, async () =>
     place.kind === 'sqlite'
-      ? createSqliteStore({ path: place.file, tenant })
+      ? openSqliteInThread({ path: place.file, tenant })
       : openPostgresStore({ url: place.url, tenant, clock: systemClock, random: systemRandom }),
   );
 }

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createMemoryStore, createSqliteStore } from '@lapel/status-tracker';
+import { createMemoryStore, openSqliteInThread } from '@lapel/status-tracker';
 import { runCrowdCampaign } from './campaign-run.ts';
 import { curve, timeTo } from './curve.ts';
 
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   const store =
     values.store === 'memory'
       ? createMemoryStore()
-      : createSqliteStore({ path: join(folder, 'fleet.sqlite') });
+      : await openSqliteInThread({ path: join(folder, 'fleet.sqlite') });
   const startedMs = performance.now();
   try {
     const onProgress = process.stderr.isTTY ? progress : undefined;

@@ -16,6 +16,7 @@ import type { Manifests } from './manifests.ts';
 import { suspicionOf } from './measure.ts';
 import type { Notify } from './notify.ts';
 import { replay } from './replay.ts';
+import { sessionId } from './runs-by-report.ts';
 import { peekMessage, sealReceipt, translated } from './sealed.ts';
 import type { FleetStore, Recorded } from './store.ts';
 import { keptMax, twinOf } from './twin.ts';
@@ -38,8 +39,6 @@ export interface Collector {
   report(signed: Uint8Array): Promise<void>;
 }
 
-const sessionBytes = 8;
-
 export function createCollector({
   store,
   notify,
@@ -59,7 +58,7 @@ export function createCollector({
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${claimed.device}`);
     translated('check-in', () => openSigned(signed, [deviceKey(device.publicKey)]));
-    const session = device.session?.tokenHash.subarray(0, sessionBytes);
+    const session = device.session === undefined ? undefined : sessionId(device.session);
     if (session === undefined || compareBytes(session, claimed.session) !== 0) {
       throw new Problem('unauthorized', 'expected the session of the last registration, found another');
     }

@@ -18,7 +18,7 @@ import type {
   Target,
 } from './fleet.ts';
 import { changeOf, isLive, offersMax, otherDevices, standing, toldByState } from './fleet.ts';
-import { afterSuccess } from './runs-by-report.ts';
+import { afterSuccess, besideReports } from './runs-by-report.ts';
 import { moved } from './member-moves.ts';
 import type { AuditEntry, CheckInRecord, ReportRecord } from './store.ts';
 
@@ -50,7 +50,8 @@ export function decideCheckIn(
   memberships: readonly Membership[],
   record: CheckInRecord,
 ): Decision {
-  const { inventory, counter } = record;
+  const { counter } = record;
+  const inventory = besideReports(before.inventory, record.inventory, before.session);
   const session = { ...before.session, counter };
   const changed = { ...before, inventory };
   const moves = memberships.map(({ member, target, rejected, belongs }) => {
@@ -84,7 +85,10 @@ export function decideReport(
   const isLate = member.offer === undefined || compareBytes(member.offer.nonce, nonce) !== 0;
   const told = { reason, atMs, state: before.inventory?.state };
   const after = isLate && reason !== 'ok' ? member : afterReport(member, told);
-  const inventory = reason === 'ok' ? afterSuccess(before.inventory, target, atMs) : before.inventory;
+  const inventory =
+    reason === 'ok'
+      ? afterSuccess(before.inventory, target, { atMs, session: before.session })
+      : before.inventory;
   if (reason !== 'ok' || inventory === undefined) return decision(before, [{ member, after }], atMs);
   const ended = { isUnderWay: false, atMs };
   const overtaken = others.map((other) => {

@@ -63,6 +63,8 @@ export type Inventory = CheckInState & {
   readonly atMs: number;
   /** How what it measured contradicts the manifest that it names: evidence of tampering. */
   readonly suspicion?: string;
+  /** The session in which a report has told what runs, since the last check-in that knew of it. */
+  readonly reportedIn?: Uint8Array;
 };
 
 export interface Session {

@@ -90,7 +90,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
 
 /**
  * A time, a salt, and a MAC over them and the device: the tracker needs to remember only which ones were
- * used.
+ * used. The time is one that no clock that is set can take back: else what was used and forgotten would be
+ * young again.
  */
 function createChallenges(clock: Clock, random: Random) {
   const secret = random.bytes(secretBytes);
@@ -101,7 +102,7 @@ function createChallenges(clock: Clock, random: Random) {
 
   function make(device: string): Uint8Array {
     const head = new Uint8Array(timeBytes + saltBytes);
-    new DataView(head.buffer).setBigUint64(0, BigInt(clock.wallMs()));
+    new DataView(head.buffer).setBigUint64(0, BigInt(Math.floor(clock.monotonicMs())));
     head.set(random.bytes(saltBytes), timeBytes);
     return new Uint8Array([...head, ...macOf(device, head)]);
   }
@@ -115,7 +116,7 @@ function createChallenges(clock: Clock, random: Random) {
     const mac = challenge.subarray(timeBytes + saltBytes);
     const expected = macOf(device, head);
     if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) throw stale('another');
-    const nowMs = clock.wallMs();
+    const nowMs = Math.floor(clock.monotonicMs());
     const madeMs = Number(new DataView(head.buffer, head.byteOffset).getBigUint64(0));
     if (nowMs - madeMs > challengeMsMax || madeMs > nowMs) throw stale(`one made ${nowMs - madeMs} ms ago`);
     const key = hex(mac);

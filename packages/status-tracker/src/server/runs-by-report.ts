@@ -1,7 +1,17 @@
-/** What a device runs by its report: success is its signed word that the manifest runs, beyond its trial. */
+/**
+ * What a device runs by its report: success is its signed word that the manifest runs, beyond its trial. A
+ * report has no number among the check-ins, and each of them may come late: what ran once in a session runs
+ * until that ends, because a device goes back only by starting again.
+ */
 import { compareBytes } from '@lapel/cbor';
-import type { Inventory, Target } from './fleet.ts';
+import type { InstalledComponent } from '../protocol.ts';
+import type { Inventory, Session, Target } from './fleet.ts';
 import { sameComponent } from './fleet.ts';
+
+/** Of a session, what tells it from others. */
+export const sessionId = ({ tokenHash }: Pick<Session, 'tokenHash'>): Uint8Array =>
+  tokenHash.slice(0, sessionBytes);
+const sessionBytes = 8;
 
 /**
  * What it has said of itself, with what the report adds: of its components, those that the manifest is about.
@@ -11,7 +21,7 @@ import { sameComponent } from './fleet.ts';
 export function afterSuccess(
   inventory: Inventory | undefined,
   { components, sequenceNumber, digest }: Target,
-  atMs: number,
+  { atMs, session }: { readonly atMs: number; readonly session: Session | undefined },
 ): Inventory | undefined {
   if (inventory === undefined) return undefined;
   let isNews = false;
@@ -28,6 +38,32 @@ export function afterSuccess(
   return {
     ...rest,
     ...(pending === undefined || isOver ? {} : { pending }),
+    ...(session === undefined ? {} : { reportedIn: sessionId(session) }),
     ...{ components: running, state, atMs: Math.max(atMs, inventory.atMs) },
+  };
+}
+
+/** What a check-in says, where a report of the same session may have said more: it was made before that. */
+export function besideReports(known: Inventory | undefined, said: Inventory, session: Session): Inventory {
+  const { reportedIn } = known ?? {};
+  if (known === undefined || reportedIn === undefined) return said;
+  if (compareBytes(reportedIn, sessionId(session)) !== 0) return said;
+  const knownOf = ({ component }: InstalledComponent) =>
+    known.components.find((each) => sameComponent(each.component, component));
+  const components = said.components.map((each) => {
+    const before = knownOf(each);
+    return before !== undefined && before.sequenceNumber > each.sequenceNumber ? before : each;
+  });
+  const { pending, ...rest } = said;
+  const isKnown = (each: InstalledComponent) => knownOf(each)?.sequenceNumber === each.sequenceNumber;
+  const isOver =
+    pending === undefined
+      ? said.state === 'awaiting-confirmation' && components.every(isKnown)
+      : components.some((each) => compareBytes(each.manifestDigest, pending) === 0);
+  if (!isOver && components.every((each, at) => each === said.components[at])) return said;
+  const under = isOver ? known : said;
+  return {
+    ...{ ...rest, state: under.state, components, reportedIn },
+    ...(under.pending === undefined ? {} : { pending: under.pending }),
   };
 }

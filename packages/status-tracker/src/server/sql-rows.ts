@@ -86,6 +86,7 @@ const StoredInventory = map({
   newestSequenceNumber: optional(14, uint),
   frozenSinceMs: optional(15, uint),
   batteryMilliwattHours: optional(16, uint),
+  reportedIn: optional(17, bytes(8)),
 });
 
 /** Its time is no key of the rule: it stands in a column of its own. */

@@ -38,9 +38,13 @@ export interface Batch {
 /** A store that a newer version has written: going on could lose what that one knows. */
 export class SchemaError extends RangeError {
   override readonly name = 'SchemaError';
+  readonly known: number;
+  readonly found: number;
 
   constructor(known: number, found: number) {
     super(`expected a fleet store of version ${known} or lower, found ${found}`);
+    this.known = known;
+    this.found = found;
   }
 }
 
