@@ -129,6 +129,8 @@ function findNode() {
 
 function start(node, path, rest) {
   process.env.PATH = join(house, 'node_modules/.bin') + delimiter + (process.env.PATH ?? '');
+  // Hundreds of processes load the same files: what one has compiled the others need not. npm ci clears it.
+  process.env.NODE_COMPILE_CACHE ??= join(house, 'node_modules/.cache/compiled');
   const orphan = new URL('../packages/cli/bin/orphan.mjs', import.meta.url).href;
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', '--import', orphan, path, ...rest], {
     // The fourth is the channel by which the child notices that its launcher has died.

@@ -58,7 +58,7 @@ export function errorOf(failure: Failure): Error {
   return errcode === undefined ? error : Object.assign(error, { errcode });
 }
 
-/** A clone of bytes holds the whole buffer that they lie in, and what a network brings lies in a large one. */
+/** A clone of bytes holds the whole buffer that they lie in, and what networks bring lies in large ones. */
 export function compact(value: unknown): unknown {
   if (value instanceof Uint8Array)
     return value.byteLength === value.buffer.byteLength ? value : value.slice();
