@@ -10,12 +10,15 @@ import type { BlockServerLimits } from './block-server.ts';
 import { blockServer } from './block-server.ts';
 import { createEndpoint } from './endpoint.ts';
 import type { EndpointLimits } from './endpoint.ts';
+import { serveGroup } from './multicast.ts';
+import type { GroupServerOptions } from './multicast.ts';
 import type { Subscribe } from './observe-server.ts';
 import { oscoreServer } from './oscore.ts';
 import type { OscoreContext } from './oscore-context.ts';
 import { provingAddress } from './proof-of-address.ts';
 import type { Transmission } from './transmission.ts';
-import { udpServer } from './udp.ts';
+import { udpGroup, udpServer } from './udp.ts';
+import type { Group } from './udp.ts';
 
 export interface ServeCoapOptions {
   /** 0 takes any free port; 5683 is CoAP's own. */
@@ -28,6 +31,11 @@ export interface ServeCoapOptions {
   readonly subscribe?: Subscribe;
   /** Secrets that are shared with clients, each by the name in a request (`contextName`). */
   readonly oscore?: (name: string) => OscoreContext | undefined;
+  /**
+   * Groups that are answered too (RFC 7252 §8), as one who looks for servers asks them. Whose port this
+   * server has as well, it must listen on one address: on all of them, it would hear the group a second time.
+   */
+  readonly groups?: readonly (Group & Pick<GroupServerOptions, 'leisureMs'>)[];
   readonly clock?: Clock;
   readonly random?: Random;
   readonly onBug: (error: unknown) => void;
@@ -42,7 +50,7 @@ export interface CoapServer {
 /** @throws {PortInUse} */
 export async function serveCoap(handler: Handler, options: ServeCoapOptions): Promise<CoapServer> {
   const { port, host = '127.0.0.1', clock = systemClock, random = systemRandom, onBug } = options;
-  const { limits = {}, transmission = {}, oscore, subscribe } = options;
+  const { limits = {}, transmission = {}, oscore, subscribe, groups = [] } = options;
   const datagrams = await udpServer({ host, port }).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EADDRINUSE' ? new PortInUse(port, { cause: error }) : error;
   });
@@ -62,9 +70,20 @@ export async function serveCoap(handler: Handler, options: ServeCoapOptions): Pr
     onBug,
     onError: onBug,
   });
+  const served = await Promise.all(
+    groups.map(async (group) => {
+      const heard = await udpGroup(group);
+      // Answers come from this server's own address, where what did not fit into them is asked for.
+      const own = { ...group, datagrams: { ...heard, send: datagrams.send } };
+      return serveGroup({ ...own, clock, random, respond: plain, onBug });
+    }),
+  );
   return {
     url: `coap://${host.includes(':') ? `[${host}]` : host}:${datagrams.port}`,
     port: datagrams.port,
-    close: () => endpoint.close(),
+    async close() {
+      await Promise.all(served.map((group) => group.close()));
+      await endpoint.close();
+    },
   };
 }

@@ -10,6 +10,7 @@ import { classOf, methodCodes, responseCodes } from './code.ts';
 import type { Content } from './message.ts';
 import { inOrder, optionsLength } from './message.ts';
 import { option, optionValue, without } from './option.ts';
+import type { Option } from './option.ts';
 
 /** RFC 9175 §2.6 asks for an amplification of three at most. */
 const amplification = 3;
@@ -75,12 +76,13 @@ const boundOf = ({ requestBytes = 0, headBytes = 0 }: Sender): number =>
 /**
  * RFC 9175 §2.3: what the server wants echoed is in the next request, and a request that was refused for want
  * of it is sent again.
+ * @param before the options of an answer that came before, to somebody else than this carrier
  */
-export function echoing({ ask, watch }: { readonly ask: Ask; readonly watch: Watch }): {
-  readonly ask: Ask;
-  readonly watch: Watch;
-} {
-  let echo: Uint8Array | undefined;
+export function echoing(
+  { ask, watch }: { readonly ask: Ask; readonly watch: Watch },
+  before: readonly Option[] = [],
+): { readonly ask: Ask; readonly watch: Watch } {
+  let echo = optionValue(before, 'echo')?.slice();
   const withEcho = (request: Content): Content => {
     if (echo === undefined) return request;
     const options = inOrder([...request.options, option('echo', echo)]);

@@ -20,14 +20,19 @@ export async function udpServer({ host, port }: { host: string; port: number }):
     sendBufferSize: bufferBytes,
   });
   await opened(socket, (done) => socket.bind({ port, address: host, exclusive: true }, done));
+  return sending(socket);
+}
+
+/** Sends to whoever an address names. */
+function sending(socket: Socket): Udp {
   const parse = addresses();
   return {
     ...datagramsOf(socket),
     port: socket.address().port,
     send(bytes, to) {
-      const { address, port: toPort } = parse(to);
+      const { address, port } = parse(to);
       // Whether it could be sent nobody needs to know: what is lost comes again.
-      socket.send(bytes, toPort, address, () => undefined);
+      socket.send(bytes, port, address, () => undefined);
     },
   };
 }
@@ -55,6 +60,45 @@ export async function udpClient({
     to: addressText(address, port),
     send: (bytes) => socket.send(bytes, () => undefined),
   };
+}
+
+export interface Group {
+  /** Such as 224.0.1.187 or ff05::fd, where every node that speaks CoAP may be (RFC 7252 §12.8). */
+  readonly address: string;
+  readonly port: number;
+  /** Our own address on the network where the group is; without one the system chooses. */
+  readonly network?: string;
+}
+
+/**
+ * Hears what is sent to the group and nothing else, as it is bound to its address; other programs on this
+ * machine may hear it too.
+ */
+export async function udpGroup({ address, port, network }: Group): Promise<Udp> {
+  const type = isIPv6(address) ? 'udp6' : 'udp4';
+  const socket = createSocket({ type, lookup: alreadyAddress, reuseAddr: true });
+  await opened(socket, (done) =>
+    socket.bind({ port, address, exclusive: true }, () => {
+      socket.addMembership(address, network);
+      done();
+    }),
+  );
+  return sending(socket);
+}
+
+/** Sends to groups, and hears who answers. */
+export async function udpGroupSender({ network, address }: Pick<Group, 'network' | 'address'>): Promise<Udp> {
+  const type = isIPv6(address) ? 'udp6' : 'udp4';
+  const socket = createSocket({ type, lookup: alreadyAddress });
+  await opened(socket, (done) =>
+    socket.bind({ port: 0, exclusive: true }, () => {
+      if (network !== undefined) socket.setMulticastInterface(network);
+      done();
+    }),
+  );
+  // As a client's socket: whoever waits has the clock's timer.
+  socket.unref();
+  return sending(socket);
 }
 
 export const addressText = (address: string, port: number): string =>
