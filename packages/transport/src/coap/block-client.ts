@@ -8,24 +8,34 @@ import type { Random } from '../system.ts';
 import { TransportError } from '../transport-error.ts';
 import type { Block } from './block-option.ts';
 import { blockBytes, blockNumberMax, blockOption, offsetOf, readBlock, szxMax } from './block-option.ts';
-import type { Ask } from './carrier.ts';
-import { codeText, methodCodes, responseCodes } from './code.ts';
+import type { Ask, OpenBurst } from './carrier.ts';
+import { methodCodes, responseCodes } from './code.ts';
 import type { Content } from './message.ts';
 import { inOrder } from './message.ts';
 import type { Option } from './option.ts';
-import { optionValue, uint, uintOption, understood } from './option.ts';
-import { requestToOptions, tagOf } from './request-options.ts';
+import { optionValue, uint, uintOption } from './option.ts';
+import { beginQuickly, checkedAnswer, quickly, uploadEitherWay } from './quick-client.ts';
+import type { Quick } from './quick-client.ts';
+import { quickSizeOf } from './quick-retrieve.ts';
+import { requestToOptions } from './request-options.ts';
+import { requireSame } from './same-version.ts';
+import type { Transmission } from './transmission.ts';
+import { transmissionDefaults } from './transmission.ts';
 import { contentToFailure, contentToResponse, wholeResponse } from './response-options.ts';
-import { uploadInBlocks } from './block-upload.ts';
 
 export interface BlockClientOptions {
   readonly random: Random;
   /** 0 to 6: no block is larger than 2^(szx + 4) bytes, for links whose frames are small. */
   readonly szx?: number;
+  /** Where it is given, blocks are sent in sets (RFC 9177) to servers that understand that. */
+  readonly burst?: OpenBurst | undefined;
+  readonly transmission?: Transmission;
 }
 
-export function blockClient(ask: Ask, { random, szx = szxMax }: BlockClientOptions): Handler {
+export function blockClient(ask: Ask, options: BlockClientOptions): Handler {
+  const { random, szx = szxMax, burst, transmission = transmissionDefaults } = options;
   const asked = checked(ask);
+  const quick = burst === undefined ? undefined : quickly(burst, transmission, random);
   return async (request) => {
     const { signal } = request;
     signal.throwIfAborted();
@@ -36,14 +46,14 @@ export function blockClient(ask: Ask, { random, szx = szxMax }: BlockClientOptio
     };
     if (request.method === 'GET') {
       await discard(request.body);
-      return retrieve({ ask: asked, base, signal, szx }, request);
+      return retrieve({ ask: asked, base, signal, szx, quick }, request);
     }
-    const operation = { ask: asked, base, signal, szx };
+    const operation = { ask: asked, base, signal, szx, quick };
     const wanted = szx === szxMax ? [] : [blockOption('block2', { number: 0, more: false, szx })];
     const whole = wholeBytes(request.body);
     if (whole !== undefined && whole.length <= blockBytes(szx))
       return answered(operation, await askFor(operation, wanted, whole));
-    const { answer, options } = await uploadInBlocks({ ...operation, random, wanted }, request);
+    const { answer, options } = await uploadEitherWay({ ...operation, random, wanted }, request);
     return answered({ ...operation, base: { ...base, options } }, answer);
   };
 }
@@ -54,6 +64,7 @@ interface Operation {
   readonly base: Content;
   readonly signal: AbortSignal;
   readonly szx: number;
+  readonly quick?: Quick | undefined;
 }
 
 /** A notification, whose first block is here (§2.6). */
@@ -67,26 +78,25 @@ export function observedResponse(
   return answered({ ask: checked(ask), base, signal, szx }, first);
 }
 
-/** RFC 7252 §5.4.1: an answer that demands what nobody here knows is none. */
 const checked =
   (ask: Ask): Ask =>
-  async (request, signal) => {
-    const answer = await ask(request, signal);
-    const { options, critical } = understood(answer.options);
-    if (critical === undefined) return { ...answer, options };
-    throw new TransportError('malformed', `expected options that are understood, found option ${critical}`);
-  };
+  async (request, signal) =>
+    checkedAnswer(await ask(request, signal));
 
 async function retrieve(operation: Operation, { range }: Request): Promise<Response> {
   const { szx } = operation;
   const start = range?.start ?? 0;
   const number = Math.floor(start / blockBytes(szx));
   if (number > blockNumberMax) return unreachableRange(start);
+  const { quick } = operation;
+  const begun = quick?.isUnderstood === true ? await beginQuickly(quick, operation, number) : undefined;
+  if (begun?.body !== undefined)
+    return quickResponse(begun.first, begun.body, number * blockBytes(szx), range);
   // A small answer needs no option; who wants a part, or smaller blocks, says so (§2.4). Size2 asks how much
   // there is (§4).
   const isPlain = range === undefined && szx === szxMax;
   const wanted = [blockOption('block2', { number, more: false, szx }), uint('size2', 0)];
-  let first = await askFor(operation, isPlain ? [] : wanted);
+  let first = begun?.first ?? (await askFor(operation, isPlain ? [] : wanted));
   // RFC 9175 §2.4: cut small for an address that is not proven. With the proof, larger blocks come.
   const isCut = optionValue(first.options, 'echo') !== undefined && readSzx(first) < szx;
   if (isCut) first = await askFor(operation, wanted);
@@ -99,11 +109,37 @@ async function retrieve(operation: Operation, { range }: Request): Promise<Respo
     return number === 0 ? answered(operation, first) : retrieve(operation, { range: undefined } as Request);
   }
   if (start >= total) return { ...contentToResponse(first), ...behindEnd(start, total) };
+  const position = number * blockBytes(szx);
+  return partialResponse(first, blocksFrom(operation, first, position), position, total, range);
+}
+
+type Range = NonNullable<Request['range']>;
+
+/** What of a body that begins at `position` was asked for. */
+function partialResponse(
+  first: Content,
+  from: Body,
+  position: number,
+  total: number,
+  range: Range,
+): Response {
+  const { start } = range;
   const end = Math.min(range.end ?? total - 1, total - 1);
   const size = end - start + 1;
-  const position = number * blockBytes(szx);
-  const body = within(blocksFrom(operation, first, position), start - position, size);
+  const body = within(from, start - position, size);
   return { ...contentToResponse(first), status: 'partial', size, range: { start, total }, body };
+}
+
+function quickResponse(
+  first: Content,
+  body: Body & { destroy(): void },
+  position: number,
+  range: Range | undefined,
+): Response {
+  const total = quickSizeOf(first);
+  if (range === undefined) return { ...contentToResponse(first), size: total, body };
+  const response = partialResponse(first, body, position, total, range);
+  return { ...response, body: Object.assign(response.body, { destroy: () => body.destroy() }) };
 }
 
 const askFor = (
@@ -151,7 +187,6 @@ function answered(operation: Operation, first: Content, start = 0): Response {
 
 /** The body from the block at `position` on. @throws {TransportError} where the rest of it does not come */
 async function* blocksFrom(operation: Operation, first: Content, position: number): Body {
-  const tag = tagOf(first.options);
   let at = position;
   let content = first;
   for (;;) {
@@ -162,21 +197,8 @@ async function* blocksFrom(operation: Operation, first: Content, position: numbe
     const number = at / blockBytes(szx);
     if (number > blockNumberMax) throw new TransportError('malformed', 'expected the last block, found more');
     content = await askFor(operation, [blockOption('block2', { number, more: false, szx })]);
-    requireSame(content, first, tag);
+    requireSame(content, first);
   }
-}
-
-/** §2.4: a block of another version is no part of this body; whoever wants it begins again. */
-function requireSame({ code, options }: Content, first: Content, tag: string | undefined): void {
-  if (code !== first.code) {
-    throw new TransportError('no-answer', `expected the next block of the body, found ${codeText(code)}`);
-  }
-  const found = tagOf(options);
-  if (found === tag) return;
-  throw new TransportError(
-    'no-answer',
-    `expected a block of version ${tag ?? 'without a tag'}, found one of ${found ?? 'none'}`,
-  );
 }
 
 function blockAt({ options, payload }: Content, at: number): Block {

@@ -16,11 +16,14 @@ import type { Content } from './message.ts';
 import { inOrder } from './message.ts';
 import { notifying } from './observe-server.ts';
 import type { Subscribe } from './observe-server.ts';
-import { optionValue, uint, uintOption, understood } from './option.ts';
+import { optionTable, optionValue, uint, uintOption, understood, without } from './option.ts';
 import { conciseProblem, unprocessedOption } from './problem-details.ts';
 import { isAcceptable, operationKey, optionsToTarget, targetToRequest } from './request-options.ts';
 import type { Target } from './request-options.ts';
 import { responseToOptions } from './response-options.ts';
+import { isQuickRequest, serveQuickly } from './quick-server.ts';
+import type { QuickTimes } from './quick-block.ts';
+import type { Begin } from './upload-server.ts';
 import { serveUploads } from './upload-server.ts';
 import { takeWindow } from './window.ts';
 import type { Window } from './window.ts';
@@ -46,11 +49,13 @@ export interface BlockServerOptions {
   readonly limits?: Partial<BlockServerLimits>;
   /** What may be observed; nothing where it is absent. */
   readonly subscribe?: Subscribe;
+  /** Where it is given, blocks go in sets to clients that want that (RFC 9177), and come in sets. */
+  readonly quick?: QuickTimes;
   readonly onBug: (error: unknown) => void;
 }
 
 export function blockServer(handler: Handler, options: BlockServerOptions): Respond {
-  const { clock, onBug, subscribe } = options;
+  const { clock, onBug, subscribe, quick: times } = options;
   const limits = { ...blockServerLimits, ...options.limits };
   const windows = heldWindows(clock, limits);
   const tags = rememberedTags();
@@ -138,6 +143,28 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
   }
 
   const uploads = serveUploads<Window>({ clock, limits, onBug });
+  const quick = times === undefined ? undefined : serveQuickly<Window>({ clock, limits, times, onBug });
+
+  /** RFC 9177; undefined where the request has none of its options. */
+  async function respondQuickly(
+    known: Content,
+    sender: Sender,
+    method: Method,
+    target: Target,
+  ): Promise<Answer | undefined> {
+    if (!isQuickRequest(known)) return undefined;
+    if (quick === undefined || sender.takesFurther !== true) return refusedOption(optionTable.qBlock2.number);
+    const key = operationKey(sender.key, known.code, known.options);
+    const begin: Begin<Window> = async (body, size, signal) => {
+      const asked = targetToRequest(method, target, { body, size, peer: sender.peer, signal });
+      return windowOf(await handler(asked), asked, [], 0);
+    };
+    return quick(known, sender, key, {
+      begin,
+      retrieve: (block) => retrieve(withSize(known), sender, method, target, block),
+      answered: (window, block) => kept(key, window, block, sender, false),
+    });
+  }
 
   async function respond(request: Content, sender: Sender): Promise<Answer> {
     const { options, critical } = understood(request.options);
@@ -152,6 +179,8 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
       throw new Problem('bad-request', 'expected a size of blocks of 0 to 6, found 7');
     const target = optionsToTarget(options);
     const known = { ...request, options };
+    const quickly = await respondQuickly(known, sender, method, target);
+    if (quickly !== undefined) return quickly;
     if (method === 'GET' && uintOption(options, 'observe') === 0 && (block2?.number ?? 0) === 0) {
       const observed = await observe(known, sender, target, block2);
       if (observed !== undefined) return observed;
@@ -181,6 +210,12 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
     }
   };
 }
+
+/** RFC 9177 §4.6: every block tells the size. */
+const withSize = (request: Content): Content => ({
+  ...request,
+  options: inOrder([...without(request.options, 'size2'), uint('size2', 0)]),
+});
 
 /** RFC 7959 §2.3: the M bit says that this is not the answer yet. */
 const acknowledged = (content: Content, { number, szx }: Block): Content => ({

@@ -1,10 +1,6 @@
 /**
- * A body on its way to the server, block by block (RFC 7959 §2.5). A tag of its own keeps it apart from
- * every other one to the same resource (RFC 9175 §3): a block that was delayed on its way is no part of
- * another body.
+ * A body on its way to the server, block by block (RFC 7959 §2.5), each of which the server answers.
  */
-import type { Request } from '../exchange.ts';
-import type { Random } from '../system.ts';
 import { TransportError } from '../transport-error.ts';
 import { blockBytes, blockNumberMax, blockOption, readBlock } from './block-option.ts';
 import type { Ask } from './carrier.ts';
@@ -12,63 +8,63 @@ import { responseCodes } from './code.ts';
 import type { Content } from './message.ts';
 import { inOrder } from './message.ts';
 import type { Option } from './option.ts';
-import { option, uint } from './option.ts';
-import { piecesOf } from './pieces.ts';
+import { uint } from './option.ts';
+import type { Pieces } from './pieces.ts';
 
 export interface Upload {
   readonly ask: Ask;
   readonly base: Content;
-  readonly random: Random;
+  /** Those of `base`, and the tag that keeps this body apart from every other one (RFC 9175 §3). */
+  readonly options: readonly Option[];
   readonly signal: AbortSignal;
   readonly szx: number;
+  /** Of the body, where it is known. */
+  readonly size: number | undefined;
   /** What the request says of its answer: the size of its blocks (§2.4). */
   readonly wanted: readonly Option[];
 }
-
-const tagBytes = 4;
 
 /**
  * The answer to the last block, or the one that made the rest superfluous; and the options that a request for
  * more of that answer repeats (§2.7).
  */
+export interface Uploaded {
+  readonly answer: Content;
+  readonly options: readonly Option[];
+}
+
+/** @throws {TransportError} where no answer comes */
 export async function uploadInBlocks(
-  { ask, base, random, signal, szx: szxWanted, wanted }: Upload,
-  { body, headers }: Request,
-): Promise<{ readonly answer: Content; readonly options: readonly Option[] }> {
-  const pieces = piecesOf(body);
-  const options = [...base.options, option('requestTag', random.bytes(tagBytes))];
-  const declared = Number(headers['content-length'] ?? NaN);
-  const size = Number.isSafeInteger(declared) && declared < 2 ** 32 ? [uint('size1', declared)] : [];
+  { ask, base, options, signal, szx: szxWanted, size, wanted }: Upload,
+  pieces: Pieces,
+): Promise<Uploaded> {
+  const declared = size === undefined ? [] : [uint('size1', size)];
   let szx = szxWanted;
   let at = 0;
-  try {
-    for (;;) {
-      const { bytes: payload, more } = await pieces.next(blockBytes(szx));
-      // What fits into one block goes without the option (§2.2).
-      if (at === 0 && !more) {
-        const asked = inOrder([...base.options, ...wanted]);
-        return { answer: await ask({ ...base, options: asked, payload }, signal), options };
-      }
-      const block = { number: at / blockBytes(szx), more, szx };
-      if (block.number > blockNumberMax)
-        throw new RangeError('expected a body that the numbers of its blocks can count, found a larger one');
-      const told = [...(at === 0 ? size : []), ...(more ? [] : wanted)];
-      const asked = [...options, blockOption('block1', block), ...told];
-      const answer = await ask({ ...base, options: inOrder(asked), payload }, signal);
-      const preferred = preferredSzx(answer, szx);
-      // §2.9.3: too large, but for smaller blocks.
-      if (answer.code === responseCodes.requestEntityTooLarge && at === 0 && preferred < szx) {
-        pieces.takeBack(payload, 0);
-        szx = preferred;
-        continue;
-      }
-      if (answer.code !== responseCodes.continue) return { answer, options };
-      if (!more) throw new TransportError('malformed', 'expected an answer to the last block, found 2.31');
-      at += payload.length;
-      szx = preferred;
+  for (;;) {
+    const { bytes: payload, more } = await pieces.next(blockBytes(szx));
+    // What fits into one block goes without the option (§2.2).
+    if (at === 0 && !more) {
+      const asked = inOrder([...base.options, ...wanted]);
+      return { answer: await ask({ ...base, options: asked, payload }, signal), options };
     }
-  } finally {
-    await pieces.stop();
+    const block = { number: at / blockBytes(szx), more, szx };
+    if (block.number > blockNumberMax)
+      throw new RangeError('expected a body that the numbers of its blocks can count, found a larger one');
+    const told = [...(at === 0 ? declared : []), ...(more ? [] : wanted)];
+    const asked = [...options, blockOption('block1', block), ...told];
+    const answer = await ask({ ...base, options: inOrder(asked), payload }, signal);
+    const preferred = preferredSzx(answer, szx);
+    // §2.9.3: too large, but for smaller blocks.
+    if (answer.code === responseCodes.requestEntityTooLarge && at === 0 && preferred < szx) {
+      pieces.takeBack(payload, 0);
+      szx = preferred;
+      continue;
+    }
+    if (answer.code !== responseCodes.continue) return { answer, options };
+    if (!more) throw new TransportError('malformed', 'expected an answer to the last block, found 2.31');
+    at += payload.length;
+    szx = preferred;
   }
 }
 

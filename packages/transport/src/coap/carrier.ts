@@ -11,6 +11,38 @@ export type Ask = (request: Content, signal: AbortSignal) => Promise<Content>;
 /** The response, and what is told of the same resource later (RFC 7641); ends when its source does. */
 export type Watch = (request: Content, signal: AbortSignal) => AsyncIterable<Content>;
 
+/**
+ * Requests that need not arrive, and everything that comes back for any of them: what RFC 9177 asks of a
+ * carrier.
+ */
+export interface Burst {
+  /** Under a token of its own; confirmably where the other side must say whether it understands. */
+  send(request: Content, isConfirmable?: boolean): void;
+  /**
+   * The next answer, in the order in which they come; one with code 0 says that a request has arrived.
+   * Undefined where none came for so long.
+   * @throws {TransportError} where a confirmable request did not arrive
+   */
+  receive(withinMs: number): Promise<Received | undefined>;
+  /** Nobody is interested in answers any more. */
+  close(): void;
+}
+
+export interface Received extends Content {
+  /** Which of the requests it answers, counted from 0. */
+  readonly request: number;
+}
+
+export type OpenBurst = (signal: AbortSignal) => Burst;
+
+/** The side that asks. */
+export interface Carrier {
+  readonly ask: Ask;
+  readonly watch: Watch;
+  /** Absent on a stream, where every message arrives. */
+  readonly burst?: OpenBurst | undefined;
+}
+
 /** Serving, it answers every request, failures included. */
 export type Respond = (request: Content, sender: Sender) => Promise<Answer>;
 
@@ -25,6 +57,8 @@ export interface Sender {
   readonly headBytes?: number;
   /** What options and payload of the answer may weigh together, if less than a block of the largest size. */
   readonly answerBytesMax?: number;
+  /** Whether the carrier sends further answers. */
+  readonly takesFurther?: boolean;
   /** Fires when nobody will want the answer any more. */
   readonly signal: AbortSignal;
 }
@@ -32,4 +66,9 @@ export interface Sender {
 export interface Answer extends Content {
   /** What the carrier sends under the same token until the observer is gone. */
   readonly notifications?: AsyncIterable<Content>;
+  /**
+   * Further answers to the same request, each sent once and not confirmably (RFC 9177). With them, an answer
+   * of code 0 says only that the request has arrived.
+   */
+  readonly further?: AsyncIterable<Content>;
 }

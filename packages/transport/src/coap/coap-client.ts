@@ -10,6 +10,7 @@ import { subscribing } from './observe-client.ts';
 import { oscoreClient } from './oscore.ts';
 import type { OscoreContext } from './oscore-context.ts';
 import { echoing } from './proof-of-address.ts';
+import { transmissionDefaults } from './transmission.ts';
 import type { Transmission } from './transmission.ts';
 import { udpClient } from './udp.ts';
 
@@ -17,6 +18,11 @@ export interface CoapClientOptions {
   readonly transmission?: Partial<Transmission>;
   /** 0 to 6: no block is larger than 2^(szx + 4) bytes. */
   readonly szx?: number;
+  /**
+   * Blocks go in sets and are not waited for singly (RFC 9177), where the server understands that: for links
+   * that are slow to answer or lose much.
+   */
+  readonly quick?: boolean;
   /** The secret that is shared with the server; without one, everybody on the way can read and change. */
   readonly oscore?: OscoreContext;
   readonly clock?: Clock;
@@ -73,7 +79,7 @@ interface Connection {
 }
 
 async function connect(host: string, port: number, options: CoapClientOptions): Promise<Connection> {
-  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {} } = options;
+  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {}, quick } = options;
   const udp = await udpClient({ host, port });
   const endpoint = createEndpoint({
     datagrams: udp,
@@ -83,9 +89,16 @@ async function connect(host: string, port: number, options: CoapClientOptions): 
     onBug: (error) => endpoint.fail(error instanceof Error ? error : new Error(String(error))),
     onError: (error) => endpoint.fail(toTransportError(error)),
   });
-  const carrier = { ask: endpoint.ask(udp.to), watch: endpoint.watch(udp.to) };
-  const { ask, watch } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));
-  const blocks = { random, ...(szx === undefined ? {} : { szx }) };
+  const { to } = udp;
+  const carrier = { ask: endpoint.ask(to), watch: endpoint.watch(to), burst: endpoint.burst(to) };
+  const secured = oscore === undefined ? carrier : oscoreClient(oscore, carrier);
+  const { ask, watch, burst } = echoing(secured);
+  const blocks = {
+    random,
+    transmission: { ...transmissionDefaults, ...transmission },
+    ...(szx === undefined ? {} : { szx }),
+    ...(quick === true ? { burst } : {}),
+  };
   const handler = blockClient(ask, blocks);
   return { endpoint, handler, subscribe: subscribing(watch, ask, blocks) };
 }

@@ -16,7 +16,9 @@ import type { Subscribe } from './observe-server.ts';
 import { oscoreServer } from './oscore.ts';
 import type { OscoreContext } from './oscore-context.ts';
 import { provingAddress } from './proof-of-address.ts';
+import { quickTimes } from './quick-block.ts';
 import type { Transmission } from './transmission.ts';
+import { transmissionDefaults } from './transmission.ts';
 import { udpGroup, udpServer } from './udp.ts';
 import type { Group } from './udp.ts';
 
@@ -55,7 +57,8 @@ export async function serveCoap(handler: Handler, options: ServeCoapOptions): Pr
     throw error.code === 'EADDRINUSE' ? new PortInUse(port, { cause: error }) : error;
   });
   const observed = subscribe === undefined ? {} : { subscribe };
-  const blocks = blockServer(handler, { clock, limits, onBug, ...observed });
+  const quick = quickTimes({ ...transmissionDefaults, ...transmission }, random);
+  const blocks = blockServer(handler, { clock, limits, onBug, quick, ...observed });
   const plain = provingAddress(blocks, { clock, random });
   // Whoever has the secret is no stranger: its requests, and they alone, are answered at any length.
   const respond =

@@ -21,6 +21,7 @@ const formatByMediaType: ReadonlyMap<string, number> = new Map([
   ['application/cose; cose-type="cose-mac"', 97],
   ['application/cose; cose-type="cose-sign"', 98],
   ['application/concise-problem-details+cbor', 257],
+  ['application/missing-blocks+cbor-seq', 272],
 ]);
 
 const mediaTypeByFormat = new Map(
@@ -29,6 +30,8 @@ const mediaTypeByFormat = new Map(
 
 /** RFC 9290 §6.3. */
 export const problemFormat = 257;
+/** RFC 9177 §12.3. */
+export const missingBlocksFormat = 272;
 
 export function mediaTypeToFormat(mediaType: string): number | undefined {
   const plain = mediaType.trim().toLowerCase();

@@ -4,7 +4,7 @@
  */
 import type { Clock, Random } from '../system.ts';
 import { alarms } from './alarms.ts';
-import type { Ask, Respond, Watch } from './carrier.ts';
+import type { Ask, OpenBurst, Respond, Watch } from './carrier.ts';
 import { empty, isRequest, isResponse } from './code.ts';
 import type { Datagrams } from './datagrams.ts';
 import type { Message } from './message.ts';
@@ -41,6 +41,7 @@ export interface EndpointOptions {
 export interface Endpoint {
   ask(to: string): Ask;
   watch(to: string): Watch;
+  burst(to: string): OpenBurst;
   /** Everybody who waits for an answer is told. */
   fail(error: Error): void;
   close(): Promise<void>;
@@ -58,7 +59,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   };
   const clockwork = alarms(clock, transmission.ackTimeoutMs * tickShare);
   const reliable = reliability({ clock, random, alarms: clockwork, transmission, send });
-  const asking = requester({ clock, random, alarms: clockwork, reliability: reliable, transmission });
+  const asking = requester({ clock, random, alarms: clockwork, reliability: reliable, transmission, send });
   const observers = createObservers({ clock, reliability: reliable, send, onBug });
   const serving =
     respond === undefined
@@ -117,6 +118,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   return {
     ask: asking.ask,
     watch: asking.watch,
+    burst: asking.burst,
     fail: asking.fail,
     async close() {
       closed.abort(new Error('the endpoint is closed'));

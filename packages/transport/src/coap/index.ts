@@ -7,7 +7,7 @@
 export { blockClient } from './block-client.ts';
 export { blockServer, blockServerLimits } from './block-server.ts';
 export type { BlockServerLimits } from './block-server.ts';
-export type { Answer, Ask, Respond, Sender, Watch } from './carrier.ts';
+export type { Answer, Ask, Burst, Carrier, OpenBurst, Respond, Sender, Watch } from './carrier.ts';
 export { codeText, methodCodes, responseCodes } from './code.ts';
 export { coapClient } from './coap-client.ts';
 export type { CoapClient, CoapClientOptions } from './coap-client.ts';
@@ -47,6 +47,8 @@ export type { OscoreSecret } from './oscore-keys.ts';
 export { decodeOscoreOption, encodeOscoreOption } from './oscore-option.ts';
 export { senderSequence } from './oscore-sequence.ts';
 export type { SequenceStore } from './oscore-sequence.ts';
+export { missingBlocks, payloadsMax, quickTimes, readMissing } from './quick-block.ts';
+export type { QuickTimes } from './quick-block.ts';
 export { replayWindow } from './replay-window.ts';
 export { echoing, provingAddress } from './proof-of-address.ts';
 export { coapTcpClient, coapTcpLimits, serveCoapTcp } from './stream.ts';

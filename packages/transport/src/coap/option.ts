@@ -26,8 +26,9 @@ const row = (number: number, format: Row['format'], bytesMin: number, bytesMax: 
 const repeated = (...args: Parameters<typeof row>): Row => ({ ...row(...args), repeats: true });
 
 /**
- * RFC 7252 §5.10; 7641 §2; 7959 §2.1, §4; 8613 §2; 8768 §3; 9175 §2.2.1, §3.2.1. If-Match and If-None-Match
- * are not here: no resource of ours looks at them, and being critical they must then be refused (§5.4.1).
+ * RFC 7252 §5.10; 7641 §2; 7959 §2.1, §4; 8613 §2; 8768 §3; 9175 §2.2.1, §3.2.1; 9177 §4.1. If-Match and
+ * If-None-Match are not here: no resource of ours looks at them, and being critical they must then be refused
+ * (§5.4.1).
  */
 export const optionTable = {
   uriHost: row(3, 'string', 1, 255),
@@ -42,10 +43,12 @@ export const optionTable = {
   uriQuery: repeated(15, 'string', 0, 255),
   hopLimit: row(16, 'uint', 1, 1),
   accept: row(17, 'uint', 0, 2),
+  qBlock1: row(19, 'uint', 0, 3),
   locationQuery: repeated(20, 'string', 0, 255),
   block2: row(23, 'uint', 0, 3),
   block1: row(27, 'uint', 0, 3),
   size2: row(28, 'uint', 0, 4),
+  qBlock2: repeated(31, 'uint', 0, 3),
   proxyUri: row(35, 'string', 1, 1034),
   proxyScheme: row(39, 'string', 1, 255),
   size1: row(60, 'uint', 0, 4),

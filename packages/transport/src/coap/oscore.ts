@@ -6,8 +6,9 @@
 import type { Random } from '../system.ts';
 import { equalInConstantTime } from '@lapel/cose';
 import { TransportError } from '../transport-error.ts';
-import type { Answer, Ask, Respond, Sender, Watch } from './carrier.ts';
-import { responseCodes } from './code.ts';
+import { isBareAcknowledgement } from './burst.ts';
+import type { Answer, Burst, Carrier, Respond, Sender } from './carrier.ts';
+import { empty, responseCodes } from './code.ts';
 import type { Content } from './message.ts';
 import { option, optionValue, uint } from './option.ts';
 import { inOrder } from './message.ts';
@@ -19,10 +20,7 @@ import { decodeOscoreOption } from './oscore-option.ts';
 import { replayWindow } from './replay-window.ts';
 
 /** The side that asks. */
-export function oscoreClient(
-  context: OscoreContext,
-  { ask, watch }: { readonly ask: Ask; readonly watch: Watch },
-): { readonly ask: Ask; readonly watch: Watch } {
+export function oscoreClient(context: OscoreContext, { ask, watch, burst }: Carrier): Carrier {
   return {
     async ask(request, signal) {
       const { content, binding } = await protectRequest(context, request);
@@ -50,6 +48,44 @@ export function oscoreClient(
         if (notification === undefined || number <= highest) continue;
         highest = number;
         yield notification.content;
+      }
+    },
+    burst: burst === undefined ? undefined : (signal) => protectedBurst(context, burst(signal)),
+  };
+}
+
+/** Each request under a number of its own, and each answer opened with what binds it to its request. */
+function protectedBurst(context: OscoreContext, inner: Burst): Burst {
+  const bindings: RequestBinding[] = [];
+  let sending = Promise.resolve();
+  let failure: Error | undefined;
+  let isProven = false;
+  return {
+    ...inner,
+    send(request, isConfirmable) {
+      sending = sending
+        .then(async () => {
+          const { content, binding } = await protectRequest(context, request);
+          bindings.push(binding);
+          inner.send(content, isConfirmable);
+        })
+        .catch(
+          (error: unknown) => void (failure ??= error instanceof Error ? error : new Error(String(error))),
+        );
+    },
+    async receive(withinMs) {
+      await sending;
+      if (failure !== undefined) throw failure;
+      for (;;) {
+        const answer = await inner.receive(withinMs);
+        const binding = answer === undefined ? undefined : bindings[answer.request];
+        if (answer === undefined || binding === undefined || isBareAcknowledgement(answer)) return answer;
+        const { request } = answer;
+        // Once the other side is known to have the secret, what is not its own ends nothing.
+        const found = isProven ? openResponse(context, binding, answer) : opened(context, binding, answer);
+        if (found === undefined) continue;
+        isProven = true;
+        return { ...found.content, request };
       }
     },
   };
@@ -135,17 +171,21 @@ async function secure(
   context: OscoreContext,
   binding: RequestBinding,
   content: Content,
-  { signal }: Sender,
+  { signal, takesFurther = false }: Sender,
   secured: Respond,
 ): Promise<Answer> {
-  const { notifications, ...answer } = await secured(content, {
+  const { notifications, further, ...answer } = await secured(content, {
     key: context.name,
     peer: context.peer,
+    takesFurther,
     signal,
   });
-  const first = protectResponse(context, binding, answer);
-  if (notifications === undefined) return first;
-  return { ...first, notifications: protectedNotifications(context, binding, notifications) };
+  const isBare = answer.code === empty;
+  return {
+    ...(isBare ? answer : protectResponse(context, binding, answer)),
+    ...(notifications && { notifications: protectedNotifications(context, binding, notifications) }),
+    ...(further && { further: protectedNotifications(context, binding, further) }),
+  };
 }
 
 /** §8.3.1: each under a number of its own. */

@@ -5,7 +5,8 @@
  */
 import { equalInConstantTime, hmacSha256 } from '@lapel/cose';
 import type { Clock, Random } from '../system.ts';
-import type { Ask, Respond, Sender, Watch } from './carrier.ts';
+import { isBareAcknowledgement } from './burst.ts';
+import type { Burst, Carrier, Respond, Sender } from './carrier.ts';
 import { classOf, methodCodes, responseCodes } from './code.ts';
 import type { Content } from './message.ts';
 import { inOrder, optionsLength } from './message.ts';
@@ -65,7 +66,9 @@ export function provingAddress(
       // Of a failure its code says enough.
       return classOf(answer.code) === 2 ? refused : { ...refused, code: answer.code };
     }
-    const isCut = optionValue(answer.options, 'block2') !== undefined;
+    const isCut = ['block2', 'qBlock2'].some(
+      (name) => optionValue(answer.options, name as 'block2') !== undefined,
+    );
     return isCut ? { ...answer, options: inOrder([...answer.options, challenge]) } : answer;
   };
 }
@@ -78,10 +81,7 @@ const boundOf = ({ requestBytes = 0, headBytes = 0 }: Sender): number =>
  * of it is sent again.
  * @param before the options of an answer that came before, to somebody else than this carrier
  */
-export function echoing(
-  { ask, watch }: { readonly ask: Ask; readonly watch: Watch },
-  before: readonly Option[] = [],
-): { readonly ask: Ask; readonly watch: Watch } {
+export function echoing({ ask, watch, burst }: Carrier, before: readonly Option[] = []): Carrier {
   let echo = optionValue(before, 'echo')?.slice();
   const withEcho = (request: Content): Content => {
     if (echo === undefined) return request;
@@ -118,5 +118,27 @@ export function echoing(
         if (!isAgain) return;
       }
     },
+    burst: burst === undefined ? undefined : (signal) => echoed(burst(signal)),
   };
+
+  function echoed(inner: Burst): Burst {
+    let last: Parameters<Burst['send']> | undefined;
+    let isSecond = false;
+    const send = (request: Content, isConfirmable?: boolean) => {
+      last = [request, isConfirmable];
+      inner.send(withEcho(request), isConfirmable);
+    };
+    return {
+      ...inner,
+      send,
+      async receive(withinMs) {
+        const answer = await inner.receive(withinMs);
+        if (answer === undefined || isBareAcknowledgement(answer) || last === undefined) return answer;
+        if (!isRefused(answer, last[0]) || isSecond) return answer;
+        isSecond = true;
+        send(...last);
+        return inner.receive(withinMs);
+      },
+    };
+  }
 }

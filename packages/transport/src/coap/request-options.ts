@@ -8,7 +8,16 @@ import { Problem } from '../problem.ts';
 import { formatToMediaType, mediaTypeToFormat } from './content-format.ts';
 import { entityTagToOption, optionToEntityTag } from './entity-tag.ts';
 import type { Option } from './option.ts';
-import { option, optionValue, optionValues, text, uint, uintOption } from './option.ts';
+import {
+  isNoCacheKey,
+  option,
+  optionTable,
+  optionValue,
+  optionValues,
+  text,
+  uint,
+  uintOption,
+} from './option.ts';
 
 const tokenParameter = 'access_token';
 
@@ -110,12 +119,17 @@ export function operationKey(sender: string, code: number, options: readonly Opt
   let key = `${sender} ${code}`;
   for (const { number, value } of options) {
     // RFC 9175 §3.3: all but the block options, and what is no part of the cache key.
-    if (number === 23 || number === 27 || number === 6 || number === 252 || (number & 0x1e) === 0x1c)
-      continue;
+    if (apart.has(number) || isNoCacheKey(number)) continue;
     key += ` ${number}:${Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1')}`;
   }
   return key;
 }
+
+const apart: ReadonlySet<number> = new Set(
+  (['observe', 'qBlock1', 'block2', 'block1', 'qBlock2', 'echo'] as const).map(
+    (name) => optionTable[name].number,
+  ),
+);
 
 /** Whether the client would take an answer of this format (§5.10.4). */
 export const isAcceptable = (accept: number | undefined, contentType: string | undefined): boolean =>

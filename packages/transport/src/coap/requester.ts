@@ -5,7 +5,9 @@
 import type { Random } from '../system.ts';
 import { TransportError } from '../transport-error.ts';
 import type { Alarm, Alarms } from './alarms.ts';
-import type { Ask, Watch } from './carrier.ts';
+import { openBurst } from './burst.ts';
+import type { Waiting } from './burst.ts';
+import type { Ask, OpenBurst, Watch } from './carrier.ts';
 import type { Content, Message } from './message.ts';
 import { option, optionValue } from './option.ts';
 import type { Reliability } from './reliability.ts';
@@ -18,6 +20,7 @@ import { turns } from './turns.ts';
 export interface Requester {
   ask(to: string): Ask;
   watch(to: string): Watch;
+  burst(to: string): OpenBurst;
   /** A response that did not come in an acknowledgement; whether anybody waits for it. */
   take(response: Message, from: string): boolean;
   /** Everybody who waits is told. */
@@ -30,18 +33,14 @@ export interface RequesterOptions {
   readonly alarms: Alarms;
   readonly reliability: Reliability;
   readonly transmission: Transmission;
+  readonly send: (bytes: Uint8Array, to: string) => void;
 }
 
 /** §5.3.1: 32 bits that nobody off the path guesses. */
 const tokenBytes = 4;
 
-interface Waiting {
-  readonly take: (response: Content) => void;
-  readonly fail: (error: Error) => void;
-}
-
 export function requester(options: RequesterOptions): Requester {
-  const { clock, random, alarms, reliability, transmission } = options;
+  const { clock, random, alarms, reliability, transmission, send } = options;
   const waitingByToken = new Map<string, Waiting>();
   const { enter, leave } = turns(transmission.nstart);
 
@@ -133,6 +132,7 @@ export function requester(options: RequesterOptions): Requester {
   return {
     ask: (to) => (request, signal) => ask(request, to, signal),
     watch: (to) => (request, signal) => watch(request, to, signal),
+    burst: (to) => openBurst({ alarms, reliability, send, freshToken, waiting: waitingByToken }, to),
     take(response, from) {
       const waiting = waitingByToken.get(keyOf(from, response.token));
       waiting?.take(response);

@@ -5,7 +5,7 @@
 import type { Clock } from '../system.ts';
 import type { Alarm, Alarms } from './alarms.ts';
 import type { Answer, Respond } from './carrier.ts';
-import { classOf, methodCodes, responseCodes } from './code.ts';
+import { classOf, empty, methodCodes, responseCodes } from './code.ts';
 import type { Content, Message } from './message.ts';
 import { encodeMessage, headerBytes as messageHeadBytes, messageTypes } from './message.ts';
 import { optionValue, uint } from './option.ts';
@@ -77,12 +77,16 @@ export function responder(options: ResponderOptions): Responder {
     if (isConfirmable)
       served.alarm = alarms.set(transmission.ackTimeoutMs * ackShare, () => acknowledge(served));
     const headBytes = messageHeadBytes + message.token.length;
-    respond(message, { key: from, requestBytes, headBytes, signal })
-      .then((answer) => finish(served, answer))
-      .catch((error: unknown) => {
+    respond(message, { key: from, requestBytes, headBytes, takesFurther: true, signal })
+      .catch((error: unknown): Answer => {
         options.onBug(error);
-        finish(served, failed);
+        return failed;
       })
+      .then((answer) => {
+        finish(served, answer);
+        return answer.further === undefined ? undefined : goOn(served, answer.further);
+      })
+      .catch(options.onBug)
       .finally(() => (underWay -= 1));
   }
 
@@ -108,7 +112,9 @@ export function responder(options: ResponderOptions): Responder {
     const { message, from, key } = served;
     const { token } = message;
     const { code, options, payload, notifications } = answer;
-    if (served.isAcknowledged) {
+    if (code === empty) {
+      if (message.type === messageTypes.confirmable && !served.isAcknowledged) acknowledge(served);
+    } else if (served.isAcknowledged) {
       const ignore = () => undefined;
       reliability.deliver({ code, token, options, payload }, from, { acknowledged: ignore, failed: ignore });
     } else {
@@ -126,6 +132,17 @@ export function responder(options: ResponderOptions): Responder {
     const isAboutObserving = optionValue(message.options, 'observe') !== undefined;
     if (isAboutObserving && classOf(code) === 2) observers.end(from, token);
     if (notifications !== undefined) observers.begin(from, token, notifications);
+  }
+
+  /** RFC 9177: what else is sent to the same request, once each. */
+  async function goOn({ message, from }: Served, further: AsyncIterable<Content>): Promise<void> {
+    const { token } = message;
+    for await (const { code, options, payload } of further) {
+      await reliability.ready(from, signal);
+      if (signal.aborted) return;
+      const [type, id] = [messageTypes.nonConfirmable, reliability.nextId(from)];
+      send(encodeMessage({ type, id, code, token, options, payload }), from);
+    }
   }
 
   return { serve };

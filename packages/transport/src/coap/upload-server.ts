@@ -33,7 +33,7 @@ export interface UploadPart {
   readonly block: Block | undefined;
 }
 
-type Begin<T> = (body: Body, size: number | undefined, signal: AbortSignal) => Promise<T>;
+export type Begin<T> = (body: Body, size: number | undefined, signal: AbortSignal) => Promise<T>;
 
 /** The code that says how to go on, or the Handler's answer. */
 export type Outcome<T> = { readonly code: number } | { readonly answer: T };
