@@ -1,6 +1,6 @@
 /** A lamp with real flash, journal and agent, behind a real server, that holds it to its operator. */
 
-import type { Clock } from '@lapel/transport';
+import type { Clock, Handler } from '@lapel/transport';
 import { httpClient, systemClock } from '@lapel/transport';
 import type { Step } from '@lapel/device';
 import { class1 } from '@lapel/device';
@@ -27,9 +27,16 @@ export interface Lamp {
   liveWhile(holds: () => Promise<boolean>): Promise<void>;
 }
 
+/** By which way it reaches the house; by HTTP, asking again and again, where nothing is said. */
+export interface Road {
+  readonly upstream: Handler;
+  readonly origin: string;
+  readonly waitMs?: number;
+}
+
 const deadlineMs = 20_000;
 
-export async function lampIn(world: HouseWorld, clock: Clock = systemClock): Promise<Lamp> {
+export async function lampIn(world: HouseWorld, clock: Clock = systemClock, road?: Road): Promise<Lamp> {
   const image = await lampImage('1.0.0');
   const plan = { image, sequence: 1, version: '1.0.0', className: 'lamp', key: world.author };
   const profile = class1();
@@ -56,8 +63,7 @@ export async function lampIn(world: HouseWorld, clock: Clock = systemClock): Pro
     const life = liveInFleet(
       device,
       {
-        upstream: httpClient(world.house.url),
-        origin: world.house.url,
+        ...(road ?? { upstream: httpClient(world.house.url), origin: world.house.url }),
         loss: { request: 0, response: 0, chunk: 0 },
         clock,
         random: seededRandom((lives += 1)),

@@ -12,7 +12,7 @@ import { Campaign, mediaTypes } from '@lapel/status-tracker/protocol';
 import type { Method, Response } from '@lapel/transport';
 import { bytesBody, httpClient, readProblem, request } from '@lapel/transport';
 import { keyIn, readToken } from '../src/serve/data-folder.ts';
-import type { House } from '../src/serve/house.ts';
+import type { House, HouseOptions } from '../src/serve/house.ts';
 import { onlyBugs } from './only-bugs.ts';
 import { openHouse } from '../src/serve/house.ts';
 
@@ -37,6 +37,7 @@ export async function openHouseWorld(
     ['author', 'authors'],
     ['operator', 'operators'],
   ],
+  further: Partial<HouseOptions> = {},
 ): Promise<HouseWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'lapel-house-'));
   const people = join(folder, 'people');
@@ -50,6 +51,7 @@ export async function openHouseWorld(
     openHouse({
       path: folder,
       port,
+      ...further,
       log: onlyBugs(
         (error) => {
           throw error;

@@ -96,6 +96,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly random: SeededRandom;
   readonly pollMs: number;
+  /** How long a poll may wait for news; it asks again and again, where it is absent. */
+  readonly waitMs?: number;
   readonly behaviour?: (device: FleetDevice, running: Running) => Behaviour;
   readonly onBoot?: (device: FleetDevice, decision: BootDecision) => void;
   readonly onStep?: (device: FleetDevice, ...step: Parameters<OnStep>) => void;
@@ -107,7 +109,7 @@ export function liveInFleet(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<BootDecision> {
-  const { upstream, origin, loss, clock, pollMs, behaviour, onBoot, onStep } = surroundings;
+  const { upstream, origin, loss, clock, pollMs, waitMs, behaviour, onBoot, onStep } = surroundings;
   const random = surroundings.random.fork(device.id);
   const link = lossy(upstream, random, loss);
   return live(
@@ -127,6 +129,7 @@ export function liveInFleet(
           origin,
           onStep: (...step) => onStep?.(device, ...step),
           ...(operators === undefined ? {} : { operators }),
+          ...(waitMs === undefined ? {} : { waitMs }),
         });
       },
     },

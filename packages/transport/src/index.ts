@@ -18,6 +18,7 @@ export type { HttpListener, HttpListenerOptions } from './http-listener.ts';
 export { PortInUse, httpServerLimits, serveHttp, serveListener } from './http-server.ts';
 export type { HttpServer, HttpServerLimits, ServeHttpOptions, ServeTls } from './http-server.ts';
 export { httpToStatus, statusToHttp } from './http-status.ts';
+export { originOf } from './origin.ts';
 export { Problem, codeOfStatus, problemMediaType, problemResponse, readProblem } from './problem.ts';
 export type { ProblemCode } from './problem.ts';
 export { receive, request } from './request.ts';

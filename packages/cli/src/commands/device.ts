@@ -3,6 +3,7 @@
  * at its flash, `bring` hands it an update without any network, `recover` rescues one of which nothing boots.
  */
 
+import { originOf } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
@@ -37,6 +38,7 @@ Examples:
         --firmware lamp-1.0.suit --image lamp-1.0.bin
   lapel devices add lamp-77 --key lamp.pub.pem --vendor lapel.example --class lamp --token-file admin.token
   lapel device run lamp.flash --server http://localhost:8080
+  lapel device run lamp.flash --server coap://localhost
   lapel device run lamp-78.flash --enrolment-token line.token
   lapel device show lamp.flash
   lapel device recover lamp.flash --envelope lamp-1.1.suit --image lamp-1.1.bin`;
@@ -44,6 +46,7 @@ Examples:
 interface RunOptions extends ClientTlsOptions {
   readonly server: string;
   readonly poll: string;
+  readonly keepAlive: string;
   readonly enrolmentToken?: string;
   readonly certificate?: readonly string[];
   readonly counter?: string;
@@ -63,20 +66,29 @@ function addRun(device: Command, terminal: Terminal): void {
     );
   withClientTls(command)
     .option('--poll <seconds>', 'between two looks for news', '5')
+    .option('--keep-alive <seconds>', 'over CoAP: how often it says to a NAT that it is there', '25')
     .addOption(counterOption('its counter; a flash that is older is not started'))
     .option('--enrolment-token <file>', 'what lets it in where the tracker does not know it yet')
     .addOption(repeated('--certificate <file>', "the same by its manufacturer: its key's certificate first"))
     .option('--json', 'print each step as a line of JSON')
     .action(async (flash: string, options: RunOptions) => {
       const { server, poll, counter, json = false } = options;
-      if (!URL.canParse(server)) throw usage(`expected --server http://HOST:PORT, found ${server}`);
+      const origin = originOfServer(server);
+      const renewMs = 1000 * wholeNumber('--keep-alive', options.keepAlive, 1, 24 * 3600);
       const pollMs = 1000 * wholeNumber('--poll', poll, 1, 7 * 24 * 3600);
       const enrolment = await enrolmentOf(options);
-      const { origin } = new URL(server);
       const tls = await readClientTls(options);
-      await runDeviceFile({ file: flash, origin, pollMs, counter, enrolment, tls, json }, terminal);
+      await runDeviceFile({ file: flash, origin, pollMs, renewMs, counter, enrolment, tls, json }, terminal);
     });
 }
+
+function originOfServer(server: string): string {
+  const url = URL.canParse(server) ? new URL(server) : undefined;
+  if (url !== undefined && schemes.includes(url.protocol) && url.hostname !== '') return originOf(url);
+  throw usage(`expected --server http://HOST:PORT, or coap, or coap+tcp; found ${server}`);
+}
+
+const schemes = ['http:', 'https:', 'coap:', 'coap+tcp:'];
 
 const enrolmentOf = async ({ enrolmentToken: file, certificate }: RunOptions) => ({
   ...(file === undefined ? {} : { enrolmentToken: await readEnrolmentToken(file) }),

@@ -24,6 +24,7 @@ interface Options extends DatabaseOptions {
   readonly tenant: string;
   readonly port: string;
   readonly host?: string;
+  readonly coapPort?: string;
   readonly author?: readonly string[];
   readonly operator?: readonly string[];
   readonly deviceClass: readonly string[];
@@ -49,6 +50,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--tenant <name>', 'whose fleet of those in the store', 'default')
     .option('--port <number>', 'where they listen', '8080')
     .option('--host <address>', 'the address to listen on; 0.0.0.0 opens the servers to the network')
+    .option('--coap-port <number>', 'serve devices over CoAP, too, on this port of UDP and TCP (usual: 5683)')
     .option('--author <file...>', "accept this author's manifests (public key in PEM; kept in the folder)")
     .option(
       '--operator <file...>',
@@ -88,6 +90,7 @@ const examples = `
 Examples:
   lapel serve --author author.pub.pem --operator operator.pub.pem
   lapel serve --data /var/lib/lapel --port 9000 --host 0.0.0.0
+  lapel serve --host 0.0.0.0 --coap-port 5683
   lapel serve --database postgres://lapel@db.example/fleet --password-file db.password
   lapel serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key --client-ca devices-ca.pem
   lapel serve --device-class lapel.example/lamp=class1,20,main
@@ -102,6 +105,7 @@ async function serve(
   {
     port,
     host,
+    coapPort,
     author = [],
     operator = [],
     deviceClass,
@@ -126,7 +130,7 @@ async function serve(
   const { data } = kept;
   const house = await openHouse({
     path: data,
-    port: portNumber(port),
+    port: portNumber('--port', port),
     place,
     tenant: tenantName(tenant),
     deviceClasses,
@@ -136,6 +140,7 @@ async function serve(
       await keepPublicKeys(operator, join(data, 'keys', 'operators'));
     },
     ...(host === undefined ? {} : { host }),
+    ...(coapPort === undefined ? {} : { coapPort: portNumber('--coap-port', coapPort) }),
     ...(tls === undefined ? {} : { tls }),
     log: await createServerLog(terminal, { format: log, level: logLevel }),
   });
@@ -157,8 +162,9 @@ const strategiesIn = async (file: string) =>
 const classesIn = async (texts: readonly string[]) =>
   (await import('../serve/device-classes.ts')).readDeviceClasses(texts);
 
-const standingAsJson = ({ url, folder, firmware, place }: House) => ({
+const standingAsJson = ({ url, coap, folder, firmware, place }: House) => ({
   url,
+  coap,
   folder: folder.path,
   fleet: place.shown,
   manifests: firmware.catalog.all().length,
@@ -168,13 +174,14 @@ const standingAsJson = ({ url, folder, firmware, place }: House) => ({
   tokens: join(folder.path, 'tokens'),
 });
 
-function standing({ folder, firmware, place }: House): string {
+function standing({ coap, folder, firmware, place }: House): string {
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`;
   const lines = [
     `firmware server and status tracker, keeping all in ${folder.path}; Ctrl-C ends them`,
     ...(place.kind === 'postgres' ? [`the fleet is in ${place.shown}`] : []),
     `${count(firmware.catalog.all().length, 'manifest')} published`,
     `${count(folder.authors.length, 'author')} and ${count(folder.operators.length, 'operator')} known`,
+    ...(coap.length === 0 ? [] : [`devices that speak CoAP reach it at ${coap.join(' and ')}`]),
     `devices need ${join(folder.path, 'keys', 'tracker.pub.pem')}`,
     `tokens are in ${join(folder.path, 'tokens')}`,
   ];
@@ -191,8 +198,8 @@ function tenantName(text: string): string {
   throw new CommandFailure(exitCodes.usage, `expected --tenant to have ${expected}, found ${text}`);
 }
 
-function portNumber(text: string): number {
+function portNumber(option: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new CommandFailure(exitCodes.usage, `expected --port to be a number up to 65535, found ${text}`);
+  throw new CommandFailure(exitCodes.usage, `expected ${option} to be a number up to 65535, found ${text}`);
 }

@@ -7,13 +7,14 @@ import { live } from '@lapel/simulator';
 import type { TrackerClientOptions } from '@lapel/status-tracker/client';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Handler, HttpClientOptions } from '@lapel/transport';
-import { httpClient, systemClock, systemRandom } from '@lapel/transport';
+import { systemClock, systemRandom } from '@lapel/transport';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import type { FlashFile } from '../flash-file.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
+import { isPushed, roadsTo } from './roads.ts';
 import { bootAsJson, bootText, stepText } from './step-words.ts';
 
 export interface RunPlan {
@@ -21,6 +22,8 @@ export interface RunPlan {
   /** Of the servers. */
   readonly origin: string;
   readonly pollMs: number;
+  /** Over CoAP: how often it observes anew. */
+  readonly renewMs: number;
   /** The file of its counter. */
   readonly counter: string | undefined;
   /** What lets it in at its first registration: an enrolment token, or its manufacturer's word. */
@@ -41,14 +44,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => off.abort(new Error('switched off')));
   }
-  // Every origin over plain HTTP(S): the manifest is what is trusted, not the server.
-  const clients = new Map<string, Handler>();
-  const network = (asked: string): Handler | undefined => {
-    if (!/^https?:/.test(asked)) return undefined;
-    const known = clients.get(asked) ?? httpClient(asked, plan.tls);
-    clients.set(asked, known);
-    return known;
-  };
+  const network = roadsTo({ tls: plan.tls, clock: systemClock, renewMs: plan.renewMs });
   const say = (text: string, what: object) => {
     const at = new Date().toISOString();
     if (plan.json) terminal.result(JSON.stringify({ at, ...what }));
@@ -98,7 +94,7 @@ function connection(
   { flash, profile, origin, network, enrolment, onStep }: Surroundings,
 ): UpdateSource {
   const handler = network(origin);
-  if (handler === undefined) throw new TypeError(`expected an origin of HTTP, found ${origin}`);
+  if (handler === undefined) throw new TypeError(`expected an origin of HTTP or CoAP, found ${origin}`);
   const { vendor, class: device, deviceKey: key, trackerKey } = trust;
   if (trackerKey === undefined) {
     const running = manifest.digest.bytes;
@@ -117,8 +113,17 @@ function connection(
     ...enrolment,
     ...(operators === undefined ? {} : { terms: holdingTerms }),
   });
-  return trackerSource({ client, origin, onStep, ...(operators === undefined ? {} : { operators }) });
+  return trackerSource({
+    client,
+    origin,
+    onStep,
+    ...(operators === undefined ? {} : { operators }),
+    ...(isPushed(origin) ? { waitMs: observedMs } : {}),
+  });
 }
+
+/** The longer, the less often is there a moment in which it does not listen. */
+const observedMs = 10 * 60_000;
 
 const hint = '`lapel device recover` brings it a signed firmware';
 

@@ -10,7 +10,7 @@ import { createFirmwareServer } from '@lapel/firmware-server';
 import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
 import { createStatusTracker } from '@lapel/status-tracker';
 import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
-import type { HttpListener, HttpServer, ServeTls } from '@lapel/transport';
+import type { Handler, HttpListener, HttpServer, ServeTls } from '@lapel/transport';
 import {
   Problem,
   bearer,
@@ -25,11 +25,14 @@ import { openFleetStore, requireHere } from '../fleet/open.ts';
 import type { FleetPlace } from '../fleet/place.ts';
 import { placeOf } from '../fleet/place.ts';
 import { writeNewFile } from '../files.ts';
+import type { CoapRoads } from './coap-roads.ts';
+import { openCoapRoads } from './coap-roads.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
 import { operatorListener } from './operator-listener.ts';
 import type { ServerLog } from './server-log.ts';
 import type { Strategies } from './strategy-file.ts';
+import { tellingListener } from './tell-answers.ts';
 
 export interface HouseOptions {
   readonly path: string;
@@ -37,6 +40,8 @@ export interface HouseOptions {
   readonly host?: string;
   /** Plain HTTP, where it is absent. */
   readonly tls?: ServeTls;
+  /** Of UDP and of TCP, for devices that speak CoAP; none, where it is absent. */
+  readonly coapPort?: number;
   /** Where the fleet is, if not in the folder: others may serve it from there, too. */
   readonly place?: FleetPlace;
   readonly tenant?: string;
@@ -53,6 +58,8 @@ export interface HouseOptions {
 
 export interface House {
   readonly url: string;
+  /** Where devices reach it that speak CoAP. */
+  readonly coap: readonly string[];
   readonly folder: DataFolder;
   readonly firmware: FirmwareServer;
   readonly tracker: StatusTracker;
@@ -69,20 +76,25 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const { port, host, tls, log } = options;
   const { bug: onBug } = log;
   // The port comes first: whoever holds it may hold the folder too, and a folder belongs to one process.
-  let listener: HttpListener = httpListener(async () => problemResponse(starting), { onBug });
-  const answering = told((incoming, outgoing) => listener(incoming, outgoing), log);
+  let forDevices: Handler = async () => problemResponse(starting);
+  let listener: HttpListener = httpListener(forDevices, { onBug });
+  const answering = tellingListener((incoming, outgoing) => listener(incoming, outgoing), log);
   const server = await serveListener(answering, {
     port,
     ...(host === undefined ? {} : { host }),
     ...(tls === undefined ? {} : { tls }),
   });
+  let roads: CoapRoads | undefined;
   try {
+    roads = await openCoapRoads((asked) => forDevices(asked), options);
     const opened = await openRooms(options);
-    listener = opened.listener;
+    ({ listener, forDevices } = opened);
     const stop = new AbortController();
     const rounds = planInRounds(opened, stop.signal, options);
-    return { ...opened, url: urlOf(server, host), close: () => close(server, opened, stop, rounds) };
+    const standing = { server, roads, stop, rounds };
+    return { ...opened, url: urlOf(server, host), coap: roads.urls, close: () => close(standing, opened) };
   } catch (error) {
+    await roads?.close();
     await server.close(0);
     throw error;
   }
@@ -94,8 +106,9 @@ const urlOf = ({ url, port }: HttpServer, host: string | undefined) =>
 
 const starting = new Problem('unavailable', 'the server is starting');
 
-type Rooms = Omit<House, 'url' | 'close'> & {
+type Rooms = Omit<House, 'url' | 'coap' | 'close'> & {
   readonly listener: HttpListener;
+  readonly forDevices: Handler;
   readonly closeOperators: () => Promise<void>;
 };
 
@@ -133,7 +146,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   await grantTokens(folder, tracker, store);
   const { lookup } = tracker.access;
   const forAuthors = httpListener(bearer(firmware.handler, lookup), { onBug });
-  const forDevices = httpListener(tracker.handler, { onBug });
+  const toDevices = httpListener(tracker.handler, { onBug });
   const operators = operatorListener({
     store,
     desk: tracker.desk,
@@ -146,30 +159,18 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     ...(classNames === undefined ? {} : { classNames }),
   });
   const listener: HttpListener = (incoming, outgoing) => {
-    const room = /^\/(?<first>[^/?]*)/.exec(incoming.url ?? '')?.groups?.['first'] ?? '';
+    const room = roomOf(incoming.url ?? '');
     if (firmwareResources.has(room)) forAuthors(incoming, outgoing);
-    else if (deviceResources.has(room) || tracker.isGone) forDevices(incoming, outgoing);
+    else if (deviceResources.has(room) || tracker.isGone) toDevices(incoming, outgoing);
     else operators.listener(incoming, outgoing);
   };
-  return { folder, firmware, tracker, store, place, listener, closeOperators: operators.close };
+  // Authors publish over HTTP: no token of theirs means anything here.
+  const forDevices: Handler = async (asked) =>
+    firmwareResources.has(roomOf(asked.path)) ? firmware.handler(asked) : tracker.handler(asked);
+  return { folder, firmware, tracker, store, place, listener, forDevices, closeOperators: operators.close };
 }
 
-/** With what it answered, and how long that took. */
-function told(listener: HttpListener, log: ServerLog): HttpListener {
-  if (!log.tellsAnswers) return listener;
-  return (incoming, outgoing) => {
-    const startedMs = systemClock.monotonicMs();
-    outgoing.once('close', () => {
-      const [path = ''] = (incoming.url ?? '').split('?', 1);
-      const { method = '' } = incoming;
-      const ms = Math.round(systemClock.monotonicMs() - startedMs);
-      log.answered({ method, path: path.slice(0, pathMax), status: outgoing.statusCode, ms });
-    });
-    listener(incoming, outgoing);
-  };
-}
-/** What is longer is no path of ours. */
-const pathMax = 256;
+const roomOf = (path: string): string => /^\/(?<first>[^/?]*)/.exec(path)?.groups?.['first'] ?? '';
 
 /** First segments of paths: what is asked for, and by whom. */
 const firmwareResources = new Set(['payloads', 'manifests', 'releases', 'latest', 'capabilities']);
@@ -266,15 +267,21 @@ async function planInRounds(
 
 const passing: ReadonlySet<Problem['code']> = new Set(['unavailable', 'storage-full']);
 
+interface Standing {
+  readonly server: HttpServer;
+  readonly roads: CoapRoads;
+  readonly stop: AbortController;
+  readonly rounds: Promise<void>;
+}
+
 async function close(
-  server: HttpServer,
+  { server, roads, stop, rounds }: Standing,
   { tracker, store, closeOperators }: Rooms,
-  stop: AbortController,
-  rounds: Promise<void>,
-) {
+): Promise<void> {
   stop.abort(new Error('the server is closing'));
   await rounds;
   await tracker.close();
+  await roads.close();
   await server.close();
   await closeOperators();
   await store.close();

@@ -6,7 +6,7 @@
 import { shown } from '@lapel/cbor';
 import { SuitError } from '@lapel/suit';
 import type { Clock, Handler, Random, Response, Status } from '@lapel/transport';
-import { TransportError, collect, discard, request } from '@lapel/transport';
+import { TransportError, collect, discard, originOf, request } from '@lapel/transport';
 
 /** The way to an origin such as `https://firmware.example`; undefined where the device has none. */
 export type Network = (origin: string) => Handler | undefined;
@@ -146,9 +146,10 @@ function way(uri: string, { base, network }: Fetching): Way {
   if (url === undefined || path === undefined) {
     throw new SuitError('run', 'operation-failed', `expected a URI, found ${shown(uri)}`);
   }
-  const handler = network(url.origin);
+  const origin = originOf(url);
+  const handler = network(origin);
   if (handler !== undefined) return { handler, path, query: new Map(url.searchParams) };
-  throw new SuitError('run', 'operation-failed', `expected a way to ${shown(url.origin)}, found none`);
+  throw new SuitError('run', 'operation-failed', `expected a way to ${shown(origin)}, found none`);
 }
 
 /** Undefined where what is percent-encoded is no UTF-8. */

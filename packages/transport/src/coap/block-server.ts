@@ -126,7 +126,8 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
       size: undefined,
       peer: sender.peer,
       signal: AbortSignal.any([sender.signal, stop.signal]),
-      ifNoneMatch: undefined,
+      // RFC 7641 §3.3.1: who observes anew, and knows the state, is told that it is still that.
+      ifNoneMatch: target.tags.length === 1 ? tags.whole(target.tags[0] ?? '') : undefined,
       range: undefined,
     });
     const source = subscribe?.(asked);

@@ -59,3 +59,5 @@ export { exchangeLifetimeMs, maxTransmitSpanMs, transmissionDefaults } from './t
 export type { Transmission } from './transmission.ts';
 export { udpGroup, udpGroupSender } from './udp.ts';
 export type { Group, Udp } from './udp.ts';
+export { waitByObserving } from './wait-by-observing.ts';
+export type { WaitByObservingOptions } from './wait-by-observing.ts';

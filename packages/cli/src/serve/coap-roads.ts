@@ -1,0 +1,91 @@
+/**
+ * What devices ask of a server, over CoAP as over HTTP: one port of UDP and the same of TCP. What a device
+ * waits for, it may observe (RFC 7641).
+ */
+
+import { lookup } from 'node:dns/promises';
+import type { Handler, Response } from '@lapel/transport';
+import { PortInUse, systemClock } from '@lapel/transport';
+import type { CoapServer, ServeCoapOptions, Subscribe } from '@lapel/transport/coap';
+import { serveCoap, serveCoapTcp, subscribeByWaiting } from '@lapel/transport/coap';
+import type { ServerLog } from './server-log.ts';
+import { tellingHandler } from './tell-answers.ts';
+
+export interface CoapRoads {
+  readonly urls: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface CoapRoadsOptions {
+  readonly coapPort?: number;
+  readonly host?: string;
+  readonly log: ServerLog;
+}
+
+/** @throws {PortInUse} */
+export async function openCoapRoads(handler: Handler, options: CoapRoadsOptions): Promise<CoapRoads> {
+  const { coapPort, host = '127.0.0.1', log } = options;
+  if (coapPort === undefined) return { urls: [], close: async () => undefined };
+  const answering = tellingHandler(handler, log);
+  // One look at a name: both must listen at the same address.
+  const { address } = await lookup(host);
+  const servers = await onOnePort(answering, coapPort, {
+    host: address,
+    subscribe: onlyTheLast(subscribeByWaiting(answering, systemClock, isObservable)),
+    onBug: log.bug,
+  });
+  return {
+    urls: servers.map(({ url }) => url),
+    close: async () => void (await Promise.all(servers.map((server) => server.close()))),
+  };
+}
+
+const isObservable = (path: string): boolean => path.startsWith('/offers/');
+
+/** Where any port will do, one that is free in UDP may be taken in TCP. */
+const triesMax = 8;
+
+async function onOnePort(
+  handler: Handler,
+  port: number,
+  options: Omit<ServeCoapOptions, 'port'>,
+): Promise<readonly CoapServer[]> {
+  for (let tries = 1; ; tries++) {
+    const udp = await serveCoap(handler, { ...options, port });
+    try {
+      return [udp, await serveCoapTcp(handler, { ...options, port: udp.port })];
+    } catch (error) {
+      await udp.close();
+      if (!(error instanceof PortInUse) || port !== 0 || tries === triesMax) throw error;
+    }
+  }
+}
+
+/**
+ * A device behind a NAT comes back from another address and observes anew, and nothing tells that it is no
+ * longer where it was. So whoever observes a resource again takes the place of itself.
+ */
+function onlyTheLast(subscribe: Subscribe): Subscribe {
+  const observing = new Map<string, AbortController>();
+  return (request) => {
+    const over = new AbortController();
+    const signal = AbortSignal.any([request.signal, over.signal]);
+    const source = subscribe({ ...request, signal });
+    if (source === undefined) return undefined;
+    const key = JSON.stringify([request.path, request.headers['authorization'], request.peer?.id]);
+    return observed();
+
+    async function* observed(): AsyncIterable<Response> {
+      observing.get(key)?.abort(new Error('observed anew'));
+      observing.set(key, over);
+      try {
+        for await (const response of source ?? []) {
+          if (over.signal.aborted) return;
+          yield response;
+        }
+      } finally {
+        if (observing.get(key) === over) observing.delete(key);
+      }
+    }
+  };
+}
