@@ -2,7 +2,7 @@
 
 import type { Clock, Handler } from '@lapel/transport';
 import { httpClient, systemClock } from '@lapel/transport';
-import type { Step } from '@lapel/device';
+import type { Journal, Step } from '@lapel/device';
 import { class1 } from '@lapel/device';
 import type { FleetDevice } from '@lapel/simulator';
 import {
@@ -19,6 +19,8 @@ import { lampImage } from './house-world.ts';
 
 export interface Lamp {
   readonly device: FleetDevice;
+  /** Of its last start. */
+  readonly journal: Journal | undefined;
   /** What it told, since it was made. */
   readonly steps: readonly (readonly [step: Step, detail: string | undefined])[];
   /** Switches it on until it has told `step`, `times` in all. */
@@ -32,11 +34,17 @@ export interface Road {
   readonly upstream: Handler;
   readonly origin: string;
   readonly waitMs?: number;
+  readonly isProvenByChannel?: boolean;
 }
 
 const deadlineMs = 20_000;
 
-export async function lampIn(world: HouseWorld, clock: Clock = systemClock, road?: Road): Promise<Lamp> {
+/** @param road asked each time the device is switched on */
+export async function lampIn(
+  world: HouseWorld,
+  clock: Clock = systemClock,
+  road = (): Road => ({ upstream: httpClient(world.house.url), origin: world.house.url }),
+): Promise<Lamp> {
   const image = await lampImage('1.0.0');
   const plan = { image, sequence: 1, version: '1.0.0', className: 'lamp', key: world.author };
   const profile = class1();
@@ -55,6 +63,7 @@ export async function lampIn(world: HouseWorld, clock: Clock = systemClock, road
   const key = device.trust.deviceKey.public;
   const provision = { id: 'lamp-1', key, vendor, class: deviceClass('lamp') };
   await world.house.tracker.desk.provision(provision, 'test');
+  let journal: Journal | undefined;
   let lives = 0;
   const steps: (readonly [Step, string | undefined])[] = [];
 
@@ -63,11 +72,12 @@ export async function lampIn(world: HouseWorld, clock: Clock = systemClock, road
     const life = liveInFleet(
       device,
       {
-        ...(road ?? { upstream: httpClient(world.house.url), origin: world.house.url }),
+        ...road(),
         loss: { request: 0, response: 0, chunk: 0 },
         clock,
         random: seededRandom((lives += 1)),
         pollMs: 50,
+        onBoot: (_, booted) => void (journal = booted.boot === 'slot' ? booted.journal : undefined),
         onStep: (_, step, detail) => void steps.push([step, detail]),
       },
       off.signal,
@@ -84,6 +94,9 @@ export async function lampIn(world: HouseWorld, clock: Clock = systemClock, road
   }
 
   return {
+    get journal() {
+      return journal;
+    },
     device,
     steps,
     liveWhile,

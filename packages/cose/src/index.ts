@@ -76,3 +76,4 @@ export {
   verifySign,
   verifySign1,
 } from './sign.ts';
+export { SharedSecret } from './shared-secret.ts';

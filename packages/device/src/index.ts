@@ -18,6 +18,8 @@ export type { Recovery } from './bootloader/recover.ts';
 export type { Network } from './firmware-consumer/fetch.ts';
 export type { Firmware } from './firmware.ts';
 export { manufacture } from './manufacture.ts';
+export { messageNumbers } from './message-numbers.ts';
+export type { MessageNumbers } from './message-numbers.ts';
 export { createPeerLink } from './peer/link.ts';
 export type { Peer, PeerLink, Peers } from './peer/link.ts';
 export { createPeer } from './peer/peer.ts';

@@ -26,6 +26,7 @@ import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { decodeDecryptionKey, decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
 import type { DecryptionKey, Policy, Requirement, TrustAnchor } from '@lapel/suit';
 import { strict } from '@lapel/suit';
+import { SharedSecret } from '@lapel/cose';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
 import { eraseRegion, padded } from './storage/flash.ts';
@@ -75,6 +76,8 @@ export const Provision = map({
   order: optional(16, tuple(uint, bytes(32))),
   /** It follows no offer that an operator has not signed: a trust anchor of the group `operator`. */
   holdsToOperators: optional(17, bool),
+  /** What it shares with its servers, to speak under OSCORE. */
+  channel: optional(18, SharedSecret),
 });
 export type Provision = Infer<typeof Provision>;
 
@@ -100,6 +103,7 @@ export interface TrustStore {
   readonly attempts: number;
   readonly deadlineMs: number;
   readonly bootSecret: Uint8Array | undefined;
+  readonly channel: SharedSecret | undefined;
   readonly decryptionKeys: readonly DecryptionKey[];
 }
 
@@ -192,6 +196,7 @@ export function openProvision(content: Provision): TrustStore {
     attempts,
     deadlineMs,
     bootSecret: content.bootSecret,
+    channel: content.channel,
     deviceKey: decodeSigningKey(content.deviceKey),
     deviceIdentifier: content.deviceIdentifier,
     decryptionKeys: (content.decryptionKeys ?? []).map(decodeDecryptionKey),

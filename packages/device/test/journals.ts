@@ -58,6 +58,7 @@ export function randomRecord(random: SeededRandom): JournalRecord {
     { name: 'handover', digest },
     { name: 'handedOver' },
     { name: 'told', digest, components: [component], ...binding },
+    { name: 'sent', below: sequenceNumber },
     { name: 'receiving', slot, digest, sequenceNumber, envelopeBytes: 9, ruins: [1 - slot] },
   ];
   return choices[random.below(choices.length)] ?? { name: 'attempt', slot };

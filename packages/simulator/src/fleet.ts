@@ -16,6 +16,7 @@ import {
   trackerSource,
   trustStoreVersion,
 } from '@lapel/device';
+import type { TrackerClientOptions } from '@lapel/status-tracker/client';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Clock, Handler } from '@lapel/transport';
 import type { Behaviour, Running } from './device-life.ts';
@@ -98,6 +99,8 @@ export interface Surroundings {
   readonly pollMs: number;
   /** How long a poll may wait for news; it asks again and again, where it is absent. */
   readonly waitMs?: number;
+  /** Its link proves who it is. */
+  readonly isProvenByChannel?: boolean;
   readonly behaviour?: (device: FleetDevice, running: Running) => Behaviour;
   readonly onBoot?: (device: FleetDevice, decision: BootDecision) => void;
   readonly onStep?: (device: FleetDevice, ...step: Parameters<OnStep>) => void;
@@ -110,6 +113,7 @@ export function liveInFleet(
   signal: AbortSignal,
 ): Promise<BootDecision> {
   const { upstream, origin, loss, clock, pollMs, waitMs, behaviour, onBoot, onStep } = surroundings;
+  const { isProvenByChannel = false } = surroundings;
   const random = surroundings.random.fork(device.id);
   const link = lossy(upstream, random, loss);
   return live(
@@ -125,7 +129,7 @@ export function liveInFleet(
       connect: (trust, { journal }) => {
         const operators = heldToOperators({ ...device, journal, clock });
         return trackerSource({
-          client: clientOf(trust, { handler: link, clock, random }),
+          client: clientOf(trust, { handler: link, clock, random, isProvenByChannel }),
           origin,
           onStep: (...step) => onStep?.(device, ...step),
           ...(operators === undefined ? {} : { operators }),
@@ -139,7 +143,7 @@ export function liveInFleet(
 
 function clientOf(
   trust: TrustStore,
-  way: { readonly handler: Handler; readonly clock: Clock; readonly random: SeededRandom },
+  way: Pick<TrackerClientOptions, 'handler' | 'clock' | 'random' | 'isProvenByChannel'>,
 ) {
   const { device, deviceKey, trackerKey, vendor: of, class: className, holdsToOperators } = trust;
   if (trackerKey === undefined) throw new Error(`expected ${device} to know its tracker, found no key`);

@@ -24,6 +24,7 @@ import {
   reportOn,
   tokenHash,
 } from './fleet-fixtures.ts';
+import { channelTests } from './fleet-channel-suite.ts';
 import { leaseTests } from './fleet-lease-suite.ts';
 import { auditTests } from './audit-suite.ts';
 import { logTests } from './log-suite.ts';
@@ -65,6 +66,7 @@ export function testFleetStore(
   auditTests(check);
   logTests(check);
   leaseTests(check);
+  channelTests(check);
 }
 
 function deviceTests(check: Check): void {

@@ -115,7 +115,7 @@ async function pollBytes(): Promise<number> {
   });
   const common = { clock: systemClock, random: systemRandom, onBug };
   const [masterSecret, a, b] = [systemRandom.bytes(16), Uint8Array.of(1), Uint8Array.of(2)];
-  const store = () => ({ load: async () => undefined, save: async () => undefined });
+  const store = () => ({ take: async () => 0 });
   const server = oscoreContext({ masterSecret, senderId: a, recipientId: b, store: store() });
   const secured = blockServer(handler, common);
   const respond = oscoreServer({ find: () => server, random: systemRandom, secured });

@@ -59,6 +59,7 @@ interface MakeOptions {
   readonly deadline: string;
   readonly boot: BootPolicy;
   readonly counter?: string;
+  readonly oscore?: string;
   readonly json?: boolean;
 }
 
@@ -104,6 +105,7 @@ export function addMake(device: Command, terminal: Terminal): void {
     .addOption(
       counterOption('make a counter that only rises there; an older flash put back is noticed by it'),
     )
+    .option('--oscore <file>', 'let it share a secret with its servers, for OSCORE; what to give them')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', `${trustHelp}\n${makeExamples}`)
     .action(async (flash: string, options: MakeOptions) => {
@@ -129,6 +131,7 @@ async function planOf(flash: string, options: MakeOptions): Promise<DevicePlan> 
     confirmBy,
     boot,
     counter,
+    oscore,
   } = options;
   if (tracker === undefined && confirmBy === 'tracker') {
     throw usage('expected --tracker FILE, or --confirm-by self-test, found neither');
@@ -154,5 +157,6 @@ async function planOf(flash: string, options: MakeOptions): Promise<DevicePlan> 
     deadlineMs: 1000 * wholeNumber('--deadline', options.deadline, 1, 30 * 24 * 3600),
     boot,
     counter,
+    oscore,
   };
 }

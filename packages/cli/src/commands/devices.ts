@@ -10,6 +10,7 @@ import { askJson } from '../ask.ts';
 import { deviceInWords, seenText } from '../device-in-words.ts';
 import { deviceKind } from '../device-kind.ts';
 import { readVerificationKey } from '../key-files.ts';
+import { asJson, readOscoreFile } from '../oscore-file.ts';
 import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { Terminal } from '../terminal.ts';
@@ -28,6 +29,7 @@ interface AddOptions extends Options {
   readonly key: string;
   readonly vendor: string;
   readonly class: string;
+  readonly oscore?: string;
 }
 
 export function addTo(program: Command, terminal: Terminal): void {
@@ -57,6 +59,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .requiredOption('--key <file>', "the device's public key (PEM)")
     .requiredOption('--vendor <name>', "its vendor's domain, or a UUID")
     .requiredOption('--class <name>', 'its class within the vendor, or a UUID')
+    .option('--oscore <file>', 'what it shares with its servers, as `device make --oscore` or libcoap has it')
     .option('--json', 'print the result as JSON')
     .action((id: string, options: AddOptions) => add(id, options, terminal));
   addDevicesTag(devices, terminal);
@@ -146,7 +149,8 @@ async function add(id: string, options: AddOptions, terminal: Terminal): Promise
   const key = await readVerificationKey(options.key);
   const kind = deviceKind(options);
   const named = { vendor: uuidText(kind.vendor), class: uuidText(kind.class) };
-  const provision = { id, publicKey: keyToPem(key), ...named };
+  const shared = options.oscore === undefined ? {} : { oscore: asJson(await readOscoreFile(options.oscore)) };
+  const provision = { id, publicKey: keyToPem(key), ...named, ...shared };
   const body = bytesBody(new TextEncoder().encode(JSON.stringify(provision)));
   const headers = { 'content-type': 'application/json' };
   await askJson(access, request('POST', '/devices', { headers, body }));

@@ -13,6 +13,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { removedOnSignal, requireRoom, writeNewFile } from '../files.ts';
 import { makeFlashFile } from '../flash-file.ts';
+import { generateSharedSecret, oscoreText } from '../oscore-file.ts';
 import type { AnchorPlan } from './anchors.ts';
 import { anchorsOf } from './anchors.ts';
 import { makeCounterFile } from './counter-file.ts';
@@ -37,6 +38,8 @@ export interface DevicePlan extends Deal {
   readonly boot: BootPolicy;
   /** The file of its counter. */
   readonly counter: string | undefined;
+  /** Where to tell its servers what it shares with them. */
+  readonly oscore: string | undefined;
 }
 
 const bootSecretBytes = 32;
@@ -45,21 +48,26 @@ const bootSecretBytes = 32;
 export async function makeDeviceFile(
   plan: DevicePlan,
 ): Promise<{ readonly publicKeyFile: string; readonly sequenceNumber: number }> {
-  const { file, counter } = plan;
+  const { file, counter, oscore } = plan;
   const first = dealImages(plan);
   const key = generateSigningKey('P-256');
   const publicKeyFile = `${file.replace(/\.flash$/, '')}.pub.pem`;
-  const made = [file, ...(counter === undefined ? [] : [counter]), publicKeyFile];
+  const beside = [counter, oscore].filter((each) => each !== undefined);
+  const made = [file, ...beside, publicKeyFile];
+  const channel = oscore === undefined ? undefined : generateSharedSecret(systemRandom);
   for (const each of made) requireRoom(each);
   const forget = removedOnSignal(...made);
   const { flash, profile, close } = makeFlashFile(file, kindFor(plan.profile, first));
   try {
-    manufacture(flash, profile, provisionOf(plan, first, encodeSigningKey(key)), ...first.firmwares);
+    const provision = provisionOf(plan, first, encodeSigningKey(key));
+    const shared = channel === undefined ? provision : { ...provision, channel };
+    manufacture(flash, profile, shared, ...first.firmwares);
     if (counter !== undefined) {
       const own = makeCounterFile(counter);
       // Its first start raises it to what the factory has confirmed.
       boot(flash, profile, own);
     }
+    if (oscore !== undefined && channel !== undefined) await writeNewFile(oscore, oscoreText(channel), 0o600);
     await writeNewFile(publicKeyFile, keyToPem(key.public), 0o644);
   } catch (error) {
     for (const each of made) await rm(each, { force: true });

@@ -3,16 +3,19 @@
  * the scheme, the manifest is what is trusted, not the server.
  */
 
-import type { Network } from '@lapel/device';
+import type { SharedSecret } from '@lapel/cose';
+import type { MessageNumbers, Network } from '@lapel/device';
 import type { Clock, Handler, HttpClientOptions } from '@lapel/transport';
 import { httpClient } from '@lapel/transport';
-import type { CoapClientOptions } from '@lapel/transport/coap';
-import { coapClient, coapTcpClient, waitByObserving } from '@lapel/transport/coap';
+import type { CoapClientOptions, OscoreContext } from '@lapel/transport/coap';
+import { coapClient, coapTcpClient, oscoreContext, waitByObserving } from '@lapel/transport/coap';
 
 export interface RoadsOptions {
   /** How servers are proved over HTTPS, and the device to them. */
   readonly tls: Pick<HttpClientOptions, 'ca' | 'cert' | 'key'>;
   readonly clock: Clock;
+  /** The server with which it shares a secret, and under what; it speaks to no other so. */
+  readonly oscore?: { readonly origin: string; readonly context: OscoreContext };
   /** Between two beginnings of an observation, so that no NAT forgets the device. */
   readonly renewMs?: number;
 }
@@ -33,12 +36,29 @@ export function roadsTo(options: RoadsOptions): Network {
   };
 }
 
+/** What is sent under the device's own secret; its numbers are kept by the device. */
+export const deviceContext = (
+  { secret, salt, idContext, sender, recipient }: SharedSecret,
+  numbers: MessageNumbers,
+): OscoreContext =>
+  oscoreContext({
+    masterSecret: secret,
+    ...(salt === undefined ? {} : { masterSalt: salt }),
+    ...(idContext === undefined ? {} : { idContext }),
+    senderId: sender,
+    recipientId: recipient,
+    store: numbers,
+  });
+
 /** Whether its server can push: over CoAP, a device observes. */
 export const isPushed = (origin: string): boolean => /^coap(?:\+tcp)?:/.test(origin);
 
 /** Undefined where a device has no such way. */
-function roadTo(origin: string, { tls, clock, ...waiting }: RoadsOptions): Handler | undefined {
-  const options: CoapClientOptions = { clock };
+function roadTo(origin: string, { tls, clock, oscore, ...waiting }: RoadsOptions): Handler | undefined {
+  const options: CoapClientOptions = {
+    clock,
+    ...(oscore?.origin === origin ? { oscore: oscore.context } : {}),
+  };
   switch (new URL(origin).protocol) {
     case 'http:':
     case 'https:':

@@ -1,7 +1,14 @@
 /** Switches a device on and tells what it does, a line each; a signal is the power switch. */
 
-import type { OnStep, Step, TrustStore, UpdateSource } from '@lapel/device';
-import { heldToOperators, holdingTerms, serverSource, trackerSource } from '@lapel/device';
+import type { Journal, OnStep, Step, TrustStore, UpdateSource } from '@lapel/device';
+import {
+  heldToOperators,
+  holdingTerms,
+  messageNumbers,
+  readTrustStore,
+  serverSource,
+  trackerSource,
+} from '@lapel/device';
 import type { Running } from '@lapel/simulator';
 import { live } from '@lapel/simulator';
 import type { TrackerClientOptions } from '@lapel/status-tracker/client';
@@ -14,7 +21,7 @@ import type { FlashFile } from '../flash-file.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
-import { isPushed, roadsTo } from './roads.ts';
+import { deviceContext, isPushed, roadsTo } from './roads.ts';
 import { bootAsJson, bootText, stepText } from './step-words.ts';
 
 export interface RunPlan {
@@ -44,7 +51,14 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => off.abort(new Error('switched off')));
   }
-  const network = roadsTo({ tls: plan.tls, clock: systemClock, renewMs: plan.renewMs });
+  let journal: Journal | undefined;
+  const channel = readTrustStore(flash, profile.layout.trustStore)?.channel;
+  const numbers = messageNumbers(() => journal);
+  const oscore =
+    channel === undefined
+      ? {}
+      : { oscore: { origin: plan.origin, context: deviceContext(channel, numbers) } };
+  const network = roadsTo({ tls: plan.tls, clock: systemClock, renewMs: plan.renewMs, ...oscore });
   const say = (text: string, what: object) => {
     const at = new Date().toISOString();
     if (plan.json) terminal.result(JSON.stringify({ at, ...what }));
@@ -62,11 +76,13 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
         pollMs,
         behaviour: () => 'sound',
         onInterruption: async () => 'go',
-        connect: (trust, running) =>
-          connection(trust, running, {
+        connect: (trust, running) => {
+          ({ journal } = running);
+          return connection(trust, running, {
             ...{ flash, profile, network, origin: plan.origin, enrolment: plan.enrolment },
             onStep: (step, detail) => say(told(step, detail), { step, detail }),
-          }),
+          });
+        },
         onBoot: (booted) => say(bootText(booted), { step: 'booted', ...bootAsJson(booted) }),
         onStep: (step, detail) => say(told(step, detail), { step, detail }),
       },
@@ -110,6 +126,7 @@ function connection(
     class: device,
     clock: systemClock,
     random: systemRandom,
+    isProvenByChannel: trust.channel !== undefined && isPushed(origin),
     ...enrolment,
     ...(operators === undefined ? {} : { terms: holdingTerms }),
   });

@@ -6,7 +6,7 @@
 import { lookup } from 'node:dns/promises';
 import type { Handler, Response } from '@lapel/transport';
 import { PortInUse, systemClock } from '@lapel/transport';
-import type { CoapServer, ServeCoapOptions, Subscribe } from '@lapel/transport/coap';
+import type { CoapServer, FindContext, ServeCoapOptions, Subscribe } from '@lapel/transport/coap';
 import { serveCoap, serveCoapTcp, subscribeByWaiting } from '@lapel/transport/coap';
 import type { ServerLog } from './server-log.ts';
 import { tellingHandler } from './tell-answers.ts';
@@ -23,7 +23,11 @@ export interface CoapRoadsOptions {
 }
 
 /** @throws {PortInUse} */
-export async function openCoapRoads(handler: Handler, options: CoapRoadsOptions): Promise<CoapRoads> {
+export async function openCoapRoads(
+  handler: Handler,
+  oscore: FindContext,
+  options: CoapRoadsOptions,
+): Promise<CoapRoads> {
   const { coapPort, host = '127.0.0.1', log } = options;
   if (coapPort === undefined) return { urls: [], close: async () => undefined };
   const answering = tellingHandler(handler, log);
@@ -31,6 +35,7 @@ export async function openCoapRoads(handler: Handler, options: CoapRoadsOptions)
   const { address } = await lookup(host);
   const servers = await onOnePort(answering, coapPort, {
     host: address,
+    oscore,
     subscribe: onlyTheLast(subscribeByWaiting(answering, systemClock, isObservable)),
     onBug: log.bug,
   });

@@ -21,6 +21,7 @@ import {
   systemClock,
   systemRandom,
 } from '@lapel/transport';
+import type { FindContext } from '@lapel/transport/coap';
 import { openFleetStore, requireHere } from '../fleet/open.ts';
 import type { FleetPlace } from '../fleet/place.ts';
 import { placeOf } from '../fleet/place.ts';
@@ -77,6 +78,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   const { bug: onBug } = log;
   // The port comes first: whoever holds it may hold the folder too, and a folder belongs to one process.
   let forDevices: Handler = async () => problemResponse(starting);
+  let channels: FindContext = () => undefined;
   let listener: HttpListener = httpListener(forDevices, { onBug });
   const answering = tellingListener((incoming, outgoing) => listener(incoming, outgoing), log);
   const server = await serveListener(answering, {
@@ -86,9 +88,14 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   });
   let roads: CoapRoads | undefined;
   try {
-    roads = await openCoapRoads((asked) => forDevices(asked), options);
+    roads = await openCoapRoads(
+      (asked) => forDevices(asked),
+      (name) => channels(name),
+      options,
+    );
     const opened = await openRooms(options);
     ({ listener, forDevices } = opened);
+    ({ channels } = opened.tracker);
     const stop = new AbortController();
     const rounds = planInRounds(opened, stop.signal, options);
     const standing = { server, roads, stop, rounds };

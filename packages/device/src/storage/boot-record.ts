@@ -8,7 +8,7 @@ import type { ComponentIdentifier } from '@lapel/suit';
 import { componentName } from '@lapel/suit';
 import type { JournalRecord, RecordOf } from './journal-record.ts';
 import type { Held, Holding, OfferBinding, SlotState, Slots } from './slot-state.ts';
-import { isComplete, isHeld, mapSlots, noSlots, stateOf } from './slot-state.ts';
+import { bindingOf, isComplete, isHeld, mapSlots, noSlots, stateOf } from './slot-state.ts';
 
 export interface Reverted {
   readonly digest: Uint8Array;
@@ -46,6 +46,8 @@ export interface BootRecord {
   readonly told: Told | undefined;
   /** The last word on the newest release that it believed. */
   readonly newest: Omit<RecordOf<'newest'>, 'name'> | undefined;
+  /** Numbers of messages below this one may have been used. */
+  readonly sentBelow: number;
 }
 
 export interface Told {
@@ -73,6 +75,7 @@ export const nothingInstalled: BootRecord = {
   trustHeldIn: undefined,
   told: undefined,
   newest: undefined,
+  sentBelow: 0,
 };
 
 /**
@@ -108,6 +111,8 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
       const { name: _, ...newest } = record;
       return { ...before, newest };
     }
+    case 'sent':
+      return { ...before, sentBelow: Math.max(before.sentBelow, record.below) };
     case 'handover':
       return { ...before, handover: record.digest };
     case 'handedOver':
@@ -148,11 +153,10 @@ function reported(before: BootRecord, of: Uint8Array): BootRecord {
     const { nonce: _, ...binding } = held.binding;
     return compareBytes(held.digest, of) === 0 ? { ...held, binding } : held;
   };
-  const { reverted } = before;
   return {
     ...before,
     slots: mapSlots(before.slots, (state) => (isHeld(state) ? settled(state) : state)),
-    reverted: reverted === undefined ? undefined : settled(reverted),
+    reverted: before.reverted === undefined ? undefined : settled(before.reverted),
   };
 }
 
@@ -281,18 +285,14 @@ function withFloor(
   const name = componentName(component);
   const old = record.floors.get(name);
   if (old !== undefined && old.sequenceNumber > sequenceNumber) return record;
-  const floors = new Map(record.floors).set(name, { component, sequenceNumber, manifestDigest });
-  return { ...record, floors };
+  return {
+    ...record,
+    floors: new Map(record.floors).set(name, { component, sequenceNumber, manifestDigest }),
+  };
 }
 
 function withBootFloor(record: BootRecord, { component, sequenceNumber }: RecordOf<'bootFloor'>): BootRecord {
   const name = componentName(component);
   if ((record.bootFloors.get(name)?.sequenceNumber ?? 0) > sequenceNumber) return record;
-  const bootFloors = new Map(record.bootFloors).set(name, { component, sequenceNumber });
-  return { ...record, bootFloors };
+  return { ...record, bootFloors: new Map(record.bootFloors).set(name, { component, sequenceNumber }) };
 }
-
-const bindingOf = ({ nonce, generation }: OfferBinding): OfferBinding => ({
-  ...(nonce === undefined ? {} : { nonce }),
-  ...(generation === undefined ? {} : { generation }),
-});

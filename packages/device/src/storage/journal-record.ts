@@ -166,6 +166,8 @@ export const records = {
       expiresMs: required(4, uint),
     }),
   },
+  /** Under the secret that it shares with its servers it may have sent under every number below this one. */
+  sent: { type: 24, body: map({ below: required(1, uint) }) },
 } as const;
 
 export type RecordName = keyof typeof records;

@@ -68,3 +68,9 @@ export const mapSlots = (slots: Slots, change: (state: SlotState, slot: number) 
 /** Whether two digests of manifests are there, and the same. */
 export const isSame = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a !== undefined && b !== undefined && compareBytes(a, b) === 0;
+
+/** Of a record that names one. */
+export const bindingOf = ({ nonce, generation }: OfferBinding): OfferBinding => ({
+  ...(nonce === undefined ? {} : { nonce }),
+  ...(generation === undefined ? {} : { generation }),
+});

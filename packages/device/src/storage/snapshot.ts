@@ -28,9 +28,10 @@ export function snapshot(record: BootRecord): readonly JournalRecord[] {
     const { binding, ...rest } = told;
     found.push({ name: 'told', ...rest, ...binding });
   }
-  const { trustHeldIn: holds, newest } = record;
+  const { trustHeldIn: holds, newest, sentBelow: below } = record;
   if (holds !== undefined) found.push({ name: 'trust', holds });
   if (newest !== undefined) found.push({ name: 'newest', ...newest });
+  if (below > 0) found.push({ name: 'sent', below });
   return found;
 }
 

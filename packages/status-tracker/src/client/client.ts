@@ -56,6 +56,8 @@ export interface TrackerClientOptions {
   readonly certificates?: readonly Uint8Array[];
   /** How often it has started, where it counts that and keeps the count. */
   readonly starts?: () => number;
+  /** The way proves who it is, as OSCORE does: no poll shows a token. */
+  readonly isProvenByChannel?: boolean;
   readonly clock: Clock;
   readonly random: Random;
   /** How long an exchange may last before it counts as unanswered. */
@@ -170,7 +172,7 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
     const { current, response } = await withSession(({ authorization, etag }) =>
       ask('GET', `/offers/${device}`, {
         query,
-        headers: { authorization },
+        headers: options.isProvenByChannel === true ? {} : { authorization },
         ifNoneMatch: etag,
         waitMs: waitMs ?? 0,
         ...(signal === undefined ? {} : { signal }),

@@ -2,14 +2,16 @@
  * What an operator can do and ask, whatever carries it: the API over HTTP, a command, a test. Campaigns and
  * orders come signed; who brought them is kept beside who signed them.
  */
-import { compareBytes, unhex } from '@lapel/cbor';
+import { compareBytes, unhex, write } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { CoseError, decodeVerificationKey, encodeVerificationKey, readKeyPem } from '@lapel/cose';
 import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
+import { SharedSecret } from '@lapel/cose';
 import type { CampaignView, Judge, Releases } from './campaign.ts';
 import { acceptApproval } from './approve.ts';
 import { acceptCampaign, acceptOrder, begun, noCampaign } from './campaign.ts';
+import { channelName } from './channels.ts';
 import type { DryRun } from './dry-run.ts';
 import { createDryRun } from './dry-run.ts';
 import type { EnrolmentDesk } from './enrolment/enrolment-desk.ts';
@@ -55,6 +57,8 @@ export interface Provision {
   readonly key: VerificationKey;
   readonly vendor: Uint8Array;
   readonly class: Uint8Array;
+  /** What it shares with its servers, where it speaks OSCORE. */
+  readonly channel?: SharedSecret;
 }
 
 export interface Desk extends EnrolmentDesk {
@@ -125,6 +129,15 @@ export function createDesk(options: DeskOptions): Desk {
     return device;
   }
 
+  async function share(device: string, channel: SharedSecret, actor: string): Promise<void> {
+    // RFC 8613 §3.3.
+    if (compareBytes(channel.sender, channel.recipient) === 0)
+      throw new Problem('bad-request', 'expected two ids, of sender and recipient, found one twice');
+    const kept = { device, name: channelName(channel), secret: write(SharedSecret, channel) };
+    if (await store.keepChannel(kept, { actor, atMs: clock.wallMs() })) return;
+    throw new Problem('conflict', `expected a sender id of its own for ${device}, found another's`);
+  }
+
   async function start(signed: Uint8Array, actor: string): Promise<CampaignView> {
     const nowMs = clock.wallMs();
     const accepted = await accept(signed, nowMs);
@@ -141,7 +154,7 @@ export function createDesk(options: DeskOptions): Desk {
   const { forget, withdrawFrom: withdraw } = options.notify;
   return {
     ...createEnrolmentDesk({ ...options, forget, withdraw }),
-    async provision({ id, key, vendor, class: product }, actor) {
+    async provision({ id, key, vendor, class: product, channel }, actor) {
       const publicKey = encodeVerificationKey(key);
       const device = { id, publicKey, kid: key.kid, vendor, class: product, approval: 'approved' } as const;
       const [added] = await store.addDevices([device], { actor, atMs: clock.wallMs() });
@@ -149,6 +162,7 @@ export function createDesk(options: DeskOptions): Desk {
         throw new Problem('conflict', `expected the key that ${id} has, found another`);
       if (added === 'key-in-use')
         throw new Problem('conflict', `expected a key of its own for ${id}, found another's`);
+      if (channel !== undefined) await share(id, channel, actor);
       await store.joinOpen(id, clock.wallMs());
       return added === 'added';
     },

@@ -9,8 +9,9 @@ import type { Clock, Request, Response } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { FullOffer } from './poll-answers.ts';
 import { answers } from './poll-answers.ts';
-import { sleepUntil, tokenKey, waitOf } from './poll-request.ts';
+import { isProven, sleepUntil, tokenKey, waitOf } from './poll-request.ts';
 import type { SessionTerms } from './session-terms.ts';
+import { isDecidedHere } from './session-terms.ts';
 import type { Seen } from './store.ts';
 
 export type { FullOffer } from './poll-answers.ts';
@@ -167,9 +168,9 @@ export function createNotify(
 
   async function poll(request: Request, device: string): Promise<Response> {
     const token = tokenKey(request.headers['authorization']);
-    const post = postByToken.get(token);
+    const post = isProven(request, device) ? posts.get(device) : postByToken.get(token);
     if (post === undefined) noticeTwin(token);
-    if (post === undefined)
+    if (post?.tokenHash === undefined)
       throw new Problem('unauthorized', 'expected the token of a session, found none that is known');
     if (post.device !== device) {
       throw new Problem('forbidden', `expected the device that the token is for, found ${device}`);
@@ -294,6 +295,3 @@ const nothing = answers(
   { offer: undefined, trigger: undefined, newest: undefined },
   { updateMode: 'client-initiated' },
 );
-
-const isDecidedHere = ({ updateMode, mayOverride }: SessionTerms): boolean =>
-  updateMode !== 'client-initiated' || mayOverride === true;

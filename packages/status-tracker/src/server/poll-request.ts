@@ -11,6 +11,10 @@ export function tokenKey(authorization: string | undefined): string {
   return hash('sha256', Buffer.from(authorization.slice('Bearer '.length), 'hex'), 'base64');
 }
 
+/** Where the channel proves who asks (OSCORE), its session needs no token. */
+export const isProven = ({ peer }: Request, device: string): boolean =>
+  peer?.id === device && peer.roles.includes('device');
+
 export function waitOf(request: Request, waitMsMax: number): number {
   const given = request.query.get('waitMs') ?? '0';
   if (!/^\d{1,9}$/.test(given))

@@ -197,4 +197,11 @@ const migrations: readonly (readonly string[])[] = [
     'ALTER TABLE audit ADD COLUMN place BIGINT, ADD COLUMN roles TEXT, ADD COLUMN hash BYTEA',
     'CREATE UNIQUE INDEX audit_by_place ON audit (tenant, place)',
   ],
+  // Secrets that are shared with devices, for OSCORE, and which numbers were used under them.
+  [
+    `CREATE TABLE channel (
+       tenant ${id}, device ${id}, name TEXT NOT NULL, actor TEXT NOT NULL,
+       secret BYTEA NOT NULL, next_number BIGINT NOT NULL, created_ms BIGINT NOT NULL,
+       PRIMARY KEY (tenant, device), UNIQUE (tenant, name))`,
+  ],
 ];

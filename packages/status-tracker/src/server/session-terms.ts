@@ -23,3 +23,7 @@ export function termsOf(device: Registered, { terms }: Statement = {}): SessionT
     line: terms?.holdsToOperators === true ? lineOf(device) : undefined,
   };
 }
+
+/** Whether the tracker says when its device goes on with an update. */
+export const isDecidedHere = ({ updateMode, mayOverride }: SessionTerms): boolean =>
+  updateMode !== 'client-initiated' || mayOverride === true;

@@ -191,4 +191,11 @@ ALTER TABLE audit ADD COLUMN place INTEGER;
 ALTER TABLE audit ADD COLUMN roles TEXT;
 ALTER TABLE audit ADD COLUMN hash BLOB;
 CREATE UNIQUE INDEX audit_by_place ON audit (tenant, place)`,
+  // Secrets that are shared with devices, for OSCORE, and which numbers were used under them.
+  `
+CREATE TABLE channel (
+  tenant TEXT NOT NULL, device TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL,
+  secret BLOB NOT NULL, next_number INTEGER NOT NULL, created_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, device), UNIQUE (tenant, name)
+) STRICT, WITHOUT ROWID`,
 ];

@@ -3,6 +3,7 @@
  * everything.
  */
 import { enrolmentMethods } from './enrolment/memory-enrolment.ts';
+import { memoryChannels } from './memory-channels.ts';
 import { memoryLeases } from './leases.ts';
 import { campaignMethods } from './memory-campaigns.ts';
 import { deviceMethods, recordMethods } from './memory-devices.ts';
@@ -48,6 +49,7 @@ export function createMemoryStore(): FleetStore {
     ...accessMethods(state),
     ...logMethods(),
     ...statementMethods(state),
+    ...memoryChannels(state.audit),
     ...memoryLeases(),
     ...noNews,
     ...here,

@@ -8,6 +8,7 @@ import { compareBytes } from '@lapel/cbor';
 import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';
 import type { AuditStore } from './audit.ts';
+import type { ChannelStore } from './channel-store.ts';
 import { allowanceOf } from './campaign.ts';
 import { isLive } from './fleet.ts';
 import type { LeaseStore } from './leases.ts';
@@ -167,7 +168,15 @@ export interface DevicePage extends Page {
 }
 
 export interface FleetStore
-  extends AuditStore, LogStore, LeaseStore, NewsStore, NewestStore, EnrolmentStore, WhereaboutsStore {
+  extends
+    AuditStore,
+    LogStore,
+    LeaseStore,
+    NewsStore,
+    NewestStore,
+    EnrolmentStore,
+    ChannelStore,
+    WhereaboutsStore {
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** They get nothing until an operator approves them again. @returns those that were approved. */

@@ -7,12 +7,14 @@ import type { SigningKey, VerificationKey } from '@lapel/cose';
 import type { TrustAnchor } from '@lapel/suit';
 import type { Clock, Handler, Random } from '@lapel/transport';
 import { Problem, problemResponse } from '@lapel/transport';
+import type { FindContext } from '@lapel/transport/coap';
 import type { ServerStrategy } from '../policy/trigger.ts';
 import type { UrgencyStrategy } from '../policy/urgency.ts';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
 import type { CampaignView, Releases } from './campaign.ts';
 import { carryOut } from './carry-out.ts';
+import { createChannels } from './channels.ts';
 import { createCollector } from './collect.ts';
 import { createDesk } from './desk.ts';
 import type { Desk } from './desk.ts';
@@ -72,6 +74,8 @@ export interface StatusTracker {
   readonly access: Access;
   readonly watch: Watch;
   readonly log: TransparencyLog;
+  /** Secrets that are shared with devices, for whoever serves CoAP. */
+  readonly channels: FindContext;
   /** Whether the fleet has moved to another store: nothing is told of it here any more. */
   readonly isGone: boolean;
   /** Plans and carries out one round for every open campaign; a timer calls it. */
@@ -136,6 +140,7 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     access,
     watch,
     log,
+    channels: createChannels({ store, clock, isShared: options.name !== undefined }),
     async tick() {
       await look();
       if (isGone) return;

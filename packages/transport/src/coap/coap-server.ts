@@ -13,8 +13,8 @@ import type { EndpointLimits } from './endpoint.ts';
 import { serveGroup } from './multicast.ts';
 import type { GroupServerOptions } from './multicast.ts';
 import type { Subscribe } from './observe-server.ts';
+import type { FindContext } from './oscore.ts';
 import { oscoreServer } from './oscore.ts';
-import type { OscoreContext } from './oscore-context.ts';
 import { provingAddress } from './proof-of-address.ts';
 import { quickTimes } from './quick-block.ts';
 import type { Transmission } from './transmission.ts';
@@ -32,7 +32,7 @@ export interface ServeCoapOptions {
   /** What may be observed; nothing where it is absent. */
   readonly subscribe?: Subscribe;
   /** Secrets that are shared with clients, each by the name in a request (`contextName`). */
-  readonly oscore?: (name: string) => OscoreContext | undefined;
+  readonly oscore?: FindContext;
   /**
    * Groups that are answered too (RFC 7252 §8), as one who looks for servers asks them. Whose port this
    * server has as well, it must listen on one address: on all of them, it would hear the group a second time.

@@ -32,7 +32,7 @@ export type { Subscribe } from './observe-server.ts';
 export { option, optionTable, optionValue, text, uint, uintOption, understood } from './option.ts';
 export type { Option, OptionName } from './option.ts';
 export { oscoreClient, oscoreServer } from './oscore.ts';
-export type { OscoreServerOptions } from './oscore.ts';
+export type { FindContext, OscoreServerOptions } from './oscore.ts';
 export {
   contextName,
   openRequest,

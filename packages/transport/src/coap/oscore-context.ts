@@ -27,6 +27,11 @@ export interface OscoreContext {
   readonly peer: Peer | undefined;
   /** Tells this context from every other. */
   readonly name: string;
+  /**
+   * Other processes answer under it, too, and none knows what the others have: no answer is under the nonce
+   * of its request, which may have been answered elsewhere.
+   */
+  readonly isShared: boolean;
   /** Of the other side's requests; unknown after a start, until Echo tells what is new (§B.1.2). */
   window: ReplayWindow | undefined;
   /** What the other side must echo for that. */
@@ -36,16 +41,21 @@ export interface OscoreContext {
 export interface OscoreContextOptions extends OscoreSecret {
   readonly store: SequenceStore;
   readonly peer?: Peer;
+  readonly isShared?: boolean;
+  /** Numbers that are taken at a time. */
+  readonly step?: number;
 }
 
 /** @throws {RangeError} where the secret is no secret for two */
-export function oscoreContext({ store, peer, ...secret }: OscoreContextOptions): OscoreContext {
+export function oscoreContext(options: OscoreContextOptions): OscoreContext {
+  const { store, peer, isShared = false, step, ...secret } = options;
   const { idContext, recipientId } = secret;
   return {
     secret,
     keys: deriveKeys(secret),
-    sequence: senderSequence(store),
+    sequence: senderSequence(store, step),
     peer,
+    isShared,
     name: contextName(recipientId, idContext),
     window: undefined,
     challenge: undefined,

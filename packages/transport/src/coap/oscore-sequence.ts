@@ -1,15 +1,16 @@
 /**
- * Sender Sequence Numbers that survive a power cut (RFC 8613 §7.2, §B.1.1): a step of them is promised on
- * disk before the first of it is used, and after a start none below the promise is used again. Some are
- * lost, and none comes twice.
+ * Sender Sequence Numbers that survive a power cut (RFC 8613 §7.2, §B.1.1): a step of them is taken from a
+ * store before the first of it is used, and the store gives no number out twice. Some are lost at each start,
+ * and none comes again. Where several processes speak under one key, each takes steps of its own.
  */
 
-/** Where one number of one security context is kept for good. */
+/** Where one security context keeps for good which of its numbers are taken. */
 export interface SequenceStore {
-  /** Undefined in a context that has never been used. */
-  load(): Promise<number | undefined>;
-  /** Resolves when the number would outlive a power cut. */
-  save(number: number): Promise<void>;
+  /**
+   * The first of so many numbers in a row that nobody has been given before. Resolves when that would outlive
+   * a power cut.
+   */
+  take(count: number): Promise<number>;
 }
 
 export interface SenderSequence {
@@ -20,39 +21,30 @@ export interface SenderSequence {
 /** §7.2.1: numbers of five bytes. */
 const sequenceMax = 2 ** 40 - 1;
 /** One write for so many messages; a start loses half of them on average. */
-const stepDefault = 256;
+export const sequenceStep = 256;
 
-export function senderSequence(store: SequenceStore, step = stepDefault): SenderSequence {
+export function senderSequence(store: SequenceStore, step = sequenceStep): SenderSequence {
   let next = 0;
   /** No number from here on may be used yet. */
-  let promised = 0;
-  let opened: Promise<void> | undefined;
-  let promising: Promise<void> | undefined;
+  let end = 0;
+  let taking: Promise<void> | undefined;
 
-  async function open(): Promise<void> {
-    const stored = (await store.load()) ?? 0;
-    [next, promised] = [stored, stored];
-  }
-
-  async function promise(): Promise<void> {
-    const until = Math.min(promised + step, sequenceMax + 1);
+  async function take(): Promise<void> {
     try {
-      await store.save(until);
-      promised = until;
+      const first = await store.take(step);
+      if (first > sequenceMax)
+        throw new RangeError('expected a sequence number below 2^40, found all of them used');
+      [next, end] = [first, Math.min(first + step, sequenceMax + 1)];
     } finally {
-      promising = undefined;
+      taking = undefined;
     }
   }
 
   return {
     async next() {
-      opened ??= open();
-      await opened;
-      while (next >= promised) {
-        if (next > sequenceMax)
-          throw new RangeError(`expected a sequence number below 2^40, found all of them used`);
-        promising ??= promise();
-        await promising;
+      while (next >= end) {
+        taking ??= take();
+        await taking;
       }
       return next++;
     },

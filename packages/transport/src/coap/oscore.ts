@@ -106,9 +106,12 @@ function opened(context: OscoreContext, binding: RequestBinding, answer: Content
   );
 }
 
+/** By `contextName`; a server of many devices looks it up. */
+export type FindContext = (name: string) => OscoreContext | undefined | Promise<OscoreContext | undefined>;
+
 export interface OscoreServerOptions {
   /** The context that a request names. */
-  readonly find: (name: string) => OscoreContext | undefined;
+  readonly find: FindContext;
   readonly random: Random;
   /** Serves what was proven; its senders have a peer. */
   readonly secured: Respond;
@@ -128,7 +131,7 @@ export function oscoreServer({ find, random, secured, plain }: OscoreServerOptio
     if (header?.kid === undefined || header.partialIv === undefined || request.payload.length === 0)
       return refusal(responseCodes.badOption, 'Failed to decode COSE');
     const { kid, partialIv, kidContext } = header;
-    const context = find(contextName(kid, kidContext));
+    const context = await find(contextName(kid, kidContext));
     if (context === undefined) return refusal(responseCodes.unauthorized, 'Security context not found');
     const number = numberOf(partialIv);
     if (context.window !== undefined && !context.window.isNew(number))
@@ -181,8 +184,9 @@ async function secure(
     signal,
   });
   const isBare = answer.code === empty;
+  const number = context.isShared && !isBare ? await context.sequence.next() : undefined;
   return {
-    ...(isBare ? answer : protectResponse(context, binding, answer)),
+    ...(isBare ? answer : protectResponse(context, binding, answer, number)),
     ...(notifications && { notifications: protectedNotifications(context, binding, notifications) }),
     ...(further && { further: protectedNotifications(context, binding, further) }),
   };

@@ -114,15 +114,14 @@ export function waitingClock(): Clock {
   };
 }
 
-/** What is promised is kept, whoever loses power. */
+/** What is taken is gone, whoever loses power. */
 export function diskOf(): SequenceStore & { writes: number } {
-  let kept: number | undefined;
+  let taken = 0;
   return {
     writes: 0,
-    load: async () => kept,
-    async save(number) {
+    async take(count) {
       this.writes += 1;
-      kept = number;
+      return (taken += count) - count;
     },
   };
 }

@@ -15,10 +15,10 @@ test('RFC 8613 §B.1.1: a number is promised on disk before it is used, or not u
   );
   assert.equal(disk.writes, 3);
   assert.equal(await senderSequence(disk, 10).next(), 30);
-  const broken = { load: async () => 7, save: () => Promise.reject(new Error('the disk is full')) };
+  const broken = { take: () => Promise.reject(new Error('the disk is full')) };
   await assert.rejects(senderSequence(broken).next(), /the disk is full/);
-  const last = { load: async () => 2 ** 40 - 2, save: async () => undefined };
-  const ending = senderSequence(last);
+  let at = 2 ** 40 - 2;
+  const ending = senderSequence({ take: async (count) => (at += count) - count });
   assert.equal(await ending.next(), 2 ** 40 - 2);
   assert.equal(await ending.next(), 2 ** 40 - 1);
   await assert.rejects(ending.next(), /found all of them used/);

@@ -1,4 +1,5 @@
 /** What operators ask of devices and do to them. */
+import { unhex } from '@lapel/cbor';
 import { matching } from '../attributes.ts';
 import type { Desk } from '../desk.ts';
 import { readPublicKey } from '../desk.ts';
@@ -11,6 +12,17 @@ import type { Routes } from './route.ts';
 import { approvers, deciders, idOf, nextOf, readers, uuidOf } from './route.ts';
 
 const evidenceMax = 100;
+
+function channelOf({ masterSecret, masterSalt, idContext, senderId, recipientId }: questions.Oscore) {
+  const bytes = (text: string): Uint8Array => unhex(text) ?? new Uint8Array();
+  return {
+    secret: bytes(masterSecret),
+    ...(masterSalt === undefined ? {} : { salt: bytes(masterSalt) }),
+    ...(idContext === undefined ? {} : { idContext: bytes(idContext) }),
+    sender: bytes(senderId),
+    recipient: bytes(recipientId),
+  };
+}
 
 export const deviceRoutes = ({
   store,
@@ -54,10 +66,11 @@ export const deviceRoutes = ({
     answer: answers.Provisioned,
     status: 201,
     run: async ({ request, reply, actor }) => {
-      const { id, publicKey, vendor, class: product } = request.body as questions.ProvisionBody;
+      const { id, publicKey, vendor, class: product, oscore } = request.body as questions.ProvisionBody;
       const key = readPublicKey(publicKey);
       const device = { id, key, vendor: uuidOf('vendor', vendor), class: uuidOf('class', product) };
-      if (!(await desk.provision(device, actor))) void reply.code(200);
+      const channel = oscore === undefined ? {} : { channel: channelOf(oscore) };
+      if (!(await desk.provision({ ...device, ...channel }, actor))) void reply.code(200);
       return { id };
     },
   },

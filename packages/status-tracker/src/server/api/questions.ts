@@ -54,12 +54,30 @@ export const TagsBody = Type.Object(
 );
 export type TagsBody = Static<typeof TagsBody>;
 
+const hexOf = (min: number, max: number, description: string) =>
+  Type.String({ pattern: `^([0-9a-f]{2}){${min},${max}}$`, description });
+
+/** RFC 8613 §3.2, in hexadecimal and from the device's side. */
+export const Oscore = Type.Object(
+  {
+    masterSecret: hexOf(16, 64, 'what device and servers share'),
+    masterSalt: Type.Optional(hexOf(1, 64, 'what else goes into the keys')),
+    idContext: Type.Optional(hexOf(1, 64, 'tells it apart where the sender id does not')),
+    senderId: hexOf(0, 7, 'what the device calls itself in requests'),
+    recipientId: hexOf(0, 7, 'what its servers send under'),
+  },
+  closed,
+);
+
+export type Oscore = Static<typeof Oscore>;
+
 export const ProvisionBody = Type.Object(
   {
     id: Type.String({ maxLength: 64, pattern: deviceId }),
     publicKey: Type.String({ maxLength: 4096, description: 'PEM, or a COSE_Key in hexadecimal' }),
     vendor: Uuid,
     class: Uuid,
+    oscore: Type.Optional(Oscore),
   },
   closed,
 );

@@ -21,6 +21,7 @@ export const fleetTables: readonly FleetTable[] = [
   { name: 'manufacturer', key: ['tenant', 'name'] },
   { name: 'revoked_certificate', key: ['tenant', 'manufacturer', 'serial'] },
   { name: 'enrolment_token', key: ['tenant', 'name'] },
+  { name: 'channel', key: ['tenant', 'device'] },
   { name: 'newest_release', key: ['tenant', 'vendor', 'class'] },
   { name: 'offer', key: ['tenant', 'nonce'], isAppendOnly: true },
   { name: 'report', key: ['tenant', 'actor', 'number'], isAppendOnly: true },
