@@ -5,10 +5,11 @@ import { decideUpdate } from '@lapel/device';
 import { slowLink } from './modes-link.ts';
 import type { Played } from './modes-play.ts';
 import { finish, firstOf, hasLine, release } from './modes-play.ts';
+import type { Stage } from './modes-world.ts';
 import { hour, minute, modesWorld, second } from './modes-world.ts';
 
-export async function vehicle(seed: number): Promise<Played> {
-  const world = await modesWorld(seed);
+export async function vehicle(stage: Stage): Promise<Played> {
+  const world = await modesWorld(stage);
   const { clock } = world;
   let isParked = false;
   let isPermitted = false;
@@ -62,9 +63,9 @@ export async function vehicle(seed: number): Promise<Played> {
   ]);
 }
 
-export async function configuration(seed: number): Promise<Played> {
+export async function configuration(stage: Stage): Promise<Played> {
   const settings = [new TextEncoder().encode('configuration')];
-  const world = await modesWorld(seed);
+  const world = await modesWorld(stage);
   const answers: string[] = [];
   const decide = (id: string) => async (notice: Notice) => {
     answers.push(`${id} ${notice.urgency}`);
@@ -91,8 +92,8 @@ export async function configuration(seed: number): Promise<Played> {
   ]);
 }
 
-export async function password(seed: number): Promise<Played> {
-  const world = await modesWorld(seed);
+export async function password(stage: Stage): Promise<Played> {
+  const world = await modesWorld(stage);
   const isNew = new Map<string, boolean>();
   const changed = new Set<string>();
   const over = new AbortController();

@@ -10,11 +10,12 @@ import { slowLink } from './modes-link.ts';
 import type { Played } from './modes-play.ts';
 import { finish, firstOf, hasLine, inOrder, release, timesOf } from './modes-play.ts';
 import { configuration, password, vehicle } from './modes-scenarios.ts';
+import type { Stage } from './modes-world.ts';
 import { hour, minute, modesWorld, second } from './modes-world.ts';
 
 export interface Suite {
   readonly title: string;
-  readonly play: (seed: number) => Promise<Played>;
+  readonly play: (stage: Stage) => Promise<Played>;
 }
 
 const terms: Terms = { transports: ['http'], manifestVersions: [1], reachability: 'always' };
@@ -31,8 +32,8 @@ export const suites: readonly Suite[] = [
   { title: 'an update that is kept only when the default password has been changed', play: password },
 ];
 
-async function lamp(seed: number): Promise<Played> {
-  const world = await modesWorld(seed);
+async function lamp(stage: Stage): Promise<Played> {
+  const world = await modesWorld(stage);
   let idleFromMs = Infinity;
   const isIdle = async () => world.sinceStart() >= idleFromMs;
   const one = await world.make({
@@ -76,9 +77,9 @@ async function lamp(seed: number): Promise<Played> {
   ]);
 }
 
-async function meter(seed: number): Promise<Played> {
+async function meter(stage: Stage): Promise<Played> {
   const window = { days: 0b111_1111, opens: 120, lasts: 120 };
-  const world = await modesWorld(seed, { strategy: { window } });
+  const world = await modesWorld(stage, { strategy: { window } });
   const { clock } = world;
   const isUp = () => world.sinceStart() % (10 * minute) < 10 * second;
   const untilUpMs = () => 10 * minute - (world.sinceStart() % (10 * minute));
@@ -133,8 +134,8 @@ async function meter(seed: number): Promise<Played> {
   ]);
 }
 
-async function pump(seed: number): Promise<Played> {
-  const world = await modesWorld(seed);
+async function pump(stage: Stage): Promise<Played> {
+  const world = await modesWorld(stage);
   const idleAt = 8 * hour;
   const isIdle = async () => world.sinceStart() >= idleAt;
   const decide = async (notice: Notice) => {

@@ -12,8 +12,11 @@ import type { ComponentIdentifier } from '@lapel/suit';
 import { authenticate, server } from '@lapel/suit';
 import type { Handler } from '@lapel/transport';
 import { bytesBody } from '@lapel/transport';
+import type { CoapRoad } from './coap-road.ts';
+import { coapRoad } from './coap-road.ts';
 import type { SimulatedClock } from './clock.ts';
 import { simulatedClock } from './clock.ts';
+import { datagramLink } from './datagram-link.ts';
 import { component, deviceClass, makeUpdate, vendor } from './firmware.ts';
 import { onBug } from './flow-parties.ts';
 import type { DeviceMaking, ModesDevice } from './modes-device.ts';
@@ -60,10 +63,19 @@ export interface ModesWorld {
   end(): Promise<void>;
 }
 
+/** Under which seed a suite is played, and how what devices ask comes to the servers. */
+export interface Stage {
+  readonly seed: number;
+  readonly over: 'http' | 'coap';
+}
+
+/** What CoAP must cope with: one datagram in twenty is lost, and some come twice or late. */
+const weather = { loss: 0.05, copies: 0.02, delayMs: [20, 400] } as const;
+
 const tickMs = 20 * second;
 
 export async function modesWorld(
-  seed: number,
+  { seed, over }: Stage,
   given: Partial<StatusTrackerOptions> = {},
 ): Promise<ModesWorld> {
   const random = seededRandom(seed);
@@ -88,6 +100,15 @@ export async function modesWorld(
   const note = (what: string) => void trace.push({ atMs: clock.wallMs() - startMs, what });
   const files = new Map<string, Uint8Array>();
   const served = serve(files, (asked) => world.tracker.handler(asked));
+  const roads: CoapRoad[] = [];
+  /** Nothing is left out but sockets: over HTTP, a Handler is called as a server would call it. */
+  const roadOf = (device: string): Handler => {
+    if (over === 'http') return served;
+    const air = random.fork(`air of ${device}`);
+    const road = coapRoad(served, { clock, random: air, link: datagramLink(clock, air, weather) });
+    roads.push(road);
+    return road.handler;
+  };
 
   const world: ModesWorld = {
     clock,
@@ -141,7 +162,10 @@ export async function modesWorld(
       note(`Status Tracker: ${className} to ${sequence}`);
       await world.tracker.tick();
     },
-    make: (making) => makeModesDevice(world, making, { author, trackerKey, served, running }),
+    make: (making) => makeModesDevice(world, making, {
+        ...{ author, trackerKey, running },
+        served: roadOf(making.id),
+      }),
     async run(untilMs) {
       while (clock.wallMs() < untilMs) {
         await clock.sleep(Math.min(tickMs, untilMs - clock.wallMs()));
@@ -150,6 +174,7 @@ export async function modesWorld(
     },
     async end() {
       for (const each of running) each.abort(switchedOff);
+      for (const road of roads) await road.close();
       await world.tracker.close();
     },
   };

@@ -4,10 +4,10 @@
  */
 
 import { lookup } from 'node:dns/promises';
-import type { Handler, Response } from '@lapel/transport';
+import type { Handler } from '@lapel/transport';
 import { PortInUse, systemClock } from '@lapel/transport';
-import type { CoapServer, FindContext, ServeCoapOptions, Subscribe } from '@lapel/transport/coap';
-import { serveCoap, serveCoapTcp, subscribeByWaiting } from '@lapel/transport/coap';
+import type { CoapServer, FindContext, ServeCoapOptions } from '@lapel/transport/coap';
+import { observedOnce, serveCoap, serveCoapTcp, subscribeByWaiting } from '@lapel/transport/coap';
 import type { ServerLog } from './server-log.ts';
 import { tellingHandler } from './tell-answers.ts';
 
@@ -36,7 +36,7 @@ export async function openCoapRoads(
   const servers = await onOnePort(answering, coapPort, {
     host: address,
     oscore,
-    subscribe: onlyTheLast(subscribeByWaiting(answering, systemClock, isObservable)),
+    subscribe: observedOnce(subscribeByWaiting(answering, systemClock, isObservable)),
     onBug: log.bug,
   });
   return {
@@ -64,33 +64,4 @@ async function onOnePort(
       if (!(error instanceof PortInUse) || port !== 0 || tries === triesMax) throw error;
     }
   }
-}
-
-/**
- * A device behind a NAT comes back from another address and observes anew, and nothing tells that it is no
- * longer where it was. So whoever observes a resource again takes the place of itself.
- */
-function onlyTheLast(subscribe: Subscribe): Subscribe {
-  const observing = new Map<string, AbortController>();
-  return (request) => {
-    const over = new AbortController();
-    const signal = AbortSignal.any([request.signal, over.signal]);
-    const source = subscribe({ ...request, signal });
-    if (source === undefined) return undefined;
-    const key = JSON.stringify([request.path, request.headers['authorization'], request.peer?.id]);
-    return observed();
-
-    async function* observed(): AsyncIterable<Response> {
-      observing.get(key)?.abort(new Error('observed anew'));
-      observing.set(key, over);
-      try {
-        for await (const response of source ?? []) {
-          if (over.signal.aborted) return;
-          yield response;
-        }
-      } finally {
-        if (observing.get(key) === over) observing.delete(key);
-      }
-    }
-  };
 }

@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from '../system.ts';
 import type { Clock, Random } from '../system.ts';
 import { toTransportError } from '../network-error.ts';
 import { blockClient } from './block-client.ts';
+import type { Datagrams } from './datagrams.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createEndpoint } from './endpoint.ts';
 import { subscribing } from './observe-client.ts';
@@ -72,24 +73,28 @@ export function coapClient(baseUrl: string | URL, options: CoapClientOptions = {
   });
 }
 
-interface Connection {
+export interface Connection {
   readonly endpoint: Endpoint;
   readonly handler: Handler;
   readonly subscribe: (request: Request) => AsyncIterable<Response>;
 }
 
 async function connect(host: string, port: number, options: CoapClientOptions): Promise<Connection> {
-  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {}, quick } = options;
   const udp = await udpClient({ host, port });
+  return coapClientOver(udp, udp.to, options);
+}
+
+/** The same across datagrams of another kind. */
+export function coapClientOver(datagrams: Datagrams, to: string, options: CoapClientOptions): Connection {
+  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {}, quick } = options;
   const endpoint = createEndpoint({
-    datagrams: udp,
+    datagrams,
     clock,
     random,
     transmission,
     onBug: (error) => endpoint.fail(error instanceof Error ? error : new Error(String(error))),
     onError: (error) => endpoint.fail(toTransportError(error)),
   });
-  const { to } = udp;
   const carrier = { ask: endpoint.ask(to), watch: endpoint.watch(to), burst: endpoint.burst(to) };
   const secured = oscore === undefined ? carrier : oscoreClient(oscore, carrier);
   const { ask, watch, burst } = echoing(secured);

@@ -8,8 +8,10 @@ import { systemClock, systemRandom } from '../system.ts';
 import type { Clock, Random } from '../system.ts';
 import type { BlockServerLimits } from './block-server.ts';
 import { blockServer } from './block-server.ts';
+import type { Respond } from './carrier.ts';
+import type { Datagrams } from './datagrams.ts';
 import { createEndpoint } from './endpoint.ts';
-import type { EndpointLimits } from './endpoint.ts';
+import type { Endpoint, EndpointLimits } from './endpoint.ts';
 import { serveGroup } from './multicast.ts';
 import type { GroupServerOptions } from './multicast.ts';
 import type { Subscribe } from './observe-server.ts';
@@ -51,36 +53,13 @@ export interface CoapServer {
 
 /** @throws {PortInUse} */
 export async function serveCoap(handler: Handler, options: ServeCoapOptions): Promise<CoapServer> {
-  const { port, host = '127.0.0.1', clock = systemClock, random = systemRandom, onBug } = options;
-  const { limits = {}, transmission = {}, oscore, subscribe, groups = [] } = options;
+  const { port, host = '127.0.0.1', groups = [] } = options;
   const datagrams = await udpServer({ host, port }).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EADDRINUSE' ? new PortInUse(port, { cause: error }) : error;
   });
-  const observed = subscribe === undefined ? {} : { subscribe };
-  const quick = quickTimes({ ...transmissionDefaults, ...transmission }, random);
-  const blocks = blockServer(handler, { clock, limits, onBug, quick, ...observed });
-  const plain = provingAddress(blocks, { clock, random });
-  // Whoever has the secret is no stranger: its requests, and they alone, are answered at any length.
-  const respond =
-    oscore === undefined ? plain : oscoreServer({ find: oscore, random, secured: blocks, plain });
-  const endpoint = createEndpoint({
-    datagrams,
-    clock,
-    random,
-    transmission,
-    limits,
-    respond,
-    onBug,
-    onError: onBug,
-  });
-  const served = await Promise.all(
-    groups.map(async (group) => {
-      const heard = await udpGroup(group);
-      // Answers come from this server's own address, where what did not fit into them is asked for.
-      const own = { ...group, datagrams: { ...heard, send: datagrams.send } };
-      return serveGroup({ ...own, clock, random, respond: plain, onBug });
-    }),
-  );
+  const layers = layersOf(handler, options);
+  const endpoint = endpointOver(datagrams, layers, options);
+  const served = await Promise.all(groups.map((group) => answerGroup(group, datagrams, layers, options)));
   return {
     url: `coap://${host.includes(':') ? `[${host}]` : host}:${datagrams.port}`,
     port: datagrams.port,
@@ -89,4 +68,47 @@ export async function serveCoap(handler: Handler, options: ServeCoapOptions): Pr
       await endpoint.close();
     },
   };
+}
+
+type Layering = Omit<ServeCoapOptions, 'port' | 'host' | 'groups'>;
+
+/** The same across datagrams of another kind. */
+export const serveCoapOver = (datagrams: Datagrams, handler: Handler, options: Layering): Endpoint =>
+  endpointOver(datagrams, layersOf(handler, options), options);
+
+interface Layers {
+  /** For whoever asks without a secret. */
+  readonly plain: Respond;
+  readonly respond: Respond;
+}
+
+function layersOf(handler: Handler, options: Layering): Layers {
+  const { clock = systemClock, random = systemRandom, onBug, oscore, subscribe } = options;
+  const { limits = {}, transmission = {} } = options;
+  const observed = subscribe === undefined ? {} : { subscribe };
+  const quick = quickTimes({ ...transmissionDefaults, ...transmission }, random);
+  const blocks = blockServer(handler, { clock, limits, onBug, quick, ...observed });
+  const plain = provingAddress(blocks, { clock, random });
+  // Whoever has the secret is no stranger: its requests, and they alone, are answered at any length.
+  const respond =
+    oscore === undefined ? plain : oscoreServer({ find: oscore, random, secured: blocks, plain });
+  return { plain, respond };
+}
+
+function endpointOver(datagrams: Datagrams, { respond }: Layers, options: Layering): Endpoint {
+  const { clock = systemClock, random = systemRandom, onBug } = options;
+  const { limits = {}, transmission = {} } = options;
+  const told = { onBug, onError: onBug };
+  return createEndpoint({ datagrams, clock, random, transmission, limits, respond, ...told });
+}
+
+async function answerGroup(
+  group: Group & Pick<GroupServerOptions, 'leisureMs'>,
+  { send }: Datagrams,
+  { plain: respond }: Layers,
+  { clock = systemClock, random = systemRandom, onBug }: Layering,
+) {
+  const heard = await udpGroup(group);
+  // Answers come from this server's own address, where what did not fit into them is asked for.
+  return serveGroup({ ...group, datagrams: { ...heard, send }, clock, random, respond, onBug });
 }
