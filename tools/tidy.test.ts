@@ -18,7 +18,10 @@ const mayImport: walls.Table = {
   author: ['cbor', 'cose', 'suit', 'transport'],
   'firmware-server': ['cose', 'suit', 'transport'],
   'status-tracker': ['cbor', 'cose', 'suit', 'transport'],
-  gateway: ['firmware-server', 'status-tracker/client', 'status-tracker/protocol', 'transport'],
+  gateway: [
+    ...['cose', 'suit', 'firmware-server', 'transport'],
+    ...['status-tracker/client', 'status-tracker/protocol'],
+  ],
   bridges: ['firmware-server', 'status-tracker', 'transport'],
   device: ['cbor', 'cose', 'suit', 'transport', 'status-tracker/client', 'status-tracker/protocol'],
   'device-core': [],

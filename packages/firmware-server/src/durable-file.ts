@@ -85,7 +85,8 @@ async function writeAndSync<T>(path: string, write: (handle: FileHandle) => Prom
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** A rename, or a removal, is durable from here on. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
@@ -94,10 +95,11 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+const asStorageFull = (error: unknown): Error | undefined =>
+  isStorageFull(error) ? full('room on the disk', error) : undefined;
+
 /** No space, no quota, or a file larger than the system allows: for the caller all three are the same. */
-function asStorageFull(error: unknown): Error | undefined {
+export function isStorageFull(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
-    ? full('room on the disk', error)
-    : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
 }

@@ -8,10 +8,11 @@
  * releases it; devices get manifests and payloads by digest, or ask for the newest of their class.
  */
 export type { Blob, Blobs, ReadableBlob } from './blobs.ts';
-export { isDigest } from './blobs.ts';
+export { isDigest, partOf } from './blobs.ts';
 export { fileBlobs } from './blobs-file.ts';
 export type { FileBlobsOptions } from './blobs-file.ts';
 export { memoryBlobs } from './blobs-memory.ts';
+export { isStorageFull, makeFolder, sweepPartial, syncFolder, writeDurably } from './durable-file.ts';
 export type { Catalog } from './catalog.ts';
 export type { DeviceClass } from './device-class.ts';
 export { createFirmwareServer } from './firmware-server.ts';

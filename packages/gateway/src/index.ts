@@ -1,0 +1,13 @@
+/**
+ * A gateway: a firmware server with an upstream and a memory (RFC 9019 §3.2), near the devices. It keeps what
+ * they fetch, passes on what they say, and is trusted with neither: content is proven by its name and by the
+ * device, reports by their signatures. Whoever runs a network puts one into it without anybody's signature.
+ *
+ * `openGateway` makes one Handler over a folder and the servers upstream; its caller serves it, by HTTP, CoAP
+ * or both, and announces it.
+ */
+export type { Upstream } from './cache/obtain.ts';
+export { cacheBytesDefault, openGateway } from './gateway.ts';
+export type { Gateway, GatewayOptions, GatewayStanding } from './gateway.ts';
+export { outboxLimits } from './outbox.ts';
+export type { OutboxLimits } from './outbox.ts';

@@ -1,0 +1,120 @@
+/**
+ * Store and forward (RFC 9019 §2.3): what devices report is passed upstream, and where nobody there can be
+ * reached, kept on disk until somebody can. A report that was answered is not lost, whenever the process or
+ * the power ends; it proves itself, so whoever carries it need not be trusted. A check-in wants a receipt,
+ * which only the tracker can sign: it is passed on later all the same, and its device told to ask again.
+ */
+import type { Clock, Handler, Random, Request, Response } from '@lapel/transport';
+import { Problem, TransportError, bytesBody, collect, emptyBody, receive, request } from '@lapel/transport';
+import { mediaTypes, messageBytesMax, reportBytesMax } from '@lapel/status-tracker/protocol';
+import type { Message, MessageKind, Outbox } from './outbox.ts';
+
+export interface RelayOptions {
+  readonly outbox: Outbox;
+  readonly upstream: Handler;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onNotice: (text: string) => void;
+}
+
+export interface Relay {
+  /** @throws {Problem} */
+  take(asked: Request, kind: MessageKind): Promise<Response>;
+  /** Forwards what waits, until the signal. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export const messageKinds = {
+  reports: { path: '/reports', contentType: mediaTypes.report, bytesMax: reportBytesMax },
+  'check-in': { path: '/check-in', contentType: mediaTypes.cose, bytesMax: messageBytesMax },
+} as const satisfies Record<MessageKind, object>;
+
+/** A device that waits for its answer is not kept longer; then the message is kept. */
+const answerMsMax = 10_000;
+const backOffMs = { first: 1000, max: 60_000 } as const;
+/** A server that fails on one message and on no other would keep all those behind it. */
+const attemptsMax = 20;
+const answerBytesMax = 64 * 1024;
+
+export function createRelay({ outbox, upstream, clock, random, onNotice }: RelayOptions): Relay {
+  const attempts = new Map<string, number>();
+
+  async function send(kind: MessageKind, bytes: Uint8Array, signal: AbortSignal): Promise<Response> {
+    const { path, contentType } = messageKinds[kind];
+    const headers = { 'content-type': contentType };
+    const response = await upstream(request('POST', path, { headers, body: bytesBody(bytes), signal }));
+    const answer = await collect(response.body, answerBytesMax);
+    return { ...response, size: answer.length, body: answer.length === 0 ? emptyBody : bytesBody(answer) };
+  }
+
+  /** Undefined where there is no verdict yet. */
+  async function verdict(kind: MessageKind, bytes: Uint8Array, signal: AbortSignal) {
+    try {
+      const response = await send(kind, bytes, signal);
+      return isPassing(response) ? undefined : response;
+    } catch (error) {
+      if (signal.aborted || error instanceof TransportError) return undefined;
+      throw error;
+    }
+  }
+
+  async function forward(message: Message, signal: AbortSignal): Promise<boolean> {
+    const response = await verdict(message.kind, await outbox.read(message), signal);
+    signal.throwIfAborted();
+    if (response === undefined) {
+      const count = (attempts.get(message.file) ?? 0) + 1;
+      attempts.set(message.file, count);
+      if (count % attemptsMax === 0) outbox.putBack(message);
+      return false;
+    }
+    attempts.delete(message.file);
+    await outbox.remove(message);
+    // An older check-in behind a newer one is refused, and nothing is lost with it.
+    const isRefused = !['ok', 'created', 'changed'].includes(response.status);
+    if (isRefused && message.kind === 'reports') {
+      onNotice(`a report that was kept is refused upstream, and dropped: ${response.status}`);
+    }
+    return true;
+  }
+
+  return {
+    async take(asked, kind) {
+      const bytes = await receive(asked, messageKinds[kind].bytesMax);
+      const late = new AbortController();
+      const done = new AbortController();
+      clock.sleep(answerMsMax, done.signal).then(
+        () => late.abort(new TransportError('no-answer', `expected an answer within ${answerMsMax} ms`)),
+        () => undefined,
+      );
+      // What waits already goes first: so a tracker hears it in order.
+      const isFirst = kind === 'check-in' || outbox.count('reports') === 0;
+      const response = isFirst ? await verdict(kind, bytes, late.signal) : undefined;
+      done.abort(new Error('answered'));
+      if (response !== undefined) return response;
+      await outbox.add(kind, bytes);
+      if (kind === 'reports') return { status: 'changed', size: 0, body: emptyBody };
+      throw new Problem('unavailable', 'the status tracker cannot be reached; what was told is kept for it');
+    },
+
+    async run(signal) {
+      for (let fruitless = 0; !signal.aborted;) {
+        const message = outbox.first();
+        if (message === undefined) {
+          await outbox.added(signal);
+          fruitless = 0;
+          continue;
+        }
+        if (await forward(message, signal)) {
+          fruitless = 0;
+          continue;
+        }
+        const longest = Math.min(backOffMs.max, backOffMs.first * 2 ** Math.min(fruitless, 10));
+        fruitless += 1;
+        await clock.sleep(longest * (0.5 + random.fraction() / 2), signal);
+      }
+    },
+  };
+}
+
+const isPassing = ({ status }: Response) =>
+  ['unavailable', 'too-many-requests', 'internal-error', 'storage-full'].includes(status);
