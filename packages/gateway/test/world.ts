@@ -11,9 +11,25 @@ import { openGateway } from '@lapel/gateway';
 import type { Handler, HttpServer } from '@lapel/transport';
 import { bearer, bytesBody, collect, httpClient, request, serveHttp } from '@lapel/transport';
 
+const ends = new WeakMap<TestContext, (() => Promise<void>)[]>();
+
+/** What was begun last ends first. */
+export function afterwards(context: TestContext, end: () => Promise<void>): void {
+  const known = ends.get(context);
+  if (known !== undefined) {
+    known.push(end);
+    return;
+  }
+  const all = [end];
+  ends.set(context, all);
+  context.after(async () => {
+    for (const each of all.reverse()) await each();
+  });
+}
+
 export async function folderOf(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'lapel-gateway-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
+  afterwards(context, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -67,7 +83,7 @@ export async function originIn(
 export async function serving(context: TestContext, handler: Handler): Promise<HttpServer> {
   // A body that breaks off is what some of the tests are about.
   const server = await serveHttp(handler, { port: 0, onBug: () => undefined });
-  context.after(() => server.close(0));
+  afterwards(context, () => server.close(0));
   return server;
 }
 
@@ -93,7 +109,7 @@ export async function gatewayBefore(
     onBug: unexpected,
     ...given,
   });
-  context.after(() => gateway.close());
+  afterwards(context, () => gateway.close());
   const { url } = await serving(context, gateway.handler);
   return { gateway, url, folder, notices };
 }
