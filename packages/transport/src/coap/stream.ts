@@ -7,7 +7,6 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Handler, Request, Response } from '../exchange.ts';
 import { PortInUse } from '../http-server.ts';
 import { systemClock, systemRandom } from '../system.ts';
-import type { Clock } from '../system.ts';
 import { TransportError } from '../transport-error.ts';
 import { blockClient } from './block-client.ts';
 import { blockServer } from './block-server.ts';
@@ -16,6 +15,7 @@ import type { CoapServer, ServeCoapOptions } from './coap-server.ts';
 import type { Content } from './message.ts';
 import { toTransportError } from '../network-error.ts';
 import { subscribing } from './observe-client.ts';
+import { patiently } from './patiently.ts';
 import { oscoreClient, oscoreServer } from './oscore.ts';
 import { echoing } from './proof-of-address.ts';
 import type { StreamConnection } from './stream-connection.ts';
@@ -114,26 +114,6 @@ function listening(server: Server, port: number, host: string): Promise<void> {
 /** A stream that is there and says nothing: as long as over UDP, where the answer was announced. */
 const { answerMsMax } = transmissionDefaults;
 
-async function patiently<T>(
-  clock: Clock,
-  signal: AbortSignal,
-  act: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const [silence, done] = [new AbortController(), new AbortController()];
-  clock.sleep(answerMsMax, done.signal).then(
-    () =>
-      silence.abort(
-        new TransportError('no-answer', `expected an answer within ${answerMsMax} ms, found none`),
-      ),
-    () => undefined,
-  );
-  try {
-    return await act(AbortSignal.any([signal, silence.signal]));
-  } finally {
-    done.abort(new Error('answered'));
-  }
-}
-
 const coapPort = 5683;
 
 /** @param baseUrl what paths are appended to, such as `coap+tcp://localhost` */
@@ -172,7 +152,9 @@ export function coapTcpClient(
   };
   const carrier = {
     ask: (request: Content, signal: AbortSignal) =>
-      patiently(clock, signal, async (until) => (await current()).connection.ask(request, until)),
+      patiently(clock, answerMsMax, signal, async (until) =>
+        (await current()).connection.ask(request, until),
+      ),
     async *watch(...args: Parameters<StreamConnection['watch']>) {
       yield* (await current()).connection.watch(...args);
     },
