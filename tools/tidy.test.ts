@@ -19,7 +19,7 @@ const mayImport: walls.Table = {
   'firmware-server': ['cose', 'suit', 'transport'],
   'status-tracker': ['cbor', 'cose', 'suit', 'transport'],
   gateway: [
-    ...['cose', 'suit', 'firmware-server', 'transport'],
+    ...['cbor', 'cose', 'suit', 'firmware-server', 'transport'],
     ...['status-tracker/client', 'status-tracker/protocol'],
   ],
   bridges: ['firmware-server', 'status-tracker', 'transport'],

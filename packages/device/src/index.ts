@@ -10,6 +10,8 @@ export { runAgent } from './agent.ts';
 export type { AgentOptions, Downtime, Interruption } from './agent-options.ts';
 export type { Board, Counter, Watchdog } from './board.ts';
 export type { Conditions } from './conditions.ts';
+export { createCoreService } from './core-service.ts';
+export type { CoreService, CoreServiceOptions } from './core-service.ts';
 export { expectedDowntimeMs } from './downtime.ts';
 export { boot } from './bootloader/boot.ts';
 export type { BootDecision, Booted, NothingBoots, Running } from './bootloader/boot.ts';

@@ -2,17 +2,18 @@
 
 import type { SigningKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
-import type { Negotiation } from '@lapel/device';
+import type { Negotiation, OnStep, TrustStore, UpdateSource } from '@lapel/device';
 import { class1, manufacture, trackerSource, trustStoreVersion } from '@lapel/device';
 import type { FleetStore, StatusTracker } from '@lapel/status-tracker';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import type { Terms, UpdateMode } from '@lapel/status-tracker/protocol';
 import type { ComponentIdentifier } from '@lapel/suit';
 import type { Handler, Random } from '@lapel/transport';
-import type { SimulatedDevice } from './device-life.ts';
+import type { Running, SimulatedDevice } from './device-life.ts';
 import { live } from './device-life.ts';
 import { component, deviceClass, makeUpdate, vendor } from './firmware.ts';
 import { onBug } from './flow-parties.ts';
+import type { NorFlash } from './flash.ts';
 import { norFlash } from './flash.ts';
 import type { SimulatedClock } from './clock.ts';
 import type { SeededRandom } from './random.ts';
@@ -36,10 +37,14 @@ export interface DeviceMaking extends DeviceHooks {
   /** How its link is; without it, it is always there and fast. */
   readonly link?: (upstream: Handler) => Handler;
   readonly imagePages?: number;
+  /** What becomes of its source of updates, at each start. */
+  readonly behind?: (source: UpdateSource, trust: TrustStore, running: Running) => UpdateSource;
+  readonly onStep?: OnStep;
 }
 
 export interface ModesDevice {
   readonly id: string;
+  readonly flash: NorFlash;
   switchOn(): void;
   /** Power off: what was under way is lost, flash stays. */
   switchOff(): Promise<void>;
@@ -70,6 +75,7 @@ export async function makeModesDevice(
   around: Around,
 ): Promise<ModesDevice> {
   const { id, className, of = component, mode, terms, negotiation, pollMs, link, imagePages = 6 } = making;
+  const { behind = (source: UpdateSource) => source } = making;
   const profile = class1({ imagePages, component: of });
   const flash = norFlash({ geometry: profile.layout.geometry });
   const deviceKey = generateSigningKey('P-256');
@@ -89,25 +95,29 @@ export async function makeModesDevice(
   const handler = traced(world, id, (link ?? ((upstream) => upstream))(around.served));
   const random: Random = world.random.fork(`life of ${id}`);
   const say = { ...(terms === undefined ? {} : { terms }) };
-  const connect: SimulatedDevice['connect'] = () => {
+  const connect: SimulatedDevice['connect'] = (own, booted) => {
     const way = { handler, clock: world.clock, random, device: id, key: deviceKey };
     const client = createTrackerClient({
       ...{ ...way, ...say, vendor, class: product, updateMode: mode },
       ...{ trackerKey: around.trackerKey.public },
     });
     const agreed = negotiation === undefined ? {} : { negotiation };
-    return trackerSource({ client, origin, mode, mayOverride: terms?.mayOverride === true, ...agreed });
+    const mayOverride = terms?.mayOverride === true;
+    return behind(trackerSource({ client, origin, mode, mayOverride, ...agreed }), own, booted);
   };
   const device: SimulatedDevice = {
     ...making,
     ...{ flash, profile, clock: world.clock, random, pollMs, connect },
     network: (asked) => (asked === origin ? handler : undefined),
     behaviour: () => 'sound',
-    onStep: (step) => world.note(`${id}: ${step}`),
+    onStep(step, detail) {
+      world.note(`${id}: ${step}`);
+      making.onStep?.(step, detail);
+    },
   };
   let life: { readonly off: AbortController; readonly ended: Promise<unknown> } | undefined;
   return {
-    id,
+    ...{ id, flash },
     switchOn() {
       const off = new AbortController();
       around.running.add(off);

@@ -50,6 +50,8 @@ export interface ModesWorld {
   readonly store: FleetStore;
   readonly trace: readonly Traced[];
   tracker: StatusTracker;
+  /** Both servers, as a device reaches them. */
+  readonly served: Handler;
   note(what: string): void;
   sinceStart(): number;
   /** A time of day of the first day, UTC, or so long after the beginning. */
@@ -115,6 +117,7 @@ export async function modesWorld(
     random,
     store,
     trace,
+    served,
     tracker: await createStatusTracker(options),
     note,
     sinceStart: () => clock.wallMs() - startMs,

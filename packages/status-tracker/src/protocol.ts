@@ -115,6 +115,20 @@ export type CheckIn = Infer<typeof CheckIn>;
 export type CheckInState = Omit<CheckIn, 'version' | 'device' | 'session' | 'counter' | 'nonce'>;
 
 /**
+ * What a device core that has a line and no network tells whoever is at the other end. It is not signed: a
+ * communicator decides by it whom to wake, and nobody believes it.
+ */
+export const CoreStatus = map({
+  version,
+  device: required(2, DeviceId),
+  vendor: required(3, identifier),
+  class: required(4, identifier),
+  state: required(5, named('device state', deviceStates)),
+  components: required(6, array(InstalledComponent, { max: componentsMax })),
+});
+export type CoreStatus = Infer<typeof CoreStatus>;
+
+/**
  * The tracker's signed answer to a registration or a check-in; bound to its nonce, so that a trial may be
  * confirmed by it.
  */

@@ -36,6 +36,7 @@ const schemas: Readonly<Record<string, Schema<unknown>>> = {
   answer: protocol.Answer,
   trigger: protocol.Trigger,
   'check-in': protocol.CheckIn,
+  'core-status': protocol.CoreStatus,
   'installed-component': protocol.InstalledComponent,
   'refused-image': protocol.RefusedImage,
   receipt: protocol.Receipt,
