@@ -162,6 +162,15 @@ function identifierOf(text: string | undefined): string {
 
 /** Before an author signs or a tool uploads, it can ask what will be understood. */
 const capabilities = (limits: FirmwareServerLimits) => ({
+  entity: 'firmware-server',
+  capabilities: {
+    'take-image': 'PUT /payloads/{digest}',
+    'take-manifest': 'POST /manifests',
+    release: 'POST /releases/{digest}',
+    'give-manifest': 'GET /manifests/{digest}',
+    'give-image': 'GET /payloads/{digest}',
+    'give-latest': 'GET /latest/{vendor}/{class}',
+  },
   manifestVersions: [manifestVersion],
   mediaTypes: [envelopeMediaType],
   signatureAlgorithms: Object.keys(signatureAlgorithms),

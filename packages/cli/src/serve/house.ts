@@ -189,6 +189,7 @@ const deviceResources = new Set([
   'answers',
   'reports',
   'statements',
+  'tracker',
 ]);
 
 /** A page without a token is for this machine's own people. */

@@ -51,6 +51,7 @@ export function deviceResources({
         if (request.ifNoneMatch === etag) return { status: 'valid', etag, body: emptyBody };
         return { ...answer('ok', signed, mediaTypes.cose), etag };
       },
+      'GET /tracker/capabilities': async () => answer('ok', capabilities, 'application/json'),
       'POST /reports': async (request) => {
         await collector.report(await receive(request, reportBytesMax));
         return { status: 'changed', size: 0, body: emptyBody };
@@ -59,6 +60,24 @@ export function deviceResources({
     { onBug },
   );
 }
+
+/**
+ * What it can, for machines: each by the resource that it is had by. Operators' are in
+ * docs/operator-api.json.
+ */
+const capabilities = new TextEncoder().encode(
+  JSON.stringify({
+    entity: 'status-tracker',
+    capabilities: {
+      'know-devices': 'POST /register',
+      'keep-status': 'POST /check-in',
+      'decide-need': 'GET /offers/{device}',
+      'agree-on-time': 'POST /answers',
+      'show-campaign': 'GET /statements/{digest}',
+      'keep-results': 'POST /reports',
+    },
+  }),
+);
 
 function deviceId(text: string): string {
   try {
