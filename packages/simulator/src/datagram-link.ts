@@ -68,8 +68,7 @@ export function natBefore(outside: DatagramLink, clock: Clock, idleMs: number): 
     open() {
       let hear: Parameters<Datagrams['listen']> | undefined;
       let binding: { readonly datagrams: Datagrams; usedMs: number } | undefined;
-      const isAlive = (): boolean =>
-        binding !== undefined && clock.monotonicMs() - binding.usedMs < idleMs;
+      const isAlive = (): boolean => binding !== undefined && clock.monotonicMs() - binding.usedMs < idleMs;
       const bind = () => {
         const bound = { datagrams: outside.open(`nat:${(bindings += 1)}`), usedMs: clock.monotonicMs() };
         bound.datagrams.listen(

@@ -40,6 +40,8 @@ export interface DeviceMaking extends DeviceHooks {
   /** What becomes of its source of updates, at each start. */
   readonly behind?: (source: UpdateSource, trust: TrustStore, running: Running) => UpdateSource;
   readonly onStep?: OnStep;
+  /** How long a poll may wait for news. */
+  readonly waitMs?: number;
 }
 
 export interface ModesDevice {
@@ -101,7 +103,10 @@ export async function makeModesDevice(
       ...{ ...way, ...say, vendor, class: product, updateMode: mode },
       ...{ trackerKey: around.trackerKey.public },
     });
-    const agreed = negotiation === undefined ? {} : { negotiation };
+    const agreed = {
+      ...(negotiation === undefined ? {} : { negotiation }),
+      ...(making.waitMs === undefined ? {} : { waitMs: making.waitMs }),
+    };
     const mayOverride = terms?.mayOverride === true;
     return behind(trackerSource({ client, origin, mode, mayOverride, ...agreed }), own, booted);
   };

@@ -165,7 +165,8 @@ export async function modesWorld(
       note(`Status Tracker: ${className} to ${sequence}`);
       await world.tracker.tick();
     },
-    make: (making) => makeModesDevice(world, making, {
+    make: (making) =>
+      makeModesDevice(world, making, {
         ...{ author, trackerKey, running },
         served: roadOf(making.id),
       }),

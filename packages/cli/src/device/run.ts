@@ -128,7 +128,9 @@ function connection(
     random: systemRandom,
     isProvenByChannel: trust.channel !== undefined && isPushed(origin),
     ...enrolment,
-    ...(operators === undefined ? {} : { terms: holdingTerms }),
+    ...(operators === undefined
+      ? {}
+      : { terms: { ...holdingTerms, transports: [isPushed(origin) ? 'coap' : 'http'] } }),
   });
   return trackerSource({
     client,

@@ -145,6 +145,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     persons: folder.persons,
     authors: folder.authors.map((key) => ({ key })),
     releases: async (digest) => releaseOf(firmware, await published(firmware, hex(digest))),
+    transports: options.coapPort === undefined ? ['http'] : ['http', 'coap'],
     ...(isShared ? { name: hex(systemRandom.bytes(8)) } : {}),
     ...options.strategies,
     onBug,

@@ -26,7 +26,7 @@ export interface RegistrarOptions {
   readonly random: Random;
   readonly trackerKey: SigningKey;
   /** What this server speaks, where that is not what all do. */
-  readonly house?: House;
+  readonly house?: Partial<House>;
 }
 
 export interface Registrar {
@@ -46,7 +46,8 @@ const secretBytes = 32;
 const tokenBytes = 32;
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const { store, notify, clock, random, trackerKey, house = thisHouse } = options;
+  const { store, notify, clock, random, trackerKey } = options;
+  const house = { ...thisHouse, ...options.house };
   const challenges = createChallenges(clock, random);
   const refusals = createRefusals(store, clock);
   const admit = createAdmission({ store, notify, clock, refusals });

@@ -10,6 +10,7 @@ import { Problem, problemResponse } from '@lapel/transport';
 import type { FindContext } from '@lapel/transport/coap';
 import type { ServerStrategy } from '../policy/trigger.ts';
 import type { UrgencyStrategy } from '../policy/urgency.ts';
+import type { TransportName } from '../protocol.ts';
 import { createAccess } from './access.ts';
 import type { Access } from './access.ts';
 import type { CampaignView, Releases } from './campaign.ts';
@@ -62,6 +63,8 @@ export interface StatusTrackerOptions {
   readonly kinds?: Kinds;
   /** When devices are updated that leave that to the server. */
   readonly strategy?: ServerStrategy;
+  /** What devices may speak to it; HTTP, where nothing is said. */
+  readonly transports?: readonly TransportName[];
   /** Of this process among those that share the store: each campaign is planned by one at a time. */
   readonly name?: string;
 }
@@ -109,7 +112,9 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const access = await createAccess(store, clock, random);
   const memory = { ...options, notify, watch, statements };
   const onChanges = (changes: readonly Change[]) => followChanges(changes, memory);
-  const registrar = createRegistrar({ store, notify, clock, random, trackerKey });
+  const { transports } = options;
+  const house = transports === undefined ? {} : { house: { transports } };
+  const registrar = createRegistrar({ store, notify, clock, random, trackerKey, ...house });
   const modes = createModes({ ...options, notify, onChanges });
   const collector = createCollector({ ...memory, manifests, clock, trackerKey, onChanges, onTwin });
   const rounds = createRounds(memory, modes, onChanges);
