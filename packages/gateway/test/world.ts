@@ -23,7 +23,7 @@ export function afterwards(context: TestContext, end: () => Promise<void>): void
   const all = [end];
   ends.set(context, all);
   context.after(async () => {
-    for (const each of all.reverse()) await each();
+    for (const each of all.toReversed()) await each();
   });
 }
 

@@ -42,7 +42,7 @@ async function entities(context: TestContext): Promise<Readonly<Record<string, E
   const folder = await mkdtemp(join(tmpdir(), 'lapel-capabilities-'));
   context.after(() => rm(folder, { recursive: true }));
   const { server, flash, profile } = await gatherParties({ folder });
-  const world = await modesWorld(1);
+  const world = await modesWorld({ seed: 1, over: 'http' });
   context.after(() => world.end());
   const [trust, decision] = [readTrustStore(flash, profile.layout.trustStore), boot(flash, profile)];
   assert.ok(trust !== undefined && decision.boot === 'slot');

@@ -16,7 +16,7 @@ import { minute, modesWorld } from '../src/modes-world.ts';
 import { communicator, living, makeCore, versionOf } from './communicator-world.ts';
 
 test('S2-07: a communicator wakes only the cores that are behind', async () => {
-  const world = await modesWorld(1);
+  const world = await modesWorld({ seed: 1, over: 'http' });
   const cores = [
     await makeCore(world, 'lamp-1'),
     await makeCore(world, 'lamp-2'),
@@ -68,7 +68,7 @@ const nineSteps: readonly string[] = [
 ];
 
 test('S2-02, S2-14: from the query to the list of devices, the nine steps come in their order', async () => {
-  const world = await modesWorld(2);
+  const world = await modesWorld({ seed: 2, over: 'http' });
   const trace = messageTrace();
   const seen = new Set<string>();
   const once = (what: string, note: () => void) => {
@@ -178,7 +178,7 @@ const lies: Readonly<Record<string, (world: ModesWorld, honest: Handler) => Prom
 
 for (const [what, lie] of Object.entries(lies)) {
   test(`S2-18: a communicator that ${what} changes nothing that an honest one cannot mend`, async () => {
-    const world = await modesWorld(5);
+    const world = await modesWorld({ seed: 5, over: 'http' });
     const booted: number[] = [];
     const confirmed: number[] = [];
     const core = await makeCore(world, 'lamp-1', 'lamp', {

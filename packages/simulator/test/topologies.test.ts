@@ -21,7 +21,7 @@ async function emptyFolder(context: TestContext): Promise<string> {
 }
 
 test('S2-12, S2-11: three communicators with ten cores each, one tracker, one inventory', async () => {
-  const world = await modesWorld(3);
+  const world = await modesWorld({ seed: 3, over: 'http' });
   const groups = await Promise.all(
     ['a', 'b', 'c'].map((group) =>
       Promise.all(
@@ -49,7 +49,7 @@ test('S2-12, S2-11: three communicators with ten cores each, one tracker, one in
 
 test('S2-17, S4-18: several communicators in one gateway, which fetches once for all', async (context) => {
   const folder = await emptyFolder(context);
-  const world = await modesWorld(4);
+  const world = await modesWorld({ seed: 4, over: 'http' });
   const fetched: string[] = [];
   const origin: Handler = async (asked) => {
     if (asked.path.startsWith('/payloads/')) fetched.push(asked.path);
@@ -81,7 +81,7 @@ test('S2-15, S2-16: a webcam is core and communicator, a web server the rest', a
 });
 
 test('S4-17, S2-18: a telephone is tracker, server and communicator, over 20 bytes at a time', async () => {
-  const world = await modesWorld(6);
+  const world = await modesWorld({ seed: 6, over: 'http' });
   const core = await makeCore(world, 'tag-1', 'tag', {}, nearby);
   await living(world, communicator(world, [core]), [core], async () => {
     await world.publish({ image: world.random.bytes(5_000), sequence: 2, className: 'tag' });
