@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { TestContext } from 'node:test';
-import { Problem, TransportError, httpClient, serveHttp } from '@lapel/transport';
+import { httpClient, serveHttp } from '@lapel/transport';
 import type { TrackerClientOptions } from '../src/client/client.ts';
 import type { EnrolmentToken } from '../src/server/enrolment/enrolment-store.ts';
 import { pendingMax, strangerSilenceMsMax } from '../src/server/enrolment/admit.ts';
@@ -10,22 +10,10 @@ import { toldMax } from '../src/server/enrolment/refusals.ts';
 import type { World } from './world.ts';
 import { createWorld, lampClass, otherClass, startMs, testKey, vendor } from './world.ts';
 import { deviceCertificate, middle, middleCertificate, rootCertificate } from './certificates.ts';
+import { acme, registered } from './enrolment-fixtures.ts';
 import { newDevice } from './fleet-fixtures.ts';
 
-const acme = { name: 'acme', certificate: rootCertificate(), vendor, classes: [lampClass] };
 const lineTerms = { name: 'line', vendor, class: lampClass, uses: 2, expiresMs: startMs + 3_600_000 };
-
-/** `in`, where the device is let in; else what it is told. */
-async function registered(world: World, id: string, changes: Partial<TrackerClientOptions> = {}) {
-  try {
-    await world.device(id, changes).client.register();
-  } catch (error) {
-    if (error instanceof Problem) return `${error.code}: ${error.message}`;
-    if (error instanceof TransportError) return error.message;
-    throw error;
-  }
-  return (await world.store.device(id))?.approval ?? 'unknown';
-}
 
 const madeToken = async (world: World, changes: Partial<EnrolmentToken> = {}) =>
   world.tracker.desk.makeEnrolmentToken({ ...lineTerms, ...changes }, 'anna');

@@ -35,6 +35,9 @@ function withPeer(request: Request, peer: Peer | undefined): Request {
     ifNoneMatch,
     range,
     peer,
+    get certificates() {
+      return request.certificates;
+    },
     get signal() {
       return request.signal;
     },

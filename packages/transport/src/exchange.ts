@@ -51,6 +51,11 @@ export interface Request {
   readonly body: Body;
   /** The authenticated identity of the other side; absent where nothing proved one. */
   readonly peer?: Peer | undefined;
+  /**
+   * In DER, that of the other side first, whose key the channel has proved it to hold; absent where it showed
+   * none, or one that nobody here vouches for.
+   */
+  readonly certificates?: readonly Uint8Array[] | undefined;
   readonly signal: AbortSignal;
   /** The ETag of the copy the client has already; answered `valid` where it is still current. */
   readonly ifNoneMatch?: string | undefined;

@@ -8,6 +8,7 @@ import type { Body, Handler, Method, Request, Response } from './exchange.ts';
 import { formatEntityTag, matchesEntityTag, readEntityTag, readRange } from './http-fields.ts';
 import { statusToHttp } from './http-status.ts';
 import { parseTarget } from './http-target.ts';
+import { peerCertificates } from './peer-certificates.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { pump } from './pump.ts';
 
@@ -65,6 +66,9 @@ function readRequest(incoming: IncomingMessage, outgoing: ServerResponse): Reque
     query,
     headers: plainHeaders(headers),
     body: hasBody(headers) ? received(incoming) : emptyBody,
+    get certificates() {
+      return peerCertificates(incoming.socket);
+    },
     /** Made when it is first asked for: a poll answered from memory has no use for one. */
     get signal() {
       controller ??= abortedOnClose(outgoing);

@@ -16,6 +16,7 @@ export function request(
     headers: given.headers ?? {},
     body: given.body ?? emptyBody,
     peer: given.peer,
+    certificates: given.certificates,
     signal: given.signal ?? new AbortController().signal,
     ifNoneMatch: given.ifNoneMatch,
     range: given.range,

@@ -10,6 +10,7 @@ import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { Registration } from '../protocol.ts';
 import { createAdmission } from './enrolment/admit.ts';
+import { ofKey } from './enrolment/certificate.ts';
 import type { House } from './enrolment/judge-terms.ts';
 import { judgeTerms, thisHouse } from './enrolment/judge-terms.ts';
 import { createRefusals } from './enrolment/refusals.ts';
@@ -32,8 +33,12 @@ export interface RegistrarOptions {
 export interface Registrar {
   /** What a device must sign within two minutes; nothing is kept for it. */
   challenge(device: string): Uint8Array;
-  /** @returns the receipt with the session's token. @throws {Problem} */
-  register(signed: Uint8Array): Promise<Uint8Array>;
+  /**
+   * @param shown the certificates that the channel has proved: as good as those in the message, where they
+   * are of the device's own key. Whoever else has shown them only carries its word.
+   * @returns the receipt with the session's token. @throws {Problem}
+   */
+  register(signed: Uint8Array, shown?: readonly Uint8Array[]): Promise<Uint8Array>;
 }
 
 export const challengeMsMax = 120_000;
@@ -52,7 +57,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   const refusals = createRefusals(store, clock);
   const admit = createAdmission({ store, notify, clock, refusals });
 
-  async function register(signed: Uint8Array): Promise<Uint8Array> {
+  async function register(signed: Uint8Array, shown?: readonly Uint8Array[]): Promise<Uint8Array> {
     const message = peekMessage(Registration, signed, 'registration');
     // The cheap check comes first; the challenge is used up only by who holds the key.
     const use = challenges.check(message.device, message.challenge);
@@ -61,7 +66,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     use();
     const { updateMode, terms, characteristics, starts } = message;
     const spoken = terms === undefined ? undefined : judgeTerms(terms, house);
-    const device = await admit({ ...message, key }, message);
+    const device = await admit({ ...message, key }, { ...message, shown: ofKey(shown, key) });
     await requireRising(device, starts);
     const token = random.bytes(tokenBytes);
     const tokenHash = digest('sha-256', token);

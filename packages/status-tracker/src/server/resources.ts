@@ -31,7 +31,8 @@ export function deviceResources({
       'GET /challenges/{device}': async (_, { device = '' }) =>
         answer('ok', registrar.challenge(deviceId(device)), 'application/octet-stream'),
       'POST /register': async (request) => {
-        const receipt = await registrar.register(await receive(request, messageBytesMax));
+        const signed = await receive(request, messageBytesMax);
+        const receipt = await registrar.register(signed, request.certificates);
         return answer('created', receipt, mediaTypes.cose);
       },
       'POST /check-in': async (request) => {

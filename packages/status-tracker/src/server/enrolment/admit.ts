@@ -23,10 +23,15 @@ export interface AdmitOptions {
   readonly refusals: Refusals;
 }
 
-export type Admit = (applicant: Applicant, brought: Brought) => Promise<Speaker>;
+export type Admit = (applicant: Applicant, brought: BroughtAndShown) => Promise<Speaker>;
 
 /** By what it would be let in. */
-export type Brought = Pick<Registration, 'certificates' | 'enrolmentToken'>;
+type Brought = Pick<Registration, 'certificates' | 'enrolmentToken'>;
+
+/** With the certificates of its own key that its channel has proved. */
+export interface BroughtAndShown extends Brought {
+  readonly shown: readonly Uint8Array[] | undefined;
+}
 
 /** Devices that wait for approval; whoever invents devices can't fill the store with them. */
 export const pendingMax = 1_000;
@@ -51,6 +56,15 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
     if (clock.monotonicMs() < fullUntilMs) throw full();
     const silentBeforeMs = clock.wallMs() - strangerSilenceMsMax;
     return { by: 'approval', waitingMax: pendingMax, silentBeforeMs };
+  }
+
+  /** What a channel proves is for its server first: it counts where a manufacturer of the vendor is known. */
+  async function withShown({ vendor }: Applicant, { shown, ...brought }: BroughtAndShown): Promise<Brought> {
+    if (shown === undefined || brought.certificates !== undefined) return brought;
+    if (brought.enrolmentToken !== undefined) return brought;
+    const known = await store.manufacturers();
+    const isKnown = known.some((each) => compareBytes(each.vendor, vendor) === 0);
+    return isKnown ? { ...brought, certificates: shown } : brought;
   }
 
   async function enrol(applicant: Applicant, brought: Brought): Promise<void> {
@@ -79,12 +93,14 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
     }
   }
 
-  return async (applicant, brought) => {
+  return async (applicant, given) => {
     const known = await named(store, applicant);
     if (known !== undefined) await requireSame(known, applicant, refusals);
+    if (known !== undefined && known.approval !== 'pending') return known;
+    const brought = await withShown(applicant, given);
     const isBrought = brought.certificates !== undefined || brought.enrolmentToken !== undefined;
     // Who is in needs nobody's word any more, and costs no use of a token.
-    if (known !== undefined && !(known.approval === 'pending' && isBrought)) return known;
+    if (known !== undefined && !isBrought) return known;
     try {
       await enrol(applicant, brought);
     } catch (error) {

@@ -3,7 +3,7 @@
  * that is spoken; a critical extension that nobody here knows is refused (§4.2).
  */
 import { X509Certificate } from 'node:crypto';
-import { hex } from '@lapel/cbor';
+import { compareBytes, hex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
 import { readKeyPem } from '@lapel/cose';
 import { Problem } from '@lapel/transport';
@@ -52,6 +52,22 @@ const signatureAlgorithms: readonly string[] = [
 const attributes = { commonName: '550403', serialNumber: '550405', unit: '55040b' } as const;
 const extensions = { keyUsage: '551d0f', basicConstraints: '551d13', purposes: '551d25' } as const;
 const known: readonly string[] = Object.values(extensions);
+
+/** Certificates that a channel has proved, where the first is of this key: then they are the device's own. */
+export function ofKey(
+  shown: readonly Uint8Array[] | undefined,
+  { kid }: VerificationKey,
+): readonly Uint8Array[] | undefined {
+  const [own] = shown ?? [];
+  if (own === undefined) return undefined;
+  try {
+    return compareBytes(readCertificate(own).key.kid, kid) === 0 ? shown : undefined;
+  } catch (error) {
+    // One of a kind that no device has, such as a gateway's with an RSA key.
+    if (error instanceof Problem) return undefined;
+    throw error;
+  }
+}
 
 /** @throws {Problem} `bad-request` where it is none, `unprocessable` where it is of another kind. */
 export function readCertificate(der: Uint8Array): Certificate {
