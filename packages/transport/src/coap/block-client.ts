@@ -14,6 +14,7 @@ import type { Content } from './message.ts';
 import { inOrder } from './message.ts';
 import type { Option } from './option.ts';
 import { optionValue, uint, uintOption } from './option.ts';
+import { forOrigin } from './proxy.ts';
 import { beginQuickly, checkedAnswer, quickly, uploadEitherWay } from './quick-client.ts';
 import type { Quick } from './quick-client.ts';
 import { quickSizeOf } from './quick-retrieve.ts';
@@ -30,10 +31,13 @@ export interface BlockClientOptions {
   /** Where it is given, blocks are sent in sets (RFC 9177) to servers that understand that. */
   readonly burst?: OpenBurst | undefined;
   readonly transmission?: Transmission;
+  /** Who the server asks for us (RFC 7252 §5.7.2); absent where it is the origin itself. */
+  readonly origin?: URL | undefined;
 }
 
 export function blockClient(ask: Ask, options: BlockClientOptions): Handler {
-  const { random, szx = szxMax, burst, transmission = transmissionDefaults } = options;
+  const { random, szx = szxMax, burst, transmission = transmissionDefaults, origin } = options;
+  const proxied = origin === undefined ? [] : forOrigin(origin);
   const asked = checked(ask);
   const quick = burst === undefined ? undefined : quickly(burst, transmission, random);
   return async (request) => {
@@ -41,7 +45,7 @@ export function blockClient(ask: Ask, options: BlockClientOptions): Handler {
     signal.throwIfAborted();
     const base: Content = {
       code: methodCodes[request.method],
-      options: requestToOptions(request),
+      options: [...requestToOptions(request), ...proxied],
       payload: new Uint8Array(0),
     };
     if (request.method === 'GET') {

@@ -16,11 +16,15 @@ import type { Content } from './message.ts';
 import { inOrder } from './message.ts';
 import { notifying } from './observe-server.ts';
 import type { Subscribe } from './observe-server.ts';
+import type { Option } from './option.ts';
 import { optionTable, optionValue, uint, uintOption, understood, without } from './option.ts';
 import { conciseProblem, unprocessedOption } from './problem-details.ts';
 import { isAcceptable, operationKey, optionsToTarget, targetToRequest } from './request-options.ts';
 import type { Target } from './request-options.ts';
 import { responseToOptions } from './response-options.ts';
+import { oneHopFurther } from './hop-limit.ts';
+import { failureCodeOf, proxiedFor } from './proxy.ts';
+import type { Proxy } from './proxy.ts';
 import { isQuickRequest, serveQuickly } from './quick-server.ts';
 import type { QuickTimes } from './quick-block.ts';
 import type { Begin } from './upload-server.ts';
@@ -51,14 +55,31 @@ export interface BlockServerOptions {
   readonly subscribe?: Subscribe;
   /** Where it is given, blocks go in sets to clients that want that (RFC 9177), and come in sets. */
   readonly quick?: QuickTimes;
+  /** Makes requests for others (RFC 7252 §5.7.2); absent in what is no proxy. */
+  readonly proxy?: Proxy;
   readonly onBug: (error: unknown) => void;
 }
 
+/** What is asked, and who answers it. */
+interface Routed extends Target {
+  readonly serve: Handler;
+}
+
 export function blockServer(handler: Handler, options: BlockServerOptions): Respond {
-  const { clock, onBug, subscribe, quick: times } = options;
+  const { clock, onBug, subscribe, proxy, quick: times } = options;
   const limits = { ...blockServerLimits, ...options.limits };
   const windows = heldWindows(clock, limits);
   const tags = rememberedTags();
+
+  /** RFC 7252 §5.7.2, §5.10.2: ours, or an origin's behind us; undefined where nothing leads there. */
+  function routed(given: readonly Option[]): Routed | undefined {
+    const target = optionsToTarget(given);
+    const proxied = proxiedFor(given);
+    if (proxied === undefined) return { ...target, serve: handler };
+    const origin = proxy?.(proxied.origin);
+    if (origin === undefined) return undefined;
+    return { ...target, ...proxied.own, serve: async (request) => origin(oneHopFurther(request)) };
+  }
 
   /** The part of a response's body that the block begins. */
   async function windowOf(
@@ -82,7 +103,7 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
     request: Content,
     sender: Sender,
     method: Method,
-    target: Target,
+    target: Routed,
     block: Block | undefined,
   ): Promise<Content> {
     const key = operationKey(sender.key, request.code, request.options);
@@ -101,7 +122,7 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
       ifNoneMatch: given.length === 1 ? tags.whole(given[0] ?? '') : undefined,
       range: offset === 0 ? undefined : { start: offset, end: offset + windowBytes - 1 },
     });
-    const window = await windowOf(await handler(asked), asked, given, offset);
+    const window = await windowOf(await target.serve(asked), asked, given, offset);
     if (!isAcceptable(accept, window.contentType)) return plain(responseCodes.notAcceptable);
     return kept(key, window, block, sender, wantsSize);
   }
@@ -117,7 +138,7 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
   async function observe(
     request: Content,
     sender: Sender,
-    target: Target,
+    target: Routed,
     block: Block | undefined,
   ): Promise<Answer | undefined> {
     const stop = new AbortController();
@@ -151,14 +172,14 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
     known: Content,
     sender: Sender,
     method: Method,
-    target: Target,
+    target: Routed,
   ): Promise<Answer | undefined> {
     if (!isQuickRequest(known)) return undefined;
     if (quick === undefined || sender.takesFurther !== true) return refusedOption(optionTable.qBlock2.number);
     const key = operationKey(sender.key, known.code, known.options);
     const begin: Begin<Window> = async (body, size, signal) => {
       const asked = targetToRequest(method, target, { body, size, peer: sender.peer, signal });
-      return windowOf(await handler(asked), asked, [], 0);
+      return windowOf(await target.serve(asked), asked, [], 0);
     };
     return quick(known, sender, key, {
       begin,
@@ -170,19 +191,18 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
   async function respond(request: Content, sender: Sender): Promise<Answer> {
     const { options, critical } = understood(request.options);
     if (critical !== undefined) return refusedOption(critical);
-    // RFC 7252 §5.10.2.
-    if (optionValue(options, 'proxyUri') !== undefined || optionValue(options, 'proxyScheme') !== undefined)
-      return plain(responseCodes.proxyingNotSupported);
     const method = methodOf(request.code);
     if (method === undefined) return plain(responseCodes.methodNotAllowed);
     const [block1, block2] = [readBlock(options, 'block1'), readBlock(options, 'block2')];
     if (block1 === 'malformed' || block2 === 'malformed')
       throw new Problem('bad-request', 'expected a size of blocks of 0 to 6, found 7');
-    const target = optionsToTarget(options);
+    const target = routed(options);
+    if (target === undefined) return plain(responseCodes.proxyingNotSupported);
     const known = { ...request, options };
     const quickly = await respondQuickly(known, sender, method, target);
     if (quickly !== undefined) return quickly;
-    if (method === 'GET' && uintOption(options, 'observe') === 0 && (block2?.number ?? 0) === 0) {
+    const isObserving = uintOption(options, 'observe') === 0 && target.serve === handler;
+    if (method === 'GET' && isObserving && (block2?.number ?? 0) === 0) {
       const observed = await observe(known, sender, target, block2);
       if (observed !== undefined) return observed;
     }
@@ -193,7 +213,7 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
       { request: known, sender, key, block: block1 },
       async (body, size, signal) => {
         const asked = targetToRequest(method, target, { body, size, peer: sender.peer, signal });
-        return windowOf(await handler(asked), asked, [], 0);
+        return windowOf(await target.serve(asked), asked, [], 0);
       },
     );
     const answer = 'code' in outcome ? plain(outcome.code) : kept(key, outcome.answer, block2, sender, false);
@@ -204,6 +224,8 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
     try {
       return await respond(request, sender);
     } catch (error) {
+      const code = failureCodeOf(error);
+      if (code !== undefined) return plain(code);
       if (!(error instanceof Problem)) onBug(error);
       const problem = error instanceof Problem ? error : internal();
       const response = problemResponse(problem);

@@ -7,6 +7,7 @@ import { blockClient } from './block-client.ts';
 import type { Datagrams } from './datagrams.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createEndpoint } from './endpoint.ts';
+import { serverAt } from './server-url.ts';
 import { subscribing } from './observe-client.ts';
 import { oscoreClient } from './oscore.ts';
 import type { OscoreContext } from './oscore-context.ts';
@@ -24,6 +25,8 @@ export interface CoapClientOptions {
    * that are slow to answer or lose much.
    */
   readonly quick?: boolean;
+  /** Whom the server, as a proxy, asks for us (RFC 7252 §5.7.2), such as `http://files.example`. */
+  readonly origin?: string | URL;
   /** The secret that is shared with the server; without one, everybody on the way can read and change. */
   readonly oscore?: OscoreContext;
   readonly clock?: Clock;
@@ -36,15 +39,9 @@ export interface CoapClient extends Handler {
   close(): Promise<void>;
 }
 
-const coapPort = 5683;
-
 /** @param baseUrl what paths are appended to, such as `coap://localhost` */
 export function coapClient(baseUrl: string | URL, options: CoapClientOptions = {}): CoapClient {
-  const base = new URL(baseUrl);
-  if (base.protocol !== 'coap:') throw new TypeError(`expected a URL with coap:, found ${base.protocol}`);
-  const host = base.hostname.replace(/^\[(?<address>.*)\]$/, '$<address>');
-  const port = base.port === '' ? coapPort : Number(base.port);
-  const prefix = base.pathname.replace(/\/$/, '');
+  const { host, port, prefixed } = serverAt(baseUrl, 'coap:', options.origin);
   let opened: Promise<Connection> | undefined;
 
   /** At the first request, and again after a name could not be found. */
@@ -55,9 +52,6 @@ export function coapClient(baseUrl: string | URL, options: CoapClientOptions = {
     });
     return opened;
   };
-  const prefixed = (request: Request): Request =>
-    prefix === '' ? request : { ...request, path: prefix + request.path };
-
   const handler: Handler = async (request) => {
     request.signal.throwIfAborted();
     return (await connection()).handler(prefixed(request));
@@ -86,7 +80,8 @@ async function connect(host: string, port: number, options: CoapClientOptions): 
 
 /** The same across datagrams of another kind. */
 export function coapClientOver(datagrams: Datagrams, to: string, options: CoapClientOptions): Connection {
-  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {}, quick } = options;
+  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {} } = options;
+  const { quick, origin } = options;
   const endpoint = createEndpoint({
     datagrams,
     clock,
@@ -103,6 +98,7 @@ export function coapClientOver(datagrams: Datagrams, to: string, options: CoapCl
     transmission: { ...transmissionDefaults, ...transmission },
     ...(szx === undefined ? {} : { szx }),
     ...(quick === true ? { burst } : {}),
+    origin: origin === undefined ? undefined : new URL(origin),
   };
   const handler = blockClient(ask, blocks);
   return { endpoint, handler, subscribe: subscribing(watch, ask, blocks) };

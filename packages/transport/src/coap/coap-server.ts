@@ -18,6 +18,7 @@ import type { Subscribe } from './observe-server.ts';
 import type { FindContext } from './oscore.ts';
 import { oscoreServer } from './oscore.ts';
 import { provingAddress } from './proof-of-address.ts';
+import type { Proxy } from './proxy.ts';
 import { quickTimes } from './quick-block.ts';
 import type { Transmission } from './transmission.ts';
 import { transmissionDefaults } from './transmission.ts';
@@ -33,6 +34,8 @@ export interface ServeCoapOptions {
   readonly transmission?: Partial<Transmission>;
   /** What may be observed; nothing where it is absent. */
   readonly subscribe?: Subscribe;
+  /** Makes requests for others (RFC 7252 §5.7.2); absent in what is no proxy. */
+  readonly proxy?: Proxy;
   /** Secrets that are shared with clients, each by the name in a request (`contextName`). */
   readonly oscore?: FindContext;
   /**
@@ -83,9 +86,9 @@ interface Layers {
 }
 
 function layersOf(handler: Handler, options: Layering): Layers {
-  const { clock = systemClock, random = systemRandom, onBug, oscore, subscribe } = options;
-  const { limits = {}, transmission = {} } = options;
-  const observed = subscribe === undefined ? {} : { subscribe };
+  const { clock = systemClock, random = systemRandom, onBug, oscore } = options;
+  const { limits = {}, transmission = {}, subscribe, proxy } = options;
+  const observed = { ...(subscribe && { subscribe }), ...(proxy && { proxy }) };
   const quick = quickTimes({ ...transmissionDefaults, ...transmission }, random);
   const blocks = blockServer(handler, { clock, limits, onBug, quick, ...observed });
   const plain = provingAddress(blocks, { clock, random });

@@ -48,6 +48,8 @@ export type { OscoreSecret } from './oscore-keys.ts';
 export { decodeOscoreOption, encodeOscoreOption } from './oscore-option.ts';
 export { senderSequence } from './oscore-sequence.ts';
 export type { SequenceStore } from './oscore-sequence.ts';
+export { forOrigin, mappedFromHttp } from './proxy.ts';
+export type { Proxy } from './proxy.ts';
 export { missingBlocks, payloadsMax, quickTimes, readMissing } from './quick-block.ts';
 export type { QuickTimes } from './quick-block.ts';
 export { replayWindow } from './replay-window.ts';

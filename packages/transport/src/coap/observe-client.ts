@@ -4,6 +4,7 @@ import type { BlockClientOptions } from './block-client.ts';
 import { observedResponse } from './block-client.ts';
 import type { Ask, Watch } from './carrier.ts';
 import { methodCodes } from './code.ts';
+import { forOrigin } from './proxy.ts';
 import { requestToOptions } from './request-options.ts';
 
 export const subscribing = (watch: Watch, ask: Ask, options: BlockClientOptions) =>
@@ -12,7 +13,10 @@ export const subscribing = (watch: Watch, ask: Ask, options: BlockClientOptions)
     signal.throwIfAborted();
     const content = {
       code: methodCodes.GET,
-      options: requestToOptions({ ...request, method: 'GET' }),
+      options: [
+        ...requestToOptions({ ...request, method: 'GET' }),
+        ...(options.origin === undefined ? [] : forOrigin(options.origin)),
+      ],
       payload: new Uint8Array(0),
     };
     // RFC 7959 §2.6: a notification holds the first block; the rest is retrieved as any body is.

@@ -7,6 +7,7 @@ import { soundPath, soundQuery } from '../http-target.ts';
 import { Problem } from '../problem.ts';
 import { formatToMediaType, mediaTypeToFormat } from './content-format.ts';
 import { entityTagToOption, optionToEntityTag } from './entity-tag.ts';
+import { hopLimitFrom, hopLimitTo } from './hop-limit.ts';
 import type { Option } from './option.ts';
 import {
   isNoCacheKey,
@@ -36,7 +37,7 @@ export function requestToOptions(request: Request): Option[] {
   for (const [name, value] of query) options.push(short('uriQuery', `${name}=${value}`));
   const accept = formatOf(headers['accept']);
   if (accept !== undefined) options.push(uint('accept', accept));
-  return options;
+  return [...options, ...hopLimitFrom(request)];
 }
 
 const formatOf = (mediaType: string | undefined): number | undefined =>
@@ -75,6 +76,7 @@ export function optionsToTarget(options: readonly Option[]): Target {
     headers: {
       ...(mediaType === undefined ? {} : { 'content-type': mediaType }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...hopLimitTo(options),
     },
     accept: uintOption(options, 'accept'),
     tags: optionValues(options, 'etag').map(optionToEntityTag),

@@ -3,7 +3,7 @@ import { bytesBody, emptyBody } from '../body.ts';
 import type { Method, Response } from '../exchange.ts';
 import { Problem, codeOfStatus, problemResponse } from '../problem.ts';
 import { TransportError } from '../transport-error.ts';
-import { classOf, codeText } from './code.ts';
+import { classOf, codeText, responseCodes } from './code.ts';
 import { coapToStatus, statusToCoap } from './coap-status.ts';
 import { formatToMediaType, mediaTypeToFormat, problemFormat } from './content-format.ts';
 import { entityTagToOption, optionToEntityTag } from './entity-tag.ts';
@@ -62,16 +62,22 @@ export function contentToResponse({ code, options, payload }: Content): Omit<Res
     status,
     contentType: format === undefined ? undefined : formatToMediaType(format),
     etag: etag === undefined ? undefined : optionToEntityTag(etag),
-    headers: headersOf(status, options),
+    headers: headersOf(code, status, options),
   };
 }
 
-function headersOf(status: Response['status'], options: readonly Option[]): Record<string, string> {
+function headersOf(
+  code: number,
+  status: Response['status'],
+  options: readonly Option[],
+): Record<string, string> {
   const headers: Record<string, string> = {};
   const location = optionValues(options, 'locationPath');
   if (location.length > 0)
     headers['location'] = location.map((segment) => `/${new TextDecoder().decode(segment)}`).join('');
-  const maxAge = uintOption(options, 'maxAge');
+  // §5.10.5: what says nothing of its age is fresh for a minute, where it may be kept at all.
+  const isKept = code === responseCodes.content || code === responseCodes.valid;
+  const maxAge = uintOption(options, 'maxAge') ?? (isKept ? maxAgeDefault : undefined);
   if (status === 'too-many-requests' || status === 'unavailable') {
     headers['retry-after'] = String(maxAge ?? maxAgeDefault);
   } else if (maxAge !== undefined) {

@@ -14,6 +14,7 @@ import type { CoapClient, CoapClientOptions } from './coap-client.ts';
 import type { CoapServer, ServeCoapOptions } from './coap-server.ts';
 import type { Content } from './message.ts';
 import { toTransportError } from '../network-error.ts';
+import { serverAt } from './server-url.ts';
 import { subscribing } from './observe-client.ts';
 import { patiently } from './patiently.ts';
 import { oscoreClient, oscoreServer } from './oscore.ts';
@@ -33,13 +34,13 @@ export const coapTcpLimits = {
   idleMsMax: 10 * 60_000,
 } as const;
 
-export type ServeCoapTcpOptions = Omit<ServeCoapOptions, 'transmission'>;
+export type ServeCoapTcpOptions = Omit<ServeCoapOptions, 'transmission' | 'groups'>;
 
 /** @throws {PortInUse} */
 export async function serveCoapTcp(handler: Handler, options: ServeCoapTcpOptions): Promise<CoapServer> {
   const { port, host = '127.0.0.1', clock = systemClock, random = systemRandom, onBug } = options;
-  const { limits = {}, oscore, subscribe } = options;
-  const observed = subscribe === undefined ? {} : { subscribe };
+  const { limits = {}, oscore, subscribe, proxy } = options;
+  const observed = { ...(subscribe && { subscribe }), ...(proxy && { proxy }) };
   const plain = blockServer(handler, { clock, limits, onBug, ...observed });
   const respond =
     oscore === undefined ? plain : oscoreServer({ find: oscore, random, secured: plain, plain });
@@ -114,22 +115,13 @@ function listening(server: Server, port: number, host: string): Promise<void> {
 /** A stream that is there and says nothing: as long as over UDP, where the answer was announced. */
 const { answerMsMax } = transmissionDefaults;
 
-const coapPort = 5683;
-
 /** @param baseUrl what paths are appended to, such as `coap+tcp://localhost` */
 export function coapTcpClient(
   baseUrl: string | URL,
-  options: Omit<CoapClientOptions, 'transmission'> = {},
+  options: Omit<CoapClientOptions, 'transmission' | 'quick'> = {},
 ): CoapClient {
-  const base = new URL(baseUrl);
-  if (base.protocol !== 'coap+tcp:')
-    throw new TypeError(`expected a URL with coap+tcp:, found ${base.protocol}`);
-  const { clock = systemClock, random = systemRandom, oscore, szx } = options;
-  const host = base.hostname.replace(/^\[(?<address>.*)\]$/, '$<address>');
-  const port = base.port === '' ? coapPort : Number(base.port);
-  const prefix = base.pathname.replace(/\/$/, '');
-  const prefixed = (request: Request): Request =>
-    prefix === '' ? request : { ...request, path: prefix + request.path };
+  const { clock = systemClock, random = systemRandom, oscore, szx, origin } = options;
+  const { host, port, prefixed } = serverAt(baseUrl, 'coap+tcp:', origin);
   let opened: Promise<{ socket: Socket; connection: StreamConnection }> | undefined;
 
   /** One connection for all; a new one where it has ended. */
@@ -160,7 +152,8 @@ export function coapTcpClient(
     },
   };
   const { ask, watch } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));
-  const blocks = { random, ...(szx === undefined ? {} : { szx }) };
+  const behind = origin === undefined ? undefined : new URL(origin);
+  const blocks = { random, origin: behind, ...(szx === undefined ? {} : { szx }) };
   const handler = blockClient(ask, blocks);
   const subscribe = subscribing(watch, ask, blocks);
   return Object.assign((request: Request) => handler(prefixed(request)), {
