@@ -71,6 +71,8 @@ export interface Response {
   readonly size?: number | undefined;
   /** With `partial`: where the body begins, and the size of the whole. */
   readonly range?: { readonly start: number; readonly total: number } | undefined;
+  /** With `too-large`: how many bytes a body may have. */
+  readonly limitBytes?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Whoever does not read it to its end calls `discard` on it, so that what is behind it is given back. */
   readonly body: Body;

@@ -32,9 +32,12 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   /** For the caller: what was expected and what was found. `cause` is for our own log only. */
   readonly detail: string;
+  /** With `too-large`: how many bytes a body may have. */
+  readonly limitBytes: number | undefined;
 
-  constructor(code: ProblemCode, detail: string, options?: ErrorOptions) {
+  constructor(code: ProblemCode, detail: string, options?: ErrorOptions & { readonly limitBytes?: number }) {
     super(detail, options);
+    this.limitBytes = options?.limitBytes;
     this.name = 'Problem';
     this.code = code;
     this.detail = detail;
@@ -54,7 +57,13 @@ export function problemResponse(problem: Problem): Response {
     code: problem.code,
   };
   const bytes = new TextEncoder().encode(JSON.stringify(document));
-  return { status, contentType: problemMediaType, size: bytes.length, body: bytesBody(bytes) };
+  const response: Response = {
+    status,
+    contentType: problemMediaType,
+    size: bytes.length,
+    body: bytesBody(bytes),
+  };
+  return problem.limitBytes === undefined ? response : { ...response, limitBytes: problem.limitBytes };
 }
 
 /** A problem document is a few lines; whoever sends more is not describing a problem. */

@@ -29,6 +29,7 @@ export function request(
  */
 export async function receive(served: Request, limitBytes: number): Promise<Uint8Array> {
   const declared = Number(served.headers['content-length']);
-  if (declared > limitBytes) throw new Problem('too-large', tooLong(limitBytes, `${declared}`));
-  return collect(served.body, limitBytes, (message) => new Problem('too-large', message));
+  const refuse = (detail: string) => new Problem('too-large', detail, { limitBytes });
+  if (declared > limitBytes) throw refuse(tooLong(limitBytes, `${declared}`));
+  return collect(served.body, limitBytes, refuse);
 }

@@ -71,4 +71,6 @@ export interface Answer extends Content {
    * of code 0 says only that the request has arrived.
    */
   readonly further?: AsyncIterable<Content>;
+  /** The address is not proven: nothing is sent to it a second time unasked. */
+  readonly isToStranger?: boolean;
 }

@@ -21,6 +21,9 @@ export const endpointLimits = {
   recentBytesMax: 32 * 1024 * 1024,
   /** Requests that are served at once, those included that wait for news. */
   requestsMax: 20_000,
+  /** Observers: a fleet that waits for offers, and those behind one address, which may be a NAT's. */
+  observersMax: 100_000,
+  observersPerPeerMax: 64,
 } as const;
 
 export type EndpointLimits = { readonly [limit in keyof typeof endpointLimits]: number };
@@ -60,7 +63,8 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const clockwork = alarms(clock, transmission.ackTimeoutMs * tickShare);
   const reliable = reliability({ clock, random, alarms: clockwork, transmission, send });
   const asking = requester({ clock, random, alarms: clockwork, reliability: reliable, transmission, send });
-  const observers = createObservers({ clock, reliability: reliable, send, onBug });
+  const limits = { ...endpointLimits, ...options.limits };
+  const observers = createObservers({ clock, reliability: reliable, send, limits, onBug });
   const serving =
     respond === undefined
       ? undefined
@@ -73,7 +77,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
           observers,
           send,
           signal: closed.signal,
-          limits: { ...endpointLimits, ...options.limits },
+          limits,
           onBug,
         });
 

@@ -10,7 +10,10 @@ import { classOf } from './code.ts';
 import type { Reliability } from './reliability.ts';
 
 export interface Observers {
-  begin(peer: string, token: Uint8Array, notifications: AsyncIterable<Content>): void;
+  /** @param isStranger nothing proves its address: until it acknowledges a notification, each is its last */
+  begin(peer: string, token: Uint8Array, notifications: AsyncIterable<Content>, isStranger: boolean): void;
+  /** Whether there may be one more, or this is one already. */
+  hasRoom(peer: string, token: Uint8Array): boolean;
   end(peer: string, token: Uint8Array): void;
   /** A reset: the observer does not know the message with this number (§4.2). */
   reset(peer: string, id: number): void;
@@ -21,6 +24,7 @@ export interface ObserversOptions {
   readonly clock: Clock;
   readonly reliability: Reliability;
   readonly send: (bytes: Uint8Array, to: string) => void;
+  readonly limits: ObserverLimits;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -28,21 +32,35 @@ export interface ObserversOptions {
 const confirmableEvery = 5;
 const confirmableMs = 60_000;
 
+export interface ObserverLimits {
+  readonly observersMax: number;
+  readonly observersPerPeerMax: number;
+}
+
 interface Observer {
   readonly peer: string;
   readonly token: Uint8Array;
   readonly source: AsyncIterator<Content>;
   isOver: boolean;
+  isStranger: boolean;
   lastId: number | undefined;
   delivery: { cancel(): void } | undefined;
 }
 
-export function createObservers({ clock, reliability, send, onBug }: ObserversOptions): Observers {
+export function createObservers({ clock, reliability, send, limits, onBug }: ObserversOptions): Observers {
   const observers = new Map<string, Observer>();
+  const countByPeer = new Map<string, number>();
+
+  function count(peer: string, more: 1 | -1): void {
+    const left = (countByPeer.get(peer) ?? 0) + more;
+    if (left === 0) countByPeer.delete(peer);
+    else countByPeer.set(peer, left);
+  }
 
   function stop(key: string, observer: Observer): void {
     if (observer.isOver) return;
     observer.isOver = true;
+    count(observer.peer, -1);
     observer.delivery?.cancel();
     if (observers.get(key) === observer) observers.delete(key);
     observer.source.return?.().catch(onBug);
@@ -60,9 +78,15 @@ export function createObservers({ clock, reliability, send, onBug }: ObserversOp
       const isLast = classOf(content.code) !== 2;
       const now = clock.monotonicMs();
       unconfirmed += 1;
-      if (isLast || unconfirmed >= confirmableEvery || now - confirmedMs >= confirmableMs) {
+      if (
+        isLast ||
+        observer.isStranger ||
+        unconfirmed >= confirmableEvery ||
+        now - confirmedMs >= confirmableMs
+      ) {
         const isThere = await confirmed(observer, content);
         if (!isThere || isLast) return stop(key, observer);
+        observer.isStranger = false;
         unconfirmed = 0;
         confirmedMs = clock.monotonicMs();
         continue;
@@ -76,15 +100,16 @@ export function createObservers({ clock, reliability, send, onBug }: ObserversOp
   /** §4.5: an observer who does not acknowledge is gone. */
   const confirmed = (observer: Observer, content: Content): Promise<boolean> =>
     new Promise((resolve) => {
-      const { peer, token } = observer;
-      observer.delivery = reliability.deliver({ ...content, token }, peer, {
-        acknowledged: () => resolve(true),
-        failed: () => resolve(false),
-      });
+      const { peer, token, isStranger: isOnce } = observer;
+      const outcome = { acknowledged: () => resolve(true), failed: () => resolve(false) };
+      observer.delivery = reliability.deliver({ ...content, token }, peer, outcome, { isOnce });
     });
 
   return {
-    begin(peer, token, notifications) {
+    hasRoom: (peer, token) =>
+      observers.has(keyOf(peer, token)) ||
+      (observers.size < limits.observersMax && (countByPeer.get(peer) ?? 0) < limits.observersPerPeerMax),
+    begin(peer, token, notifications, isStranger) {
       const key = keyOf(peer, token);
       const source = notifications[Symbol.asyncIterator]();
       const observer: Observer = {
@@ -92,10 +117,12 @@ export function createObservers({ clock, reliability, send, onBug }: ObserversOp
         token,
         source,
         isOver: false,
+        isStranger,
         lastId: undefined,
         delivery: undefined,
       };
       observers.set(key, observer);
+      count(peer, 1);
       run(key, observer).catch((error: unknown) => {
         onBug(error);
         stop(key, observer);

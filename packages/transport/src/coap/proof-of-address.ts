@@ -19,6 +19,8 @@ const amplification = 3;
 const provenMs = 60 * 60_000;
 const provenMax = 100_000;
 const echoBytes = 8;
+/** The word that an answer will follow counts as well. */
+const acknowledgementBytes = 4;
 /** Room for a block of 16 bytes behind every option of an answer, or for a problem in short. */
 const changeBytesMin = 96;
 /** The option's head, which says 252. */
@@ -55,7 +57,12 @@ export function provingAddress(
     const bytesMax = boundOf(sender);
     const challenge = option('echo', echoOf(sender.key, hourNow()));
     const options = bytesMax < echoOptionBytes ? [] : [challenge];
-    const refused = { code: responseCodes.unauthorized, options, payload: new Uint8Array(0) };
+    const refused = {
+      code: responseCodes.unauthorized,
+      options,
+      payload: new Uint8Array(0),
+      isToStranger: true,
+    };
     // Nothing is changed for whom the answer could not be sent.
     if (request.code !== methodCodes.GET && bytesMax < changeBytesMin) return refused;
     const answer = await respond(asked, { ...sender, answerBytesMax: bytesMax - echoOptionBytes });
@@ -69,12 +76,13 @@ export function provingAddress(
     const isCut = ['block2', 'qBlock2'].some(
       (name) => optionValue(answer.options, name as 'block2') !== undefined,
     );
-    return isCut ? { ...answer, options: inOrder([...answer.options, challenge]) } : answer;
+    const told = isCut ? inOrder([...answer.options, challenge]) : answer.options;
+    return { ...answer, options: told, isToStranger: true };
   };
 }
 
 const boundOf = ({ requestBytes = 0, headBytes = 0 }: Sender): number =>
-  amplification * requestBytes - headBytes;
+  amplification * requestBytes - headBytes - acknowledgementBytes;
 
 /**
  * RFC 9175 §2.3: what the server wants echoed is in the next request, and a request that was refused for want

@@ -15,7 +15,12 @@ export interface Reliability {
   /** Resolves when there is a number for the next message. */
   ready(to: string, signal: AbortSignal): Promise<void> | undefined;
   /** Sends the message confirmably, and goes on until it is settled, given up, or called off. */
-  deliver(message: Unnumbered, to: string, outcome: Outcome): { cancel(): void };
+  deliver(
+    message: Unnumbered,
+    to: string,
+    outcome: Outcome,
+    how?: { readonly isOnce?: boolean },
+  ): { cancel(): void };
   /** An acknowledgement or a reset; whether anybody waited for it. */
   settle(message: Message, from: string): boolean;
   nextId(to: string): number;
@@ -34,6 +39,7 @@ interface Delivery {
   readonly bytes: Uint8Array;
   readonly token: Uint8Array;
   readonly outcome: Outcome;
+  readonly attemptsMax: number;
   attempts: number;
   timeoutMs: number;
   alarm: Alarm | undefined;
@@ -49,11 +55,12 @@ export interface ReliabilityOptions {
 
 export function reliability(options: ReliabilityOptions): Reliability {
   const { clock, random, alarms, transmission, send } = options;
+  const { maxRetransmit } = transmission;
   const deliveries = new Map<string, Delivery>();
   const numbers = messageNumbers(clock, random, exchangeLifetimeMs(transmission));
 
   function transmit(key: string, to: string, delivery: Delivery): void {
-    if (delivery.attempts > transmission.maxRetransmit) {
+    if (delivery.attempts >= delivery.attemptsMax) {
       deliveries.delete(key);
       const found = `none to ${delivery.attempts} transmissions`;
       delivery.outcome.failed(new TransportError('no-answer', `expected an acknowledgement, found ${found}`));
@@ -65,7 +72,9 @@ export function reliability(options: ReliabilityOptions): Reliability {
     delivery.timeoutMs *= 2;
   }
 
-  function deliver(message: Unnumbered, to: string, outcome: Outcome): { cancel(): void } {
+  function deliver(...[message, to, outcome, how = {}]: Parameters<Reliability['deliver']>): {
+    cancel(): void;
+  } {
     const id = numbers.next(to);
     const key = `${to}#${id}`;
     // §4.2: the first timeout is random, so that many who lost at once do not come again at once.
@@ -74,6 +83,7 @@ export function reliability(options: ReliabilityOptions): Reliability {
       bytes: encodeMessage({ ...message, type: messageTypes.confirmable, id }),
       token: message.token,
       outcome,
+      attemptsMax: how.isOnce === true ? 1 : maxRetransmit + 1,
       attempts: 0,
       timeoutMs: transmission.ackTimeoutMs * spread,
       alarm: undefined,

@@ -8,7 +8,7 @@ import type { Answer, Respond } from './carrier.ts';
 import { classOf, empty, methodCodes, responseCodes } from './code.ts';
 import type { Content, Message } from './message.ts';
 import { encodeMessage, headerBytes as messageHeadBytes, messageTypes } from './message.ts';
-import { optionValue, uint } from './option.ts';
+import { optionValue, uint, without } from './option.ts';
 import type { Observers } from './observers.ts';
 import type { RecentRequest } from './recent-requests.ts';
 import { recentRequests } from './recent-requests.ts';
@@ -50,7 +50,8 @@ interface Served {
 }
 
 export function responder(options: ResponderOptions): Responder {
-  const { respond, clock, alarms, reliability, transmission, observers, send, signal, limits } = options;
+  const { respond, clock, alarms, reliability, transmission, observers, send, signal, limits, onBug } =
+    options;
   const recent = recentRequests(clock, limits.recentBytesMax);
   const lifetimes = [exchangeLifetimeMs(transmission), nonLifetimeMs(transmission)];
   let underWay = 0;
@@ -79,14 +80,14 @@ export function responder(options: ResponderOptions): Responder {
     const headBytes = messageHeadBytes + message.token.length;
     respond(message, { key: from, requestBytes, headBytes, takesFurther: true, signal })
       .catch((error: unknown): Answer => {
-        options.onBug(error);
+        onBug(error);
         return failed;
       })
       .then((answer) => {
         finish(served, answer);
         return answer.further === undefined ? undefined : goOn(served, answer.further);
       })
-      .catch(options.onBug)
+      .catch(onBug)
       .finally(() => (underWay -= 1));
   }
 
@@ -106,17 +107,18 @@ export function responder(options: ResponderOptions): Responder {
     send(bytes, from);
   }
 
-  function finish(served: Served, answer: Answer): void {
+  function finish(served: Served, given: Answer): void {
     served.alarm?.cancel();
     if (signal.aborted) return;
+    const { code, options, payload, notifications, isToStranger: isOnce = false } = observable(served, given);
     const { message, from, key } = served;
     const { token } = message;
-    const { code, options, payload, notifications } = answer;
     if (code === empty) {
       if (message.type === messageTypes.confirmable && !served.isAcknowledged) acknowledge(served);
     } else if (served.isAcknowledged) {
       const ignore = () => undefined;
-      reliability.deliver({ code, token, options, payload }, from, { acknowledged: ignore, failed: ignore });
+      const message = { code, token, options, payload };
+      reliability.deliver(message, from, { acknowledged: ignore, failed: ignore }, { isOnce });
     } else {
       const isConfirmable = message.type === messageTypes.confirmable;
       const type = isConfirmable ? messageTypes.acknowledgement : messageTypes.nonConfirmable;
@@ -131,7 +133,15 @@ export function responder(options: ResponderOptions): Responder {
     // ends nothing: anybody could have sent it (RFC 8613 §4.1.3.5).
     const isAboutObserving = optionValue(message.options, 'observe') !== undefined;
     if (isAboutObserving && classOf(code) === 2) observers.end(from, token);
-    if (notifications !== undefined) observers.begin(from, token, notifications);
+    if (notifications !== undefined) observers.begin(from, token, notifications, isOnce);
+  }
+
+  /** RFC 7641 §4.1: a server that does not add an observer answers without saying that it does. */
+  function observable({ from, message }: Served, answer: Answer): Answer {
+    const { notifications, ...rest } = answer;
+    if (notifications === undefined || observers.hasRoom(from, message.token)) return answer;
+    notifications[Symbol.asyncIterator]().return?.().catch(onBug);
+    return { ...rest, options: without(answer.options, 'observe') };
   }
 
   /** RFC 9177: what else is sent to the same request, once each. */

@@ -14,7 +14,7 @@ import { readConciseProblem } from './problem-details.ts';
 
 /** Code and options without those of blocks; the body is whoever sends it's. */
 export function responseToOptions(response: Response, method: Method): Omit<Content, 'payload'> {
-  const { status, etag, contentType, headers } = response;
+  const { status, etag, contentType, headers, limitBytes } = response;
   const options: Option[] = [];
   if (etag !== undefined) options.push(option('etag', entityTagToOption(etag)));
   if (headers?.['location']?.startsWith('/')) {
@@ -27,6 +27,8 @@ export function responseToOptions(response: Response, method: Method): Omit<Cont
   if (format !== undefined) options.push(uint('contentFormat', format));
   const maxAge = maxAgeOf(response);
   if (maxAge !== undefined) options.push(uint('maxAge', maxAge));
+  // RFC 7959 §4: what would have been taken. Whoever can do with less need not ask again.
+  if (limitBytes !== undefined && limitBytes < 2 ** 32) options.push(uint('size1', limitBytes));
   return { code, options };
 }
 
@@ -63,6 +65,7 @@ export function contentToResponse({ code, options, payload }: Content): Omit<Res
     contentType: format === undefined ? undefined : formatToMediaType(format),
     etag: etag === undefined ? undefined : optionToEntityTag(etag),
     headers: headersOf(code, status, options),
+    ...limitIn(status, options),
   };
 }
 
@@ -84,6 +87,11 @@ function headersOf(
     headers['cache-control'] = maxAge === 0 ? 'no-cache' : `max-age=${maxAge}`;
   }
   return headers;
+}
+
+function limitIn(status: Response['status'], options: readonly Option[]): Pick<Response, 'limitBytes'> {
+  const limitBytes = status === 'too-large' ? uintOption(options, 'size1') : undefined;
+  return limitBytes === undefined ? {} : { limitBytes };
 }
 
 /** A failure, in the one form in which callers read it, whatever the server wrote (§5.5.2; RFC 9290). */

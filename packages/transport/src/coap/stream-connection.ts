@@ -10,7 +10,7 @@ import type { Content } from './message.ts';
 import { MessageError, inOrder } from './message.ts';
 import { notificationsOf } from './notifications.ts';
 import type { Option } from './option.ts';
-import { isCritical, option, optionValue, readUint, writeUint } from './option.ts';
+import { isCritical, option, optionValue, readUint, without, writeUint } from './option.ts';
 import { encodeStreamMessage, streamReader } from './stream-message.ts';
 import type { StreamMessage } from './stream-message.ts';
 
@@ -55,6 +55,8 @@ const messageBytesDefault = 1152;
 const ownMessageBytesMax = 2048;
 const maxMessageSize = 2;
 const tokenBytes = 4;
+/** What one connection observes: a device has a few resources, a gateway those of its devices. */
+const observingMax = 256;
 const nothing = new Uint8Array(0);
 
 interface Waiting {
@@ -148,8 +150,11 @@ export function streamConnection(options: StreamConnectionOptions): StreamConnec
         await observing.get(name)?.return?.();
         observing.delete(name);
       }
-      send({ ...answer, token });
-      if (notifications !== undefined) tell(name, token, notifications).catch(onBug);
+      const hasRoom = observing.size < observingMax;
+      if (notifications === undefined || hasRoom) send({ ...answer, token });
+      else send({ ...answer, options: without(answer.options, 'observe'), token });
+      if (hasRoom && notifications !== undefined) tell(name, token, notifications).catch(onBug);
+      if (!hasRoom) await notifications?.[Symbol.asyncIterator]().return?.();
     } finally {
       underWay -= 1;
       onAnswered();

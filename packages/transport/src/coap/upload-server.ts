@@ -15,6 +15,9 @@ import { uintOption } from './option.ts';
 import { handover } from './handover.ts';
 import type { Handover } from './handover.ts';
 
+/** Longer than a message that is sent again twice (RFC 7252 §4.8). */
+const patienceMs = 15_000;
+
 interface Upload<T> {
   readonly sender: string;
   readonly format: number | undefined;
@@ -59,6 +62,7 @@ export function serveUploads<T>({
     // §2.5: a new one to the same resource takes the place of the old one.
     give(key, 'another upload has taken its place');
     const own = [...uploads.values()].filter((one) => one.sender === sender.key);
+    if (uploads.size >= limits.uploadsMax) giveWayOfSlowest();
     if (uploads.size >= limits.uploadsMax || own.length >= limits.uploadsPerSenderMax)
       throw new Problem('unavailable', 'expected fewer uploads at once, found too many');
     const stop = new AbortController();
@@ -74,6 +78,20 @@ export function serveUploads<T>({
     );
     watch(key, upload).catch(onBug);
     return upload;
+  }
+
+  /**
+   * Where there are too many, whoever was silent longest makes room, unless that is a link's usual pause: a
+   * few who send a block now and then must not keep out everybody else.
+   */
+  function giveWayOfSlowest(): void {
+    let slowest: string | undefined;
+    let silentMs = patienceMs;
+    for (const [key, { lastMs }] of uploads) {
+      const ms = clock.monotonicMs() - lastMs;
+      if (ms > silentMs) [slowest, silentMs] = [key, ms];
+    }
+    if (slowest !== undefined) give(slowest, 'others were waiting, and it was the slowest');
   }
 
   /** The Handler must not wait for ever on whoever does not come back. */

@@ -12,10 +12,13 @@ import {
   echoing,
   encodeMessage,
   methodCodes,
+  option,
   oscoreContext,
   oscoreServer,
   provingAddress,
+  quickTimes,
   text as textOption,
+  transmissionDefaults,
   uint,
 } from '@lapel/transport/coap';
 import { noBug, utf8 } from '../bodies.ts';
@@ -32,6 +35,7 @@ function serving(link: LossyLink) {
   const blocks = blockServer(handler, {
     ...common,
     limits: { heldBytesMax: 100_000, uploadsMax: 20 },
+    quick: quickTimes(transmissionDefaults, link.random),
   });
   const context = oscoreContext({ ...secret, store: diskOf() });
   const respond = oscoreServer({
@@ -53,6 +57,18 @@ const seeds: readonly Message[] = [
   { options: [uint('observe', 0), textOption('uriPath', 'whole'), textOption('uriPath', 'image')] },
   { code: methodCodes.POST, options: [textOption('uriPath', 'uploads'), uint('block1', 8)] },
   { code: methodCodes.POST, options: [textOption('uriPath', 'uploads'), uint('block1', 0x18)] },
+  { options: [textOption('uriPath', 'ranged'), textOption('uriPath', 'image'), uint('qBlock2', 0x0e)] },
+  { options: [textOption('uriPath', 'ranged'), textOption('uriPath', 'image'), uint('qBlock2', 0x16)] },
+  ...[0x00, 0x18, 0x20].map((bits) => ({
+    code: methodCodes.POST,
+    options: [
+      textOption('uriPath', 'uploads'),
+      uint('qBlock1', bits + 8),
+      uint('size1', 60),
+      option('requestTag', utf8('tag')),
+    ],
+  })),
+  { options: [uint('hopLimit', 3), textOption('proxyUri', 'coap://elsewhere/x')] },
   { code: methodCodes.POST, options: [{ number: 9, value: Uint8Array.of(9, 1, 0x6c, 0x61, 0x6d, 0x70) }] },
 ].map((given, id) => ({
   type: 0,

@@ -18,7 +18,12 @@ export interface LossyLink {
   readonly clock: Clock;
   readonly random: Random;
   /** Everything that was sent, arrived or not. */
-  readonly sent: { readonly atMs: number; readonly from: string; readonly bytes: Uint8Array }[];
+  readonly sent: {
+    readonly atMs: number;
+    readonly from: string;
+    readonly to: string;
+    readonly bytes: Uint8Array;
+  }[];
   open(address: string): Datagrams;
 }
 
@@ -38,7 +43,7 @@ export function lossyLink(seed: number, { loss = 0, copies = 0, delayMs = [1, 1]
     sent,
     open: (address) => ({
       send(bytes, to) {
-        sent.push({ atMs: clock.monotonicMs(), from: address, bytes: bytes.slice() });
+        sent.push({ atMs: clock.monotonicMs(), from: address, to, bytes: bytes.slice() });
         if (random.fraction() < loss) return;
         carry(bytes, address, to);
         if (random.fraction() < copies) carry(bytes, address, to);
