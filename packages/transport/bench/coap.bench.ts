@@ -82,6 +82,37 @@ async function withLibcoap<T>(act: (url: string) => Promise<T>): Promise<T> {
   }
 }
 
+/** Of the package `coap`, as far as this bench goes. */
+interface NpmCoap {
+  createServer(serve: (request: unknown, response: { end(bytes: Uint8Array): void }) => void): {
+    listen(port: number, listening: () => void): void;
+    close(closed: () => void): void;
+  };
+}
+
+/** Only where somebody has put it there: `npm install --no-save --ignore-scripts coap@1.5.0`. */
+const npmCoap = await importNpmCoap('coap');
+
+async function importNpmCoap(name: string): Promise<NpmCoap | undefined> {
+  try {
+    const found = (await import(name)) as { readonly default: NpmCoap };
+    return found.default;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+async function withNpm<T>({ createServer }: NpmCoap, act: (url: string) => Promise<T>): Promise<T> {
+  const server = createServer((_, response) => response.end(image));
+  await new Promise<void>((resolve) => server.listen(port + 1, resolve));
+  try {
+    return await act(`coap://127.0.0.1:${port + 1}`);
+  } finally {
+    await new Promise<void>((resolve) => server.close(resolve));
+  }
+}
+
 /** Polls that find nothing new, in a second, by so many clients at once. */
 async function polls(clients: number): Promise<number> {
   const each = 2_000;
@@ -142,6 +173,11 @@ const against = async (clients: number): Promise<number> => {
   return ours / (await withLibcoap((url) => rate(url, clients)));
 };
 
+const againstNpm = async (npm: NpmCoap, clients: number): Promise<number> => {
+  const ours = await withOurs((url) => rate(url, clients));
+  return ours / (await withNpm(npm, (url) => rate(url, clients)));
+};
+
 export const figures: readonly Figure[] = [
   {
     room,
@@ -183,4 +219,16 @@ export const figures: readonly Figure[] = [
         },
       ]
     : []),
+  ...(npmCoap === undefined
+    ? []
+    : [
+        {
+          room,
+          name: 'a megabyte in blocks over CoAP, against another in JavaScript',
+          unit: '× the package coap of npm with the same client',
+          aim: '≥ 10',
+          atLeast: 10,
+          measure: () => againstNpm(npmCoap, 1),
+        },
+      ]),
 ];
