@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { messageNumbers } from '@lapel/device';
-import { collect, discard, request, systemClock, systemRandom } from '@lapel/transport';
+import { bytesBody, collect, discard, request, systemClock, systemRandom } from '@lapel/transport';
+import { serveCoap } from '@lapel/transport/coap';
 import { deviceContext, roadsTo } from '../src/device/roads.ts';
 import { generateSharedSecret } from '../src/oscore-file.ts';
 import type { Lamp } from './house-device.ts';
@@ -41,8 +42,39 @@ for (const scheme of ['coap', 'coap+tcp'])
     }
   });
 
-test('S1-11: under OSCORE a device is known by its secret, also after both have restarted', async () => {
+test('S1-C: a tracker over TCP sends a device to an image that another server has over UDP', async (t) => {
   const world = await openHouseWorld(undefined, { coapPort: 0 });
+  try {
+    const image = await lampImage('1.1.0');
+    const asked: string[] = [];
+    const elsewhere = await serveCoap(
+      async ({ path }) => {
+        asked.push(path);
+        return { status: 'ok', size: image.length, body: bytesBody(image) };
+      },
+      { port: 0, onBug: assert.ifError },
+    );
+    t.after(() => elsewhere.close());
+    const images = 'coap://images.lapel.example';
+    world.payloadsAt = `${images}/lamps/1.1`;
+    const origin = coapOf(world, 'coap+tcp');
+    const roads = roadsTo({ tls: {}, clock: systemClock });
+    // What a name service would do.
+    const network = (asked: string) => roads(asked === images ? elsewhere.url : asked);
+    const upstream = roads(origin) ?? assert.fail('expected a road, found none');
+    const lamp = await lampIn(world, systemClock, () => ({ upstream, origin, elsewhere: network }));
+    const living = lamp.liveUntil('reported');
+    await rollOut(world);
+    await living;
+    assert.equal(toldBy(lamp), wholeUpdate);
+    assert.ok(asked.length > 0 && asked.every((path) => path === '/lamps/1.1'));
+  } finally {
+    await world.close();
+  }
+});
+
+test('S1-11: under OSCORE a device is known by its secret, also after both have restarted', async () => {
+  const world = await openHouseWorld(undefined, { coapPort: 0, oscoreOnly: true });
   try {
     const channel = generateSharedSecret(systemRandom);
     const lamp = await lampIn(world, systemClock, () => {
@@ -64,9 +96,9 @@ test('S1-11: under OSCORE a device is known by its secret, also after both have 
     await rollOut(world);
     await living;
     assert.equal(toldBy(lamp), wholeUpdate);
-    // Who has not the secret is nobody.
+    // Whoever has no secret gets nothing, not even what over HTTP is everybody's.
     const stranger = roadsTo({ tls: {}, clock: systemClock })(coapOf(world, 'coap'));
-    const refused = await stranger?.(request('GET', '/offers/lamp-1'));
+    const refused = await stranger?.(request('GET', '/capabilities'));
     assert.equal(refused?.status, 'unauthorized');
     await collect(refused.body, 1_000);
   } finally {

@@ -2,7 +2,7 @@
 
 import type { Clock, Handler } from '@lapel/transport';
 import { httpClient, systemClock } from '@lapel/transport';
-import type { Journal, Step } from '@lapel/device';
+import type { Journal, Network, Step } from '@lapel/device';
 import { class1 } from '@lapel/device';
 import type { FleetDevice } from '@lapel/simulator';
 import {
@@ -35,6 +35,7 @@ export interface Road {
   readonly origin: string;
   readonly waitMs?: number;
   readonly isProvenByChannel?: boolean;
+  readonly elsewhere?: Network;
 }
 
 const deadlineMs = 20_000;

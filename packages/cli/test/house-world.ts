@@ -21,6 +21,8 @@ export interface HouseWorld {
   readonly author: SigningKey;
   readonly operator: SigningKey;
   house: House;
+  /** Where releases say that their payloads are, if not at the house. */
+  payloadsAt?: string;
   /** Ends the server and starts it again on its folder; meanwhile, somebody may touch that. */
   restart(meanwhile?: () => void | Promise<void>): Promise<void>;
   /** Signs, publishes and releases an image for lamps. @returns the manifest's digest in hex. */
@@ -72,7 +74,9 @@ export async function openHouseWorld(
     },
     async release(image, sequence, ...further) {
       const version = `1.${sequence}.0`;
-      let envelope = await makeRelease({ image, sequence, version, className: 'lamp', key: author });
+      const { payloadsAt } = world;
+      const uri = payloadsAt === undefined ? {} : { uri: payloadsAt };
+      let envelope = await makeRelease({ image, sequence, version, className: 'lamp', key: author, ...uri });
       for (const key of further) envelope = signEnvelope(envelope, key);
       const payload = {
         digest: hex(digest('sha-256', image)),

@@ -20,6 +20,8 @@ export interface Part {
   readonly image: Uint8Array;
   readonly format?: 'compressed' | { readonly precursor: Uint8Array };
   readonly secret?: Secret;
+  /** Where its payload is, if not at the firmware server. */
+  readonly uri?: string;
 }
 
 /** Who can read a payload. */
@@ -43,11 +45,12 @@ export interface UpdatePlan {
 
 export interface ReleasePlan extends Omit<UpdatePlan, 'parts'> {
   readonly image: Uint8Array;
+  readonly uri?: string;
 }
 
 /** A signed envelope for one component, its payload beside the manifests of the firmware server. */
-export const makeRelease = ({ image, ...plan }: ReleasePlan): Promise<Uint8Array> =>
-  makeUpdate({ ...plan, parts: [{ component, image }] });
+export const makeRelease = ({ image, uri, ...plan }: ReleasePlan): Promise<Uint8Array> =>
+  makeUpdate({ ...plan, parts: [{ component, image, ...(uri === undefined ? {} : { uri }) }] });
 
 /** The same for several components, which belong together. */
 export async function makeUpdate(plan: UpdatePlan): Promise<Uint8Array> {
@@ -83,10 +86,13 @@ function filesOf({ image, format, secret }: Part, index: number): [string, Uint8
   return files;
 }
 
-function described({ component: id, format, secret }: Part, index: number): ComponentDescription {
+const isInside = (secret: Secret | undefined): boolean =>
+  secret !== undefined && secret.staging === undefined;
+
+function described({ component: id, format, secret, uri }: Part, index: number): ComponentDescription {
   const image: ImageDescription = {
     image: nameOf('image', index),
-    payload: secret !== undefined && secret.staging === undefined ? 'integrated' : 'published',
+    payload: uri === undefined ? (isInside(secret) ? 'integrated' : 'published') : { uri },
     ...(format === undefined
       ? {}
       : { format: format === 'compressed' ? format : { deltaFrom: nameOf('precursor', index) } }),

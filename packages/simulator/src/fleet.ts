@@ -6,7 +6,7 @@
 
 import type { VerificationKey } from '@lapel/cose';
 import { encodeSigningKey, encodeVerificationKey, generateSigningKey } from '@lapel/cose';
-import type { BootDecision, Firmware, OnStep, Profile, TrustStore } from '@lapel/device';
+import type { BootDecision, Firmware, Network, OnStep, Profile, TrustStore } from '@lapel/device';
 import {
   heldToOperators,
   holdingTerms,
@@ -93,6 +93,8 @@ export interface Surroundings {
   readonly upstream: Handler;
   /** Their address, such as `http://localhost:8080`. */
   readonly origin: string;
+  /** The way to whatever else a manifest names; none, where it is absent. */
+  readonly elsewhere?: Network;
   readonly loss: Loss;
   readonly clock: Clock;
   readonly random: SeededRandom;
@@ -122,7 +124,7 @@ export function liveInFleet(
       clock,
       random,
       pollMs,
-      network: (asked) => (asked === origin ? link : undefined),
+      network: (asked) => (asked === origin ? link : surroundings.elsewhere?.(asked)),
       behaviour: (running) => behaviour?.(device, running) ?? 'sound',
       onBoot: (decision) => onBoot?.(device, decision),
       onStep: (...step) => onStep?.(device, ...step),

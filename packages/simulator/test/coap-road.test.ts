@@ -111,7 +111,7 @@ async function pushes({ world }: Scene): Promise<readonly number[]> {
   return latencies;
 }
 
-test('S4-19: behind a NAT that forgets after 30 s a device keeps its binding, and is pushed to', () => {
+test('S4-19: behind a NAT that forgets after 30 s a device keeps its binding and is pushed to', () => {
   const making = { waitMs: hour };
   let bindings = () => 0;
   return withLamp(
@@ -130,7 +130,7 @@ test('S4-19: behind a NAT that forgets after 30 s a device keeps its binding, an
   );
 });
 
-test('S4-19: whom the NAT has forgotten is found again: it observes anew from its new address', () => {
+test('S4-19: where a NAT has forgotten a device, that is found again by observing anew', () => {
   const making = { waitMs: hour };
   const renewMs = 50 * second;
   let bindings = () => 0;

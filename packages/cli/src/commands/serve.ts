@@ -25,6 +25,7 @@ interface Options extends DatabaseOptions {
   readonly port: string;
   readonly host?: string;
   readonly coapPort?: string;
+  readonly oscoreOnly?: boolean;
   readonly author?: readonly string[];
   readonly operator?: readonly string[];
   readonly deviceClass: readonly string[];
@@ -51,6 +52,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--port <number>', 'where they listen', '8080')
     .option('--host <address>', 'the address to listen on; 0.0.0.0 opens the servers to the network')
     .option('--coap-port <number>', 'serve devices over CoAP, too, on this port of UDP and TCP (usual: 5683)')
+    .option('--oscore-only', 'over CoAP, answer nothing but under a secret that a device shares (OSCORE)')
     .option('--author <file...>', "accept this author's manifests (public key in PEM; kept in the folder)")
     .option(
       '--operator <file...>',
@@ -106,6 +108,7 @@ async function serve(
     port,
     host,
     coapPort,
+    oscoreOnly = false,
     author = [],
     operator = [],
     deviceClass,
@@ -121,6 +124,8 @@ async function serve(
   }: Options,
   terminal: Terminal,
 ): Promise<void> {
+  if (oscoreOnly && coapPort === undefined)
+    throw new CommandFailure(exitCodes.usage, 'expected --coap-port with --oscore-only, found none');
   // Before a folder is made for them.
   for (const file of [...author, ...operator]) await readPublicKeyOnly(file);
   const strategies = strategy === undefined ? {} : await strategiesIn(strategy);
@@ -140,6 +145,7 @@ async function serve(
       await keepPublicKeys(operator, join(data, 'keys', 'operators'));
     },
     ...(host === undefined ? {} : { host }),
+    oscoreOnly,
     ...(coapPort === undefined ? {} : { coapPort: portNumber('--coap-port', coapPort) }),
     ...(tls === undefined ? {} : { tls }),
     log: await createServerLog(terminal, { format: log, level: logLevel }),

@@ -4,7 +4,7 @@
  */
 
 import { lookup } from 'node:dns/promises';
-import type { Handler } from '@lapel/transport';
+import type { Handler, ServeTls } from '@lapel/transport';
 import { PortInUse, systemClock } from '@lapel/transport';
 import type { CoapServer, FindContext, ServeCoapOptions } from '@lapel/transport/coap';
 import { observedOnce, serveCoap, serveCoapTcp, subscribeByWaiting } from '@lapel/transport/coap';
@@ -18,6 +18,8 @@ export interface CoapRoads {
 
 export interface CoapRoadsOptions {
   readonly coapPort?: number;
+  readonly oscoreOnly?: boolean;
+  readonly tls?: ServeTls;
   readonly host?: string;
   readonly log: ServerLog;
 }
@@ -28,7 +30,7 @@ export async function openCoapRoads(
   oscore: FindContext,
   options: CoapRoadsOptions,
 ): Promise<CoapRoads> {
-  const { coapPort, host = '127.0.0.1', log } = options;
+  const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false } = options;
   if (coapPort === undefined) return { urls: [], close: async () => undefined };
   const answering = tellingHandler(handler, log);
   // One look at a name: both must listen at the same address.
@@ -36,6 +38,8 @@ export async function openCoapRoads(
   const servers = await onOnePort(answering, coapPort, {
     host: address,
     oscore,
+    // Who asks over HTTP for a certificate of its authority lets nobody in by another door without a proof.
+    oscoreOnly: oscoreOnly || tls?.clientCa !== undefined,
     subscribe: observedOnce(subscribeByWaiting(answering, systemClock, isObservable)),
     onBug: log.bug,
   });

@@ -43,6 +43,8 @@ export interface HouseOptions {
   readonly tls?: ServeTls;
   /** Of UDP and of TCP, for devices that speak CoAP; none, where it is absent. */
   readonly coapPort?: number;
+  /** Over CoAP, nothing is answered but under a secret that a device shares. */
+  readonly oscoreOnly?: boolean;
   /** Where the fleet is, if not in the folder: others may serve it from there, too. */
   readonly place?: FleetPlace;
   readonly tenant?: string;

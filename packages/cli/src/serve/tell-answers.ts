@@ -26,6 +26,8 @@ export function tellingHandler(handler: Handler, log: ServerLog): Handler {
   return async (request) => {
     const startedMs = systemClock.monotonicMs();
     const response = await handler(request);
+    // Whoever observes anew, or nothing more, has given this one up.
+    if (request.signal.aborted) return response;
     const { method, path } = request;
     tell(log, { method, path, status: statusToHttp(response.status, response.size !== 0), startedMs });
     return response;

@@ -43,6 +43,8 @@ export interface ServeCoapOptions {
    * server has as well, it must listen on one address: on all of them, it would hear the group a second time.
    */
   readonly groups?: readonly (Group & Pick<GroupServerOptions, 'leisureMs'>)[];
+  /** Nothing is answered but under such a secret. */
+  readonly oscoreOnly?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly onBug: (error: unknown) => void;
@@ -86,16 +88,15 @@ interface Layers {
 }
 
 function layersOf(handler: Handler, options: Layering): Layers {
-  const { clock = systemClock, random = systemRandom, onBug, oscore } = options;
+  const { clock = systemClock, random = systemRandom, onBug } = options;
   const { limits = {}, transmission = {}, subscribe, proxy } = options;
   const observed = { ...(subscribe && { subscribe }), ...(proxy && { proxy }) };
   const quick = quickTimes({ ...transmissionDefaults, ...transmission }, random);
   const blocks = blockServer(handler, { clock, limits, onBug, quick, ...observed });
   const plain = provingAddress(blocks, { clock, random });
   // Whoever has the secret is no stranger: its requests, and they alone, are answered at any length.
-  const respond =
-    oscore === undefined ? plain : oscoreServer({ find: oscore, random, secured: blocks, plain });
-  return { plain, respond };
+  const respond = securedBy(options, random, { secured: blocks, plain });
+  return { plain: options.oscoreOnly === true ? respond : plain, respond };
 }
 
 function endpointOver(datagrams: Datagrams, { respond }: Layers, options: Layering): Endpoint {
@@ -114,4 +115,16 @@ async function answerGroup(
   const heard = await udpGroup(group);
   // Answers come from this server's own address, where what did not fit into them is asked for.
   return serveGroup({ ...group, datagrams: { ...heard, send }, clock, random, respond, onBug });
+}
+
+/** @throws {RangeError} where nobody could be answered */
+export function securedBy(
+  { oscore, oscoreOnly = false }: Pick<ServeCoapOptions, 'oscore' | 'oscoreOnly'>,
+  random: Random,
+  { secured, plain }: { readonly secured: Respond; readonly plain: Respond },
+): Respond {
+  if (oscore === undefined && oscoreOnly)
+    throw new RangeError('expected secrets with oscoreOnly, found none');
+  if (oscore === undefined) return plain;
+  return oscoreServer({ find: oscore, random, secured, ...(oscoreOnly ? {} : { plain }) });
 }

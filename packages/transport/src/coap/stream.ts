@@ -12,12 +12,13 @@ import { blockClient } from './block-client.ts';
 import { blockServer } from './block-server.ts';
 import type { CoapClient, CoapClientOptions } from './coap-client.ts';
 import type { CoapServer, ServeCoapOptions } from './coap-server.ts';
+import { securedBy } from './coap-server.ts';
 import type { Content } from './message.ts';
 import { toTransportError } from '../network-error.ts';
 import { serverAt } from './server-url.ts';
 import { subscribing } from './observe-client.ts';
 import { patiently } from './patiently.ts';
-import { oscoreClient, oscoreServer } from './oscore.ts';
+import { oscoreClient } from './oscore.ts';
 import { echoing } from './proof-of-address.ts';
 import type { StreamConnection } from './stream-connection.ts';
 import { streamConnection } from './stream-connection.ts';
@@ -39,11 +40,10 @@ export type ServeCoapTcpOptions = Omit<ServeCoapOptions, 'transmission' | 'group
 /** @throws {PortInUse} */
 export async function serveCoapTcp(handler: Handler, options: ServeCoapTcpOptions): Promise<CoapServer> {
   const { port, host = '127.0.0.1', clock = systemClock, random = systemRandom, onBug } = options;
-  const { limits = {}, oscore, subscribe, proxy } = options;
+  const { limits = {}, subscribe, proxy } = options;
   const observed = { ...(subscribe && { subscribe }), ...(proxy && { proxy }) };
   const plain = blockServer(handler, { clock, limits, onBug, ...observed });
-  const respond =
-    oscore === undefined ? plain : oscoreServer({ find: oscore, random, secured: plain, plain });
+  const respond = securedBy(options, random, { secured: plain, plain });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -126,7 +126,8 @@ export function coapTcpClient(
 
   /** One connection for all; a new one where it has ended. */
   const current = () => {
-    opened ??= open(host, port).then((socket) => {
+    if (opened !== undefined) return opened;
+    const mine = open(host, port).then((socket) => {
       // A connection that waits for nothing must not keep a process alive; who waits has the clock's timer.
       socket.unref();
       const stream = streamOf(socket);
@@ -135,20 +136,42 @@ export function coapTcpClient(
       socket.on('data', (bytes: Buffer) =>
         connection.receive(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)),
       );
-      socket.on('close', () => (opened = undefined));
+      socket.on('close', () => forget(mine));
       ending(socket, connection);
       return { socket, connection };
     });
-    opened.catch(() => (opened = undefined));
-    return opened;
+    opened = mine;
+    mine.catch(() => forget(mine));
+    return mine;
+  };
+  const forget = (which: typeof opened) => void (opened = opened === which ? undefined : opened);
+  /** A NAT that has forgotten a connection tells nobody: who is silent for long is asked on another one. */
+  const answered = <T>(
+    signal: AbortSignal,
+    act: (on: StreamConnection, until: AbortSignal) => Promise<T>,
+  ) => {
+    const used = current();
+    const acting = patiently(clock, answerMsMax, signal, async (until) => act((await used).connection, until));
+    acting.catch(async (error: unknown) => {
+      if (!(error instanceof TransportError) || error.kind !== 'no-answer') return;
+      forget(used);
+      (await used.catch(() => undefined))?.socket.destroy();
+    });
+    return acting;
   };
   const carrier = {
     ask: (request: Content, signal: AbortSignal) =>
-      patiently(clock, answerMsMax, signal, async (until) =>
-        (await current()).connection.ask(request, until),
-      ),
-    async *watch(...args: Parameters<StreamConnection['watch']>) {
-      yield* (await current()).connection.watch(...args);
+      answered(signal, (connection, until) => connection.ask(request, until)),
+    async *watch(request: Content, signal: AbortSignal) {
+      const { source, first } = await answered(signal, async (connection, until) => {
+        const begun = connection.watch(request, until)[Symbol.asyncIterator]();
+        return { source: begun, first: await begun.next() };
+      });
+      try {
+        for (let read = first; read.done !== true; read = await source.next()) yield read.value;
+      } finally {
+        await source.return?.();
+      }
     },
   };
   const { ask, watch } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));

@@ -1,6 +1,8 @@
 /** CoAP over TCP: the same exchanges, framed by their length; whoever breaks the frame is told and left. */
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Handler } from '@lapel/transport';
@@ -130,4 +132,32 @@ test('a server that goes away is no answer, and one that never was is unreachabl
   await server.close();
   await assert.rejects(asked, { kind: 'no-answer' });
   await assert.rejects(client(request('GET', '/')), { kind: 'unreachable' });
+});
+
+test('S4-19: a connection that brings no answer is given up for another', async (context) => {
+  let connections = 0;
+  // As a NAT that has forgotten the one: it takes everything, and nothing comes back.
+  const silent = createServer((socket) => {
+    connections += 1;
+    socket.on('error', () => undefined).resume();
+  });
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const clock = {
+    ...systemClock,
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(Math.min(ms, 30), signal),
+  };
+  const client = coapTcpClient(`coap+tcp://127.0.0.1:${port}`, { clock });
+  context.after(async () => {
+    await client.close();
+    silent.close();
+  });
+  await assert.rejects(client(request('GET', '/offer')), /found none/);
+  await assert.rejects(
+    client.subscribe(request('GET', '/offer'))[Symbol.asyncIterator]().next(),
+    /found none/,
+  );
+  await assert.rejects(client(request('GET', '/offer')), /found none/);
+  assert.equal(connections, 3);
 });
