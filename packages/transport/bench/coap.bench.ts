@@ -146,7 +146,10 @@ async function pollBytes(): Promise<number> {
   });
   const common = { clock: systemClock, random: systemRandom, onBug };
   const [masterSecret, a, b] = [systemRandom.bytes(16), Uint8Array.of(1), Uint8Array.of(2)];
-  const store = () => ({ take: async () => 0 });
+  const store = () => {
+    let taken = 0;
+    return { take: async (count: number) => (taken += count) - count };
+  };
   const server = oscoreContext({ masterSecret, senderId: a, recipientId: b, store: store() });
   const secured = blockServer(handler, common);
   const respond = oscoreServer({ find: () => server, random: systemRandom, secured });
@@ -157,9 +160,8 @@ async function pollBytes(): Promise<number> {
   const own = oscoreContext({ masterSecret, senderId: b, recipientId: a, store: store() });
   const carrier = { ask: endpoints[1].ask('server'), watch: endpoints[1].watch('server') };
   const client = blockClient(echoing(oscoreClient(own, carrier)).ask, common);
-  // As a device polls: under its name, with a token of 256 bits.
-  const headers = { authorization: `Bearer ${'t'.repeat(43)}` };
-  const poll = request('GET', '/offers/lamp-1', { headers, ifNoneMatch: 'ab'.repeat(32) });
+  // As a device polls: under its name, which the secret proves.
+  const poll = request('GET', '/offers/lamp-1', { ifNoneMatch: 'ab'.repeat(32) });
   await client(poll);
   counted = 0;
   const { status } = await client(poll);

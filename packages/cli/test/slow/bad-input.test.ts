@@ -57,6 +57,7 @@ const roles: Readonly<Record<string, readonly [good: string, bad: Readonly<Recor
   dead: ['dead.flash', noFlash],
   counter: ['lamp.counter', { ...unreadable, 'empty.file': 1, 'text.file': 1 }],
   certificate: ['acme.pem', { ...unreadable, 'empty.file': 1, 'text.file': 1, 'author.pub.pem': 1 }],
+  shared: ['lamp.oscore', { ...noKey, 'author.pem': 1 }],
   enrolment: ['line.token', { ...unreadable, 'empty.file': 1, 'text.file': 1, token: 1 }],
   backup: ['fleet.backup', { ...noEnvelope, 'huge.file': 6 }],
   out: ['out.file', unwritable],
@@ -112,7 +113,7 @@ const commands: readonly string[] = [
   `devices list ${server}`,
   `devices show lamp ${server}`,
   `devices approve lamp ${server}`,
-  `devices add lamp --key {public} --vendor lapel.example --class lamp ${server}`,
+  `devices add lamp --key {public} --vendor lapel.example --class lamp --oscore {shared} ${server}`,
   `devices refuse lamp ${server}`,
   `devices tag lamp --set site=berlin ${server}`,
   `enrol manufacturer add acme --certificate {certificate} --vendor lapel.example --class lamp ${server}`,
@@ -127,7 +128,7 @@ const commands: readonly string[] = [
   'backup --data fleet -o {out}',
   'restore {backup} --data new.folder',
   `device make {new} ${factory} --counter {further}`,
-  `device make new.file ${factory} --decryption-key {recipient}`,
+  `device make new.file ${factory} --decryption-key {recipient} --oscore {further}`,
   'device run {flash} --counter {counter} --enrolment-token {enrolment} --certificate {certificate}',
   'device show {flash} --counter {counter}',
   'device bring {flash} --envelope {envelope} --payload {place} --counter {counter}',
@@ -180,7 +181,16 @@ before(async () => {
     if (name !== 'unsigned') made('sign', `${name}.suit`, '--key', 'author.pem');
   }
   const first = ['--firmware', 'lamp.suit', '--image', 'lamp.bin', '--confirm-by', 'self-test'];
-  const whom = ['--id', 'lamp', '--trust', 'author.pub.pem', '--counter', 'lamp.counter'];
+  const whom = [
+    '--id',
+    'lamp',
+    '--trust',
+    'author.pub.pem',
+    '--counter',
+    'lamp.counter',
+    '--oscore',
+    'lamp.oscore',
+  ];
   made('device', 'make', 'lamp.flash', ...whom, ...first);
   for (const [name, from] of [
     ['cut.suit', 'lamp.suit'],
