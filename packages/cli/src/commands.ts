@@ -39,6 +39,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     newest: ['tell devices which release is the newest', () => import('./commands/newest.ts')],
     report: ["tell what a device's report says of an update", () => import('./commands/report.ts')],
     devices: ['see the fleet; let devices in', () => import('./commands/devices.ts')],
+    carry: ['bring updates to devices without a network', () => import('./commands/carry.ts')],
     enrol: ['let devices in by a certificate or a token', () => import('./commands/enrol.ts')],
     log: ['hold a tracker to what it has rolled out', () => import('./commands/log.ts')],
     audit: ['show and prove what operators did', () => import('./commands/audit.ts')],

@@ -7,10 +7,12 @@ import { originOf } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
+import type { Brought } from '../device/bring.ts';
 import { bringToDevice } from '../device/bring.ts';
 import type { ClientTlsOptions } from '../client-tls.ts';
 import { readClientTls, withClientTls } from '../client-tls.ts';
 import { counterOption, readImages, repeated, severalFiles, usage } from '../device/options.ts';
+import { fromStick } from '../device/stick.ts';
 import { recoverDeviceFile } from '../device/recover.ts';
 import { runDeviceFile } from '../device/run.ts';
 import { showDeviceFile } from '../device/show.ts';
@@ -116,7 +118,8 @@ function addShow(device: Command, terminal: Terminal): void {
 }
 
 interface BringOptions {
-  readonly envelope: string;
+  readonly envelope?: string;
+  readonly stick?: string;
   readonly payload: readonly string[];
   readonly counter?: string;
   readonly json?: boolean;
@@ -131,14 +134,21 @@ function addBring(device: Command, terminal: Terminal): void {
         'confirm by self-test. It asks of it what it asks of any update. Exit code 6 where it refuses.',
     )
     .argument('<flash>', 'the file with the flash')
-    .requiredOption('--envelope <file>', 'the signed envelope')
+    .option('--envelope <file>', 'the signed envelope')
     .option('--payload <file...>', 'its payloads, or folders to find them in', ['.'])
+    .option('--stick <folder>', 'instead: what `lapel carry out` has put there; reports are written to it')
     .addOption(counterOption('its counter'))
     .option('--json', 'print the result as JSON')
-    .action(async (flash: string, { envelope, payload, counter, json = false }: BringOptions) => {
-      const { bytes: brought } = await readOutline(envelope);
-      await bringToDevice({ file: flash, envelope: brought, places: payload, counter, json }, terminal);
-    });
+    .action((flash: string, { counter, json = false, ...options }: BringOptions) =>
+      bringToDevice({ file: flash, brought: whatIsBrought(options), counter, json }, terminal),
+    );
+}
+
+function whatIsBrought({ envelope, stick, payload }: BringOptions): (device: string) => Promise<Brought> {
+  if (envelope !== undefined && stick === undefined)
+    return async () => ({ envelope: (await readOutline(envelope)).bytes, places: payload });
+  if (stick !== undefined && envelope === undefined) return (device) => fromStick(stick, device);
+  throw usage('expected --envelope FILE or --stick FOLDER, found neither or both');
 }
 
 interface RecoverOptions {

@@ -7,9 +7,11 @@ import { buffer } from 'node:stream/consumers';
 import { outlineEnvelope } from '@lapel/author';
 import type { Payload } from '@lapel/author';
 import type { BootDecision, UpdateSource } from '@lapel/device';
+import { readTrustStore } from '@lapel/device';
 import { live } from '@lapel/simulator';
 import type { Handler } from '@lapel/transport';
 import { bytesBody, systemClock, systemRandom } from '@lapel/transport';
+import type { Offered } from '../carry/offered.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
@@ -21,12 +23,20 @@ import { bootAsJson, bootText, stepText } from './step-words.ts';
 
 export interface BringPlan {
   readonly file: string;
-  readonly envelope: Uint8Array;
-  /** Files, or folders to find payloads in. */
-  readonly places: readonly string[];
+  /** What is brought, to the device of that name. */
+  readonly brought: (device: string) => Promise<Brought>;
   /** The file of its counter. */
   readonly counter: string | undefined;
   readonly json: boolean;
+}
+
+export interface Brought {
+  readonly envelope: Uint8Array;
+  /** Files, or folders to find payloads in. */
+  readonly places: readonly string[];
+  /** Where the tracker has offered it: what the device's report is bound to, and where it is written to. */
+  readonly offer?: Pick<Offered, 'manifest' | 'nonce' | 'generation'>;
+  readonly keepReport?: (report: Uint8Array) => Promise<void>;
 }
 
 const origin = 'http://stick.invalid';
@@ -34,24 +44,18 @@ const pollMs = 10;
 
 /** @throws {CommandFailure} with the device's reason, where it refuses. */
 export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promise<void> {
-  const outline = outlineEnvelope(plan.envelope);
-  const payloads = await findAllPayloads(outline, plan.places, shownOn(terminal));
   const counter = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
   const { flash, profile, close } = openFlashFile(plan.file);
   const over = new AbortController();
-  const seen = { isOffered: false, isConfirmed: false, refusal: '' };
-  const source: UpdateSource = {
-    announce: async () => false,
-    report: async () => undefined,
-    postpone: () => over.abort(new Error('postponed')),
-    async next() {
-      if (seen.isOffered) over.abort(new Error('done'));
-      if (seen.isOffered) return undefined;
-      seen.isOffered = true;
-      return { uri: `${origin}/manifests/brought`, envelope: plan.envelope, binding: {} };
-    },
-  };
+  const seen: Seen = { isOffered: false, isConfirmed: false, refusal: '' };
   try {
+    const brought = await plan.brought(readTrustStore(flash, profile.layout.trustStore)?.device ?? '');
+    const payloads = await findAllPayloads(
+      outlineEnvelope(brought.envelope),
+      brought.places,
+      shownOn(terminal),
+    );
+    const source = sourceOf(brought, seen, over);
     const decision = await live(
       {
         flash,
@@ -83,6 +87,30 @@ export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promis
   } finally {
     close();
   }
+}
+
+interface Seen {
+  isOffered: boolean;
+  isConfirmed: boolean;
+  refusal: string;
+}
+
+/** It offers what was brought, once, and keeps what the device says of it. */
+function sourceOf({ envelope, offer, keepReport }: Brought, seen: Seen, over: AbortController): UpdateSource {
+  return {
+    announce: async () => false,
+    report: async (report) => keepReport?.(report),
+    postpone: () => over.abort(new Error('postponed')),
+    async next() {
+      if (seen.isOffered) over.abort(new Error('done'));
+      if (seen.isOffered) return undefined;
+      seen.isOffered = true;
+      const uri = `${origin}/manifests/brought`;
+      if (offer === undefined) return { uri, envelope, binding: {} };
+      const { manifest: digest, nonce, generation } = offer;
+      return { uri, envelope, digest, binding: { nonce, generation } };
+    },
+  };
 }
 
 function requireTaken(decision: BootDecision, refusal: string): void {

@@ -52,6 +52,7 @@ const roles: Readonly<Record<string, readonly [good: string, bad: Readonly<Recor
   payload: ['lamp.bin', unreadable],
   // A folder is one to look into.
   place: ['lamp.bin', { 'missing.file': 1, 'huge.file': 1, 'text.file': 1 }],
+  stick: ['folder', { 'missing.file': 1, 'text.file': 1 }],
   served: ['lamp.bin', { 'missing.file': 1 }],
   flash: ['lamp.flash', noFlash],
   dead: ['dead.flash', noFlash],
@@ -110,6 +111,8 @@ const commands: readonly string[] = [
   `log verify --tracker-key {public} --includes {envelope} ${server}`,
   `audit list ${server}`,
   `audit verify ${server}`,
+  `carry out lamp --to stick ${server}`,
+  'carry back --from {stick}',
   `devices list ${server}`,
   `devices show lamp ${server}`,
   `devices approve lamp ${server}`,
@@ -132,6 +135,7 @@ const commands: readonly string[] = [
   'device run {flash} --counter {counter} --enrolment-token {enrolment} --certificate {certificate}',
   'device show {flash} --counter {counter}',
   'device bring {flash} --envelope {envelope} --payload {place} --counter {counter}',
+  'device bring {flash} --stick {stick}',
   'device recover {dead} --envelope {envelope} --image {payload} --counter {counter}',
 ];
 

@@ -22,6 +22,12 @@ export const Member = Type.Object({
   generation: Count,
   changedMs: Ms,
   because: optional(Words),
+  offer: optional(
+    Type.Object({
+      nonce: Type.String({ description: 'in hexadecimal; a report on the offer repeats it' }),
+      expiresMs: Ms,
+    }),
+  ),
 });
 
 const Component = Type.Object({

@@ -68,6 +68,7 @@ export const memberJson = ({
   generation,
   changedMs,
   because,
+  offer,
 }: Member): Sent<typeof answers.Member> => ({
   campaign,
   device,
@@ -75,6 +76,7 @@ export const memberJson = ({
   generation,
   changedMs,
   because,
+  offer: offer === undefined ? undefined : { nonce: hex(offer.nonce), expiresMs: offer.expiresMs },
 });
 
 export function campaignJson(view: CampaignView, totals: Totals): Sent<typeof answers.Campaign> {
