@@ -49,6 +49,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     migrate: ['move a fleet to another store while devices go on', () => import('./commands/migrate.ts')],
     backup: ['write a whole fleet into one file, while it is served', () => import('./commands/backup.ts')],
     restore: ['bring a fleet back from a backup', () => import('./commands/restore.ts')],
+    communicator: ['care for devices behind serial lines', () => import('./commands/communicator.ts')],
     device: ['make and run one device with its flash in a file', () => import('./commands/device.ts')],
   },
   'Shell:': {

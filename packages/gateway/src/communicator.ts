@@ -26,6 +26,8 @@ export interface CommunicatorOptions {
   readonly pollMs: number;
   /** For an operator. */
   readonly onNotice?: (line: string, text: string) => void;
+  /** Told of a core whenever it runs, does or was woken for something else than before. */
+  readonly onSeen?: (standing: CoreStanding) => void;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -59,13 +61,17 @@ export function createCommunicator(options: CommunicatorOptions): Communicator {
   const { lines, clock, random, pollMs, onNotice = () => undefined, onBug } = options;
   if (lines.length > linesMax)
     throw new RangeError(`expected at most ${linesMax} lines, found ${lines.length}`);
-  const cores = lines.map((line) => ({ line, ...createCoreCare(line, options), failed: '' }));
+  const cores = lines.map((line) => ({ line, ...createCoreCare(line, options), failed: '', seen: '' }));
 
   /** A core that is silent, or talks nonsense, keeps nobody else waiting. */
   async function lookAt(core: (typeof cores)[number], signal: AbortSignal): Promise<void> {
     try {
       await core.look(signal);
       core.failed = '';
+      const seen = { line: core.line.name, ...core.standing(), failure: undefined };
+      const now = JSON.stringify(shown({ ...seen, heardMs: undefined }));
+      if (now !== core.seen) options.onSeen?.(seen);
+      core.seen = now;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       if (core.failed !== error.message) onNotice(core.line.name, error.message);

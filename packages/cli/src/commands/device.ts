@@ -11,6 +11,7 @@ import type { Brought } from '../device/bring.ts';
 import { bringToDevice } from '../device/bring.ts';
 import type { ClientTlsOptions } from '../client-tls.ts';
 import { readClientTls, withClientTls } from '../client-tls.ts';
+import { runCoreFile } from '../device/core.ts';
 import { counterOption, readImages, repeated, severalFiles, usage } from '../device/options.ts';
 import { fromStick } from '../device/stick.ts';
 import { recoverDeviceFile } from '../device/recover.ts';
@@ -18,6 +19,7 @@ import { runDeviceFile } from '../device/run.ts';
 import { showDeviceFile } from '../device/show.ts';
 import { readChain, readEnrolmentToken } from '../enrolment-files.ts';
 import { readOutline } from '../envelope-file.ts';
+import { linesHelp } from '../line/line.ts';
 import { wholeNumber } from '../quantities.ts';
 import type { Terminal } from '../terminal.ts';
 import { addMake } from './device-make.ts';
@@ -29,6 +31,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .addHelpText('after', examples);
   addMake(device, terminal);
   addRun(device, terminal);
+  addCore(device, terminal);
   addShow(device, terminal);
   addBring(device, terminal);
   addRecover(device, terminal);
@@ -96,6 +99,28 @@ const enrolmentOf = async ({ enrolmentToken: file, certificate }: RunOptions) =>
   ...(file === undefined ? {} : { enrolmentToken: await readEnrolmentToken(file) }),
   ...(certificate === undefined ? {} : { certificates: await readChain(certificate) }),
 });
+
+interface CoreOptions {
+  readonly line: string;
+  readonly counter?: string;
+}
+
+function addCore(device: Command, terminal: Terminal): void {
+  device
+    .command('core')
+    .summary('switch a device on that has a line and no network')
+    .description(
+      'Boots the device and lets it live until Ctrl-C or kill, behind a communicator at the other end of ' +
+        'its line (`lapel communicator`), which tells it when to look for an update.',
+    )
+    .argument('<flash>', 'the file with the flash')
+    .requiredOption('--line <line>', 'its line')
+    .addOption(counterOption('its counter; a flash that is older is not started'))
+    .addHelpText('after', linesHelp)
+    .action((flash: string, { line, counter }: CoreOptions) =>
+      runCoreFile({ file: flash, line, counter }, terminal),
+    );
+}
 
 interface ShowOptions {
   readonly json?: boolean;

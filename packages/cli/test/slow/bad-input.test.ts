@@ -133,6 +133,7 @@ const commands: readonly string[] = [
   `device make {new} ${factory} --counter {further}`,
   `device make new.file ${factory} --decryption-key {recipient} --oscore {further}`,
   'device run {flash} --counter {counter} --enrolment-token {enrolment} --certificate {certificate}',
+  'device core {flash} --line tcp:127.0.0.1:9 --counter {counter}',
   'device show {flash} --counter {counter}',
   'device bring {flash} --envelope {envelope} --payload {place} --counter {counter}',
   'device bring {flash} --stick {stick}',
@@ -140,7 +141,7 @@ const commands: readonly string[] = [
 ];
 
 /** Names no file. */
-const withoutFiles = ['completion'];
+const withoutFiles = ['completion', 'communicator'];
 
 const folder = mkdtempSync(join(tmpdir(), 'lapel-bad-input-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -10,42 +10,25 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { hex } from '@lapel/cbor';
-import { readTrustStore } from '@lapel/device';
-import { deviceClass, makeRelease, vendor } from '@lapel/simulator';
+import { deviceClass, vendor } from '@lapel/simulator';
 import { createTrackerClient } from '@lapel/status-tracker/client';
 import { discard, httpClient, systemClock, systemRandom } from '@lapel/transport';
 import { packFor } from '../../src/carry/pack.ts';
 import { handInReports } from '../../src/carry/reports.ts';
-import { makeDeviceFile } from '../../src/device/make.ts';
-import { openFlashFile } from '../../src/flash-file.ts';
 import { readToken, tokenFile } from '../../src/serve/data-folder.ts';
 import type { HouseWorld } from '../house-world.ts';
+import { lampFile } from '../lamp-file.ts';
 import { lampImage, openHouseWorld, signedCampaign } from '../house-world.ts';
 
 const lapel = join(import.meta.dirname, '../../bin/lapel.mjs');
 
-/** A lamp whose flash is a file, which has been at the tracker once, in its factory. */
+/** A lamp that has been at the tracker once, in its factory. */
 async function lampFromFactory(world: HouseWorld): Promise<void> {
-  const image = await lampImage('1.0.0');
-  const first = { image, sequence: 1, version: '1.0.0', className: 'lamp', key: world.author };
-  await makeDeviceFile({
-    ...{ file: join(world.folder, 'lamp.flash'), profile: 'class1', id: 'lamp-1' },
-    anchors: [{ key: world.author.public, delegates: true }],
-    ...{ holdsToOperators: false, required: [], decryptionKeys: [] },
-    tracker: world.house.folder.trackerKey.public,
-    envelopes: [{ file: 'one.suit', envelope: await makeRelease(first) }],
-    images: [image],
-    ...{ confirmBy: 'self-test', attempts: 3, deadlineMs: 60_000, boot: 'signature', counter: undefined },
-  });
-  const { flash, profile, close } = openFlashFile(join(world.folder, 'lamp.flash'));
-  const trust = readTrustStore(flash, profile.layout.trustStore);
-  close();
-  assert.ok(trust?.trackerKey);
-  const own = { vendor, class: deviceClass('lamp') };
-  await world.house.tracker.desk.provision({ id: 'lamp-1', key: trust.deviceKey.public, ...own }, 'factory');
+  const { deviceKey: key, trackerKey } = await lampFile(world, 'self-test');
+  assert.ok(trackerKey);
   const client = createTrackerClient({
     ...{ handler: httpClient(world.house.url), clock: systemClock, random: systemRandom },
-    ...{ device: 'lamp-1', key: trust.deviceKey, trackerKey: trust.trackerKey, ...own },
+    ...{ device: 'lamp-1', key, trackerKey, vendor, class: deviceClass('lamp') },
   });
   await client.checkIn({ state: 'idle', components: [], imageBytesMax: 40_000 });
 }
