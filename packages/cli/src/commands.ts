@@ -46,6 +46,7 @@ const commandGroups: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   },
   'Servers and devices:': {
     serve: ['run firmware server and status tracker', () => import('./commands/serve.ts')],
+    gateway: ['run a cache and a relay before servers', () => import('./commands/gateway.ts')],
     migrate: ['move a fleet to another store while devices go on', () => import('./commands/migrate.ts')],
     backup: ['write a whole fleet into one file, while it is served', () => import('./commands/backup.ts')],
     restore: ['bring a fleet back from a backup', () => import('./commands/restore.ts')],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { messageNumbers } from '@lapel/device';
+import type { Network } from '@lapel/device';
 import { bytesBody, collect, discard, request, systemClock, systemRandom } from '@lapel/transport';
 import { serveCoap } from '@lapel/transport/coap';
 import { deviceContext, roadsTo } from '../src/device/roads.ts';
@@ -62,7 +63,8 @@ test('S1-C: a tracker over TCP sends a device to an image that another server ha
     // What a name service would do.
     const network = (asked: string) => roads(asked === images ? elsewhere.url : asked);
     const upstream = roads(origin) ?? assert.fail('expected a road, found none');
-    const lamp = await lampIn(world, systemClock, () => ({ upstream, origin, elsewhere: network }));
+    const around = (link: Network) => (asked: string) => link(asked) ?? network(asked);
+    const lamp = await lampIn(world, systemClock, () => ({ upstream, origin, around }));
     const living = lamp.liveUntil('reported');
     await rollOut(world);
     await living;

@@ -35,7 +35,7 @@ export interface Road {
   readonly origin: string;
   readonly waitMs?: number;
   readonly isProvenByChannel?: boolean;
-  readonly elsewhere?: Network;
+  readonly around?: (link: Network) => Network;
 }
 
 const deadlineMs = 20_000;

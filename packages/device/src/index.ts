@@ -57,6 +57,8 @@ export { dependenciesOf } from './storage/dependencies.ts';
 export { componentOf, imageBytesMax, slotAt, takeFrom } from './storage/layout.ts';
 export type { ComponentLayout, Layout, SlotLayout } from './storage/layout.ts';
 export { heldToOperators, holdingTerms } from './held-to.ts';
+export { nearest } from './nearest.ts';
+export type { NearestOptions } from './nearest.ts';
 export { decideUpdate } from './negotiation.ts';
 export type { Habits, Notice } from './negotiation.ts';
 export { trackerSource } from './tracker-source.ts';

@@ -72,7 +72,7 @@ test('S4-21: reports wait while nobody can be reached, and arrive in order, each
   assert.equal(tracker.heard.at(-1), 'd');
 });
 
-test('S4-21: a device hears its refusal; a late one is for the operator to hear', async (context) => {
+test('S4-21: a refusal is the device’s to hear, a late one the operator’s', async (context) => {
   const tracker = trackerThat('forbidden');
   const { url, gateway, notices } = await gatewayOf(context, tracker);
   assert.equal((await post(url, '/reports', 'forged')).status, 'forbidden');
@@ -83,7 +83,7 @@ test('S4-21: a device hears its refusal; a late one is for the operator to hear'
   assert.match(notices[0] ?? '', /refused upstream, and dropped: forbidden/);
 });
 
-test('S4-21: only a tracker gives receipts: a device whose check-in got none asks again', async (context) => {
+test('S4-21: a check-in is passed on later, and its device asks again for a receipt', async (context) => {
   const tracker = trackerThat('away');
   const { url, gateway } = await gatewayOf(context, tracker, { outbox: { checkIns: 2 } });
   for (const text of ['one', 'two', 'three']) {
@@ -94,7 +94,7 @@ test('S4-21: only a tracker gives receipts: a device whose check-in got none ask
   assert.deepEqual(tracker.heard, ['two', 'three']);
 });
 
-test('S4-21: what waits is bounded: one more report is refused, and none is lost for it', async (context) => {
+test('S4-21: what waits is bounded: one more is refused, and none is lost for it', async (context) => {
   const tracker = trackerThat('away');
   const { url, gateway } = await gatewayOf(context, tracker, { outbox: { reports: 2 } });
   const ends = [];
@@ -107,7 +107,7 @@ test('S4-21: what waits is bounded: one more report is refused, and none is lost
   assert.deepEqual(tracker.heard, ['one', 'two']);
 });
 
-test('S4-21: a message that makes the server upstream fail keeps no other back', async (context) => {
+test('S4-21: a message on which the server upstream fails keeps no other back', async (context) => {
   const heard: string[] = [];
   let isUp = false;
   const handler: Handler = async ({ body }) => {
@@ -149,7 +149,7 @@ async function relayUntilKilled(folder: string): Promise<readonly string[]> {
   return said.split('\n').slice(0, -1);
 }
 
-test('S4-21: over several hops, one of which is off for a while, all of it still arriv', async (context) => {
+test('S4-21: over several hops, one of which is off for a while, all arrives', async (context) => {
   const tracker = trackerThat('changed');
   let isOff = true;
   const regional = await gatewayOf(context, tracker);
@@ -170,7 +170,7 @@ test('S4-21: over several hops, one of which is off for a while, all of it still
   assert.deepEqual(tracker.heard, ['one', 'two']);
 });
 
-test('S4-24: a gateway has only what devices ask for: operators and authors get nowhere', async (context) => {
+test('S4-24: a gateway has what devices ask for, and nothing for operators', async (context) => {
   const origin = await serving(
     context,
     routes({ 'GET /devices': async () => ({ status: 'ok', body: emptyBody }) }, { onBug: unexpected }),

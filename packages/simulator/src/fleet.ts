@@ -93,8 +93,8 @@ export interface Surroundings {
   readonly upstream: Handler;
   /** Their address, such as `http://localhost:8080`. */
   readonly origin: string;
-  /** The way to whatever else a manifest names; none, where it is absent. */
-  readonly elsewhere?: Network;
+  /** What leads past the link, or to other origins, too. */
+  readonly around?: (link: Network) => Network;
   readonly loss: Loss;
   readonly clock: Clock;
   readonly random: SeededRandom;
@@ -114,17 +114,18 @@ export function liveInFleet(
   surroundings: Surroundings,
   signal: AbortSignal,
 ): Promise<BootDecision> {
-  const { upstream, origin, loss, clock, pollMs, waitMs, behaviour, onBoot, onStep } = surroundings;
+  const { upstream, origin, around, loss, clock, pollMs, waitMs, behaviour, onBoot, onStep } = surroundings;
   const { isProvenByChannel = false } = surroundings;
   const random = surroundings.random.fork(device.id);
   const link = lossy(upstream, random, loss);
+  const network: Network = (asked) => (asked === origin ? link : undefined);
   return live(
     {
       ...device,
       clock,
       random,
       pollMs,
-      network: (asked) => (asked === origin ? link : surroundings.elsewhere?.(asked)),
+      network: around?.(network) ?? network,
       behaviour: (running) => behaviour?.(device, running) ?? 'sound',
       onBoot: (decision) => onBoot?.(device, decision),
       onStep: (...step) => onStep?.(device, ...step),

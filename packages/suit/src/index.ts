@@ -32,6 +32,7 @@ export type { AuthenticManifest, Voucher } from './authenticate.ts';
 export { allWhoVouch } from './vouching.ts';
 export { readEnvelope, severableKeys, severableNames, writeEnvelope } from './envelope.ts';
 export type { Envelope, SeverableName } from './envelope.ts';
+export { isEnvelopeOf } from './is-envelope-of.ts';
 export { classIdentifier, uuidBytes, uuidText, vendorIdentifier } from './identifiers.ts';
 export { class1, linux, server } from './limits.ts';
 export type { Limits } from './limits.ts';

@@ -27,7 +27,7 @@ export interface CoapRoadsOptions {
 /** @throws {PortInUse} */
 export async function openCoapRoads(
   handler: Handler,
-  oscore: FindContext,
+  oscore: FindContext | undefined,
   options: CoapRoadsOptions,
 ): Promise<CoapRoads> {
   const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false } = options;
@@ -37,7 +37,7 @@ export async function openCoapRoads(
   const { address } = await lookup(host);
   const servers = await onOnePort(answering, coapPort, {
     host: address,
-    oscore,
+    ...(oscore === undefined ? {} : { oscore }),
     // Who asks over HTTP for a certificate of its authority lets nobody in by another door without a proof.
     oscoreOnly: oscoreOnly || tls?.clientCa !== undefined,
     subscribe: observedOnce(subscribeByWaiting(answering, systemClock, isObservable)),

@@ -8,8 +8,11 @@ import { SuitError } from '@lapel/suit';
 import type { Clock, Handler, Random, Response, Status } from '@lapel/transport';
 import { TransportError, collect, discard, originOf, request } from '@lapel/transport';
 
-/** The way to an origin such as `https://firmware.example`; undefined where the device has none. */
-export type Network = (origin: string) => Handler | undefined;
+/**
+ * The way to an origin such as `https://firmware.example`; undefined where the device has none. It may lead
+ * through a cache, but where the origin itself is asked for.
+ */
+export type Network = (origin: string, from?: 'nearest' | 'origin') => Handler | undefined;
 
 export interface Fetching {
   readonly network: Network;
@@ -18,6 +21,8 @@ export interface Fetching {
   readonly signal: AbortSignal;
   /** What relative references are resolved against: where the manifest came from. */
   readonly base: string;
+  /** After a payload that was not the one asked for, no cache is asked. */
+  readonly from?: 'nearest' | 'origin';
 }
 
 /** What receives the bytes, front to back. */
@@ -140,14 +145,14 @@ interface Way {
   readonly query: ReadonlyMap<string, string>;
 }
 
-function way(uri: string, { base, network }: Fetching): Way {
+function way(uri: string, { base, network, from = 'nearest' }: Fetching): Way {
   const url = URL.canParse(uri, base) ? new URL(uri, base) : undefined;
   const path = url === undefined ? undefined : decoded(url.pathname);
   if (url === undefined || path === undefined) {
     throw new SuitError('run', 'operation-failed', `expected a URI, found ${shown(uri)}`);
   }
   const origin = originOf(url);
-  const handler = network(origin);
+  const handler = network(origin, from);
   if (handler !== undefined) return { handler, path, query: new Map(url.searchParams) };
   throw new SuitError('run', 'operation-failed', `expected a way to ${shown(origin)}, found none`);
 }

@@ -86,15 +86,15 @@ async function attempt(
   if (permission === 'withdrawn') return withdrawn(agent);
   agent.onStep?.('fetching');
   await tell(agent, signal, 'fetching', digest.bytes);
+  const installation = { ...agent, ...profile, envelope, admitted, binding };
   for (let wrong = 1; ; wrong++) {
-    const ended = await install({ ...agent, ...profile, envelope, admitted, binding, fetching });
+    const ended = await install({ ...installation, fetching: waysFor(wrong, fetching) });
     if (ended.staged !== undefined) return installStaged(agent, signal, admitted, candidate, ended);
     // It brought nothing that is booted: it ends here.
     if (ended.failure === undefined) {
       return succeed(agent, signal, admitted.authentic, binding, ended.records);
     }
     if (ended.isPutOff) return putOff(agent, ended);
-    // A payload that does not match may be the fault of a cache: that is no reason to give up the release.
     const mismatch = ended.failure.record.properties.imageDigest !== undefined || ended.isSpoiled;
     if (!mismatch || wrong === wrongPayloadMax) {
       if (mismatch) spoiled.happened(digest.bytes);
@@ -107,6 +107,10 @@ async function attempt(
     await agent.clock.sleep(backOff(wrong, agent.random), signal);
   }
 }
+
+/** What arrived wrong may be the fault of a cache: the next try is past all of them. */
+const waysFor = (tries: number, fetching: Fetching): Fetching =>
+  tries === 1 ? fetching : { ...fetching, from: 'origin' };
 
 /** There is nothing to boot for it, and whoever offered it is told that all is well. */
 async function succeed(

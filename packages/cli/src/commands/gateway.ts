@@ -1,0 +1,115 @@
+/** `lapel gateway`: a cache and a relay between devices and their servers, until a signal ends it. */
+
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { ClientTlsOptions } from '../client-tls.ts';
+import { readClientTls, withClientTls } from '../client-tls.ts';
+import { usage } from '../device/options.ts';
+import type { OpenedGateway } from '../gateway/open-gateway.ts';
+import { openGatewayHouse } from '../gateway/open-gateway.ts';
+import { sizeText, wholeNumber } from '../quantities.ts';
+import type { LogFormat, LogLevel } from '../serve/server-log.ts';
+import { createServerLog } from '../serve/create-server-log.ts';
+import { logFormats, logLevels } from '../serve/server-log.ts';
+import { readServeTls } from '../serve/tls-files.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Options extends ClientTlsOptions {
+  readonly upstream: readonly string[];
+  readonly data: string;
+  readonly port: string;
+  readonly host?: string;
+  readonly coapPort?: string;
+  readonly cacheSize: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly log: LogFormat;
+  readonly logLevel: LogLevel;
+  readonly json?: boolean;
+}
+
+export function addTo(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('gateway')
+    .description(
+      'Runs a gateway near devices: it keeps what they fetch, asks upstream once for all, and keeps their ' +
+        'reports while nobody upstream can be reached. Nobody trusts it: devices prove what it gives.',
+    )
+    .requiredOption('--upstream <url...>', 'the servers, the nearest first and the origin last')
+    .option('--data <folder>', 'what it keeps', 'gateway')
+    .option('--port <number>', 'where it listens', '8081')
+    .option('--host <address>', 'the address to listen on; 0.0.0.0 opens it to the network')
+    .option('--coap-port <number>', 'serve devices over CoAP, too, on this port of UDP and TCP (usual: 5683)')
+    .option('--cache-size <megabytes>', 'what the cache may take of the disk', '4096')
+    .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
+    .option('--tls-key <file>', 'the private key of --tls-cert (PEM)');
+  withClientTls(command)
+    .addOption(
+      new Option('--log <format>', 'what it tells while it runs, on stderr')
+        .choices(logFormats)
+        .default('text'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'with --log json: the least that is told')
+        .choices(logLevels)
+        .default('info'),
+    )
+    .option('--json', 'print where it listens as JSON')
+    .addHelpText('after', examples)
+    .action((options: Options) => run(options, terminal));
+}
+
+const examples = `
+Examples:
+  lapel gateway --upstream https://firmware.example --host 0.0.0.0
+  lapel gateway --upstream http://regional.example:8081 https://firmware.example --cache-size 500
+  lapel gateway --upstream coap://origin.example --coap-port 5683
+  lapel device run lamp.flash --server http://gateway.local:8081
+
+It can be put before devices at any time: nothing that is signed names it.`;
+
+async function run(options: Options, terminal: Terminal): Promise<void> {
+  const { data, port, host, coapPort, cacheSize, log, logLevel, json } = options;
+  const upstreams = options.upstream.map(upstreamUrl);
+  const served = await readServeTls({
+    tlsCert: options.tlsCert,
+    tlsKey: options.tlsKey,
+    clientCa: undefined,
+  });
+  const gateway = await openGatewayHouse({
+    folder: data,
+    upstreams,
+    port: wholeNumber('--port', port, 0, 65_535),
+    cacheBytes: 1024 * 1024 * wholeNumber('--cache-size', cacheSize, 1, 100_000_000),
+    upstreamTls: await readClientTls(options),
+    log: await createServerLog(terminal, { format: log, level: logLevel }),
+    ...(host === undefined ? {} : { host }),
+    ...(coapPort === undefined ? {} : { coapPort: wholeNumber('--coap-port', coapPort, 0, 65_535) }),
+    ...(served === undefined ? {} : { tls: served }),
+  });
+  if (json === true) {
+    terminal.result(JSON.stringify({ url: gateway.url, coap: gateway.coap, ...gateway.standing() }));
+  } else {
+    terminal.result(gateway.url);
+    terminal.note(inWords(gateway, data));
+  }
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  await gateway.close();
+}
+
+function upstreamUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^(?:https?|coap|coap\+tcp):$/.test(url.protocol)) return text.replace(/\/$/, '');
+  throw usage(`expected --upstream http://HOST:PORT or coap://HOST, found ${text}`);
+}
+
+function inWords({ coap, standing }: OpenedGateway, folder: string): string {
+  const { cache, waiting, upstreams } = standing();
+  return [
+    `gateway before ${upstreams.join(' and ')}, keeping all in ${folder}; Ctrl-C ends it`,
+    ...(coap.length === 0 ? [] : [`devices that speak CoAP reach it at ${coap.join(' and ')}`]),
+    `${cache.contents} contents kept (${sizeText(cache.bytes)}); ${waiting.reports} reports wait`,
+  ].join('\n');
+}
