@@ -10,6 +10,8 @@ import type { Store } from './cache/store.ts';
 import { openStore } from './cache/store.ts';
 import type { Outbox, OutboxLimits } from './outbox.ts';
 import { openOutbox } from './outbox.ts';
+import type { Guard } from './guard.ts';
+import { proxying } from './proxy.ts';
 import { createRelay } from './relay.ts';
 import { firstReached, passedOn } from './upstreams.ts';
 
@@ -20,6 +22,8 @@ export interface GatewayOptions {
   /** What the cache may take of the disk. */
   readonly cacheBytes?: number;
   readonly outbox?: Partial<OutboxLimits>;
+  /** Lets devices read from servers elsewhere, as far as it allows; without it none. */
+  readonly proxy?: Guard;
   /** Further resources, such as those by which it is found. */
   readonly resources?: Readonly<Record<string, RouteHandler>>;
   readonly clock?: Clock;
@@ -61,6 +65,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const table = {
     ...deviceResources(cache, upstream, relay),
     'GET /gateway': async () => json(standing()),
+    ...(options.proxy === undefined ? {} : { 'GET /hc': proxying({ guard: options.proxy }) }),
     ...options.resources,
   };
   return {

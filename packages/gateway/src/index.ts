@@ -9,5 +9,7 @@
 export type { Upstream } from './cache/obtain.ts';
 export { cacheBytesDefault, openGateway } from './gateway.ts';
 export type { Gateway, GatewayOptions, GatewayStanding } from './gateway.ts';
+export { createGuard } from './guard.ts';
+export type { Guard, GuardOptions, Resolver } from './guard.ts';
 export { outboxLimits } from './outbox.ts';
 export type { OutboxLimits } from './outbox.ts';

@@ -1,6 +1,7 @@
 /** A server across HTTP/1.1, as a Handler: by node:http(s) with kept connections, failures told by kind. */
 import * as http from 'node:http';
 import * as https from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { bytesBody, collect, emptyBody, wholeBytes } from './body.ts';
 import type { Body, Handler, Request, Response } from './exchange.ts';
 import { formatEntityTag, formatRange, readContentRange, readEntityTag, readTotal } from './http-fields.ts';
@@ -23,6 +24,8 @@ export interface HttpClientOptions {
   /** What the client shows to a server that asks who it is: a certificate and its key (PEM). */
   readonly cert?: string;
   readonly key?: string;
+  /** Finds the address of a name, where the system's word for it is not enough. */
+  readonly lookup?: LookupFunction;
 }
 
 export const httpClientDefaults = { timeoutMs: 30_000, maxSockets: 16, headerBytesMax: 16 * 1024 } as const;
@@ -75,6 +78,7 @@ function serverAt(base: URL, options: HttpClientOptions): ServerAt {
     ca,
     cert,
     key,
+    lookup,
   } = options;
   const secure = base.protocol === 'https:';
   const trusted = {
@@ -93,6 +97,7 @@ function serverAt(base: URL, options: HttpClientOptions): ServerAt {
     port: base.port,
     timeout: timeoutMs,
     maxHeaderSize: httpClientDefaults.headerBytesMax,
+    ...(lookup === undefined ? {} : { lookup }),
     ...trusted,
   };
   return {
