@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import type { Clock, Handler, Random, Request, Response, RouteHandler } from '@lapel/transport';
 import { bytesBody, routes, systemClock, systemRandom } from '@lapel/transport';
+import type { Link } from '@lapel/transport/coap';
+import { answerLinks } from '@lapel/transport/coap';
 import type { Cache } from './cache/caching.ts';
 import { caching, contentAsked } from './cache/caching.ts';
 import type { Upstream } from './cache/obtain.ts';
@@ -10,6 +12,8 @@ import type { Store } from './cache/store.ts';
 import { openStore } from './cache/store.ts';
 import type { Outbox, OutboxLimits } from './outbox.ts';
 import { openOutbox } from './outbox.ts';
+import { directory, directoryPaths } from './discovery/directory.ts';
+import { cacheType } from './discovery/find.ts';
 import type { Guard } from './guard.ts';
 import { proxying } from './proxy.ts';
 import { createRelay } from './relay.ts';
@@ -65,6 +69,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const table = {
     ...deviceResources(cache, upstream, relay),
     'GET /gateway': async () => json(standing()),
+    'GET /.well-known/core': async (asked: Request) => answerLinks(linksOf(options), asked),
+    ...directory({ clock, random }),
     ...(options.proxy === undefined ? {} : { 'GET /hc': proxying({ guard: options.proxy }) }),
     ...options.resources,
   };
@@ -78,6 +84,16 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
 }
+
+/** What there is for devices to find (RFC 6690 §4). */
+const linksOf = ({ proxy }: GatewayOptions): readonly Link[] =>
+  [
+    ['/', cacheType],
+    [directoryPaths.registration, 'core.rd'],
+    [directoryPaths.resources, 'core.rd-lookup-res'],
+    [directoryPaths.endpoints, 'core.rd-lookup-ep'],
+    ...(proxy === undefined ? [] : [['/hc', 'core.hc'] as const]),
+  ].map(([target = '', type]) => ({ target, attributes: [['rt', type]] }));
 
 /** What devices ask for, and nothing else: operators and authors go to the origin. */
 function deviceResources(

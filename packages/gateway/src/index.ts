@@ -7,6 +7,12 @@
  * or both, and announces it.
  */
 export type { Upstream } from './cache/obtain.ts';
+export { announce, announcedByDnsSd } from './discovery/dns-sd.ts';
+export type { Announced, DnsSdOptions } from './discovery/dns-sd.ts';
+export { findPlaces, linksAt, linksInDirectory, linksOfGroup } from './discovery/find.ts';
+export type { Finder, Finding } from './discovery/find.ts';
+export { keepRegistered } from './discovery/register.ts';
+export type { RegisteringOptions } from './discovery/register.ts';
 export { cacheBytesDefault, openGateway } from './gateway.ts';
 export type { Gateway, GatewayOptions, GatewayStanding } from './gateway.ts';
 export { createGuard } from './guard.ts';
