@@ -43,6 +43,7 @@ const gatewayBefore = (world: HouseWorld, name: string, upstreams: readonly stri
     port: 0,
     cacheBytes: 10_000_000,
     upstreamTls: {},
+    registering: undefined,
     log: onlyBugs(
       (error) => {
         throw error;

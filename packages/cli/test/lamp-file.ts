@@ -23,6 +23,7 @@ export async function lampFile(world: HouseWorld, confirmBy: ConfirmPolicy): Pro
     envelopes: [{ file: 'one.suit', envelope: await makeRelease(first) }],
     images: [image],
     ...{ attempts: 3, deadlineMs: 60_000, boot: 'signature', counter: undefined },
+    oscore: undefined,
   });
   const { flash, profile, close } = openFlashFile(file);
   const trust = readTrustStore(flash, profile.layout.trustStore);

@@ -73,7 +73,8 @@ async function connect({ protocol, host, hostname, port }: URL, guard: Guard): P
     return httpClient(`${protocol}//${host}`, { lookup: guard.lookup });
   }
   const address = await guard.addressOf(hostname);
-  const at = `${protocol}//${address.includes(':') ? `[${address}]` : address}${port === '' ? '' : `:${port}`}`;
+  const literal = address.includes(':') ? `[${address}]` : address;
+  const at = `${protocol}//${literal}${port === '' ? '' : `:${port}`}`;
   return protocol === 'coap:' ? coapClient(at) : coapTcpClient(at);
 }
 

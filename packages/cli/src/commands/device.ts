@@ -44,12 +44,15 @@ Examples:
   lapel devices add lamp-77 --key lamp.pub.pem --vendor lapel.example --class lamp --token-file admin.token
   lapel device run lamp.flash --server http://localhost:8080
   lapel device run lamp.flash --server coap://localhost
+  lapel device run lamp.flash --discover
   lapel device run lamp-78.flash --enrolment-token line.token
   lapel device show lamp.flash
   lapel device recover lamp.flash --envelope lamp-1.1.suit --image lamp-1.1.bin`;
 
 interface RunOptions extends ClientTlsOptions {
   readonly server: string;
+  readonly cache: readonly string[];
+  readonly discover?: boolean;
   readonly poll: string;
   readonly keepAlive: string;
   readonly enrolmentToken?: string;
@@ -70,6 +73,8 @@ function addRun(device: Command, terminal: Terminal): void {
       new Option('--server <url>', 'the server').env('LAPEL_SERVER').default('http://localhost:8080'),
     );
   withClientTls(command)
+    .option('--cache <url...>', 'gateways to ask first for what is named by its digest', [])
+    .option('--discover', 'find gateways in this network; without --server, the server, too')
     .option('--poll <seconds>', 'between two looks for news', '5')
     .option('--keep-alive <seconds>', 'over CoAP: how often it says to a NAT that it is there', '25')
     .addOption(counterOption('its counter; a flash that is older is not started'))
@@ -78,19 +83,25 @@ function addRun(device: Command, terminal: Terminal): void {
     .option('--json', 'print each step as a line of JSON')
     .action(async (flash: string, options: RunOptions) => {
       const { server, poll, counter, json = false } = options;
-      const origin = originOfServer(server);
+      const isFound = options.discover === true && command.getOptionValueSource('server') === 'default';
+      const places = {
+        origin: isFound ? undefined : originOfServer('--server', server),
+        caches: options.cache.map((url) => originOfServer('--cache', url)),
+        discovers: options.discover === true,
+      };
       const renewMs = 1000 * wholeNumber('--keep-alive', options.keepAlive, 1, 24 * 3600);
       const pollMs = 1000 * wholeNumber('--poll', poll, 1, 7 * 24 * 3600);
       const enrolment = await enrolmentOf(options);
       const tls = await readClientTls(options);
-      await runDeviceFile({ file: flash, origin, pollMs, renewMs, counter, enrolment, tls, json }, terminal);
+      const when = { pollMs, renewMs };
+      await runDeviceFile({ file: flash, ...places, ...when, counter, enrolment, tls, json }, terminal);
     });
 }
 
-function originOfServer(server: string): string {
+function originOfServer(option: string, server: string): string {
   const url = URL.canParse(server) ? new URL(server) : undefined;
   if (url !== undefined && schemes.includes(url.protocol) && url.hostname !== '') return originOf(url);
-  throw usage(`expected --server http://HOST:PORT, or coap, or coap+tcp; found ${server}`);
+  throw usage(`expected ${option} http://HOST:PORT, or coap, or coap+tcp; found ${server}`);
 }
 
 const schemes = ['http:', 'https:', 'coap:', 'coap+tcp:'];

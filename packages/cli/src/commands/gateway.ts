@@ -1,11 +1,13 @@
 /** `lapel gateway`: a cache and a relay between devices and their servers, until a signal ends it. */
 
+import type { Guard } from '@lapel/gateway';
+import { createGuard } from '@lapel/gateway';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { ClientTlsOptions } from '../client-tls.ts';
 import { readClientTls, withClientTls } from '../client-tls.ts';
 import { usage } from '../device/options.ts';
-import type { OpenedGateway } from '../gateway/open-gateway.ts';
+import type { OpenGatewayOptions, OpenedGateway } from '../gateway/open-gateway.ts';
 import { openGatewayHouse } from '../gateway/open-gateway.ts';
 import { sizeText, wholeNumber } from '../quantities.ts';
 import type { LogFormat, LogLevel } from '../serve/server-log.ts';
@@ -21,6 +23,11 @@ interface Options extends ClientTlsOptions {
   readonly host?: string;
   readonly coapPort?: string;
   readonly cacheSize: string;
+  readonly announce?: string;
+  readonly directory: readonly string[];
+  readonly base?: string;
+  readonly proxy?: boolean;
+  readonly allow: readonly string[];
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly log: LogFormat;
@@ -41,6 +48,11 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--host <address>', 'the address to listen on; 0.0.0.0 opens it to the network')
     .option('--coap-port <number>', 'serve devices over CoAP, too, on this port of UDP and TCP (usual: 5683)')
     .option('--cache-size <megabytes>', 'what the cache may take of the disk', '4096')
+    .option('--announce <name>', 'tell the local network, by DNS-SD and, over CoAP, in its group')
+    .option('--directory <url...>', 'register in these CoRE Resource Directories; needs --base', [])
+    .option('--base <url>', 'where devices reach it, as directories are told')
+    .option('--proxy', 'let devices read from other servers through it, at public addresses')
+    .option('--allow <network...>', 'with --proxy: these networks, too, such as 10.1.0.0/16', [])
     .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
     .option('--tls-key <file>', 'the private key of --tls-cert (PEM)');
   withClientTls(command)
@@ -64,13 +76,15 @@ Examples:
   lapel gateway --upstream https://firmware.example --host 0.0.0.0
   lapel gateway --upstream http://regional.example:8081 https://firmware.example --cache-size 500
   lapel gateway --upstream coap://origin.example --coap-port 5683
-  lapel device run lamp.flash --server http://gateway.local:8081
+  lapel gateway --upstream https://firmware.example --host 0.0.0.0 --announce cellar
+  lapel device run lamp.flash --discover
+  lapel device run lamp.flash --server https://firmware.example --cache http://192.0.2.7:8081
 
 It can be put before devices at any time: nothing that is signed names it.`;
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
-  const { data, port, host, coapPort, cacheSize, log, logLevel, json } = options;
-  const upstreams = options.upstream.map(upstreamUrl);
+  const { data, port, host, coapPort, cacheSize, log, logLevel, json, announce } = options;
+  const upstreams = options.upstream.map((url) => urlOf('--upstream', url));
   const served = await readServeTls({
     tlsCert: options.tlsCert,
     tlsKey: options.tlsKey,
@@ -83,6 +97,9 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     cacheBytes: 1024 * 1024 * wholeNumber('--cache-size', cacheSize, 1, 100_000_000),
     upstreamTls: await readClientTls(options),
     log: await createServerLog(terminal, { format: log, level: logLevel }),
+    registering: registeringIn(options),
+    ...(options.proxy === true ? { proxy: guardOf(options.allow) } : {}),
+    ...(announce === undefined ? {} : { announce }),
     ...(host === undefined ? {} : { host }),
     ...(coapPort === undefined ? {} : { coapPort: wholeNumber('--coap-port', coapPort, 0, 65_535) }),
     ...(served === undefined ? {} : { tls: served }),
@@ -99,10 +116,25 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   await gateway.close();
 }
 
-function upstreamUrl(text: string): string {
+function registeringIn({ directory, base }: Options): OpenGatewayOptions['registering'] {
+  if (directory.length === 0) return undefined;
+  if (base === undefined) throw usage('expected --base URL with --directory, found none');
+  return { directories: directory.map((url) => urlOf('--directory', url)), base: urlOf('--base', base) };
+}
+
+function guardOf(allowed: readonly string[]): Guard {
+  try {
+    return createGuard({ allowed });
+  } catch (error) {
+    if (error instanceof TypeError) throw usage(`--allow: ${error.message}`);
+    throw error;
+  }
+}
+
+function urlOf(option: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^(?:https?|coap|coap\+tcp):$/.test(url.protocol)) return text.replace(/\/$/, '');
-  throw usage(`expected --upstream http://HOST:PORT or coap://HOST, found ${text}`);
+  throw usage(`expected ${option} http://HOST:PORT or coap://HOST, found ${text}`);
 }
 
 function inWords({ coap, standing }: OpenedGateway, folder: string): string {

@@ -1,10 +1,11 @@
 /** Switches a device on and tells what it does, a line each; a signal is the power switch. */
 
-import type { Journal, OnStep, Step, TrustStore, UpdateSource } from '@lapel/device';
+import type { Journal, Network, OnStep, Step, TrustStore, UpdateSource } from '@lapel/device';
 import {
   heldToOperators,
   holdingTerms,
   messageNumbers,
+  nearest,
   readTrustStore,
   serverSource,
   trackerSource,
@@ -21,13 +22,19 @@ import type { FlashFile } from '../flash-file.ts';
 import { openFlashFile } from '../flash-file.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
+import type { Places } from './find-caches.ts';
+import { placesFor } from './find-caches.ts';
 import { deviceContext, isPushed, roadsTo } from './roads.ts';
 import { bootAsJson, bootText, stepText } from './step-words.ts';
 
 export interface RunPlan {
   readonly file: string;
-  /** Of the servers. */
-  readonly origin: string;
+  /** Of the servers; whatever is found, where it is absent. */
+  readonly origin: string | undefined;
+  /** What is asked before the origin. */
+  readonly caches: readonly string[];
+  /** Whether it looks for more of them. */
+  readonly discovers: boolean;
   readonly pollMs: number;
   /** Over CoAP: how often it observes anew. */
   readonly renewMs: number;
@@ -54,17 +61,20 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   let journal: Journal | undefined;
   const channel = readTrustStore(flash, profile.layout.trustStore)?.channel;
   const numbers = messageNumbers(() => journal);
+  // The secret is for the server that was named, not for one that is found.
   const oscore =
-    channel === undefined
+    channel === undefined || plan.origin === undefined
       ? {}
       : { oscore: { origin: plan.origin, context: deviceContext(channel, numbers) } };
-  const network = roadsTo({ tls: plan.tls, clock: systemClock, renewMs: plan.renewMs, ...oscore });
+  const roads = roadsTo({ tls: plan.tls, clock: systemClock, renewMs: plan.renewMs, ...oscore });
   const say = (text: string, what: object) => {
     const at = new Date().toISOString();
     if (plan.json) terminal.result(JSON.stringify({ at, ...what }));
     else terminal.result(`${at}  ${text}`);
   };
   try {
+    const { origin, caches } = await placesOf(plan, roads, terminal, off.signal);
+    const network = nearest({ network: roads, caches, clock: systemClock, limits: profile.limits });
     const decision = await live(
       {
         flash,
@@ -79,7 +89,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
         connect: (trust, running) => {
           ({ journal } = running);
           return connection(trust, running, {
-            ...{ flash, profile, network, origin: plan.origin, enrolment: plan.enrolment },
+            ...{ flash, profile, network, origin, enrolment: plan.enrolment },
             onStep: (step, detail) => say(told(step, detail), { step, detail }),
           });
         },
@@ -96,6 +106,26 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   } finally {
     close();
   }
+}
+
+/** @throws {CommandFailure} where there is no server */
+async function placesOf(
+  { origin, caches: told, discovers }: RunPlan,
+  network: Network,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Places> {
+  const onError = (error: unknown) => terminal.note(`looking for caches: ${String(error)}`);
+  const options = { network, clock: systemClock, random: systemRandom, onError };
+  const places = await placesFor({ origin, told, discovers }, options, signal);
+  if (places === undefined) {
+    throw new CommandFailure(exitCodes.network, 'expected a server or a gateway in this network, found none');
+  }
+  if (discovers) {
+    const found = places.caches();
+    terminal.note(`server ${places.origin}; caches: ${found.length === 0 ? 'none' : found.join(', ')}`);
+  }
+  return places;
 }
 
 interface Surroundings extends Pick<FlashFile, 'flash' | 'profile'>, Pick<RunPlan, 'enrolment'> {

@@ -1,15 +1,15 @@
 /** A gateway on its ports, HTTP and CoAP, before servers that are reached over either. */
 
-import type { GatewayStanding, Upstream } from '@lapel/gateway';
-import { openGateway } from '@lapel/gateway';
-import type { Handler, HttpClientOptions, ServeTls } from '@lapel/transport';
-import { TransportError, httpClient, httpListener, serveListener } from '@lapel/transport';
+import type { Announced, GatewayStanding, Guard, Upstream } from '@lapel/gateway';
+import { announce, keepRegistered, openGateway } from '@lapel/gateway';
+import type { Handler, HttpClientOptions, HttpServer, ServeTls } from '@lapel/transport';
+import { TransportError, httpClient, httpListener, serveListener, systemClock } from '@lapel/transport';
 import { coapClient, coapTcpClient } from '@lapel/transport/coap';
 import { openCoapRoads } from '../serve/coap-roads.ts';
 import type { ServerLog } from '../serve/server-log.ts';
 import { tellingListener } from '../serve/tell-answers.ts';
 
-export interface GatewayHouseOptions {
+export interface OpenGatewayOptions {
   readonly folder: string;
   /** URLs, the nearest first and the origin last. */
   readonly upstreams: readonly string[];
@@ -21,6 +21,10 @@ export interface GatewayHouseOptions {
   /** How servers upstream are proved, and the gateway to them. */
   readonly upstreamTls: Pick<HttpClientOptions, 'ca' | 'cert' | 'key'>;
   readonly log: ServerLog;
+  /** By this name the local network is told of it. */
+  readonly announce?: string;
+  readonly registering: { readonly directories: readonly string[]; readonly base: string } | undefined;
+  readonly proxy?: Guard;
 }
 
 export interface OpenedGateway {
@@ -34,7 +38,7 @@ export interface OpenedGateway {
 const upstreamSockets = 4096;
 
 /** @throws {PortInUse} */
-export async function openGatewayHouse(options: GatewayHouseOptions): Promise<OpenedGateway> {
+export async function openGatewayHouse(options: OpenGatewayOptions): Promise<OpenedGateway> {
   const { folder, upstreams, port, host, tls, log, cacheBytes } = options;
   // A link that breaks while something is passed on is no mistake of ours.
   const onBug = (error: unknown) => {
@@ -45,6 +49,7 @@ export async function openGatewayHouse(options: GatewayHouseOptions): Promise<Op
     folder,
     cacheBytes,
     upstreams: upstreams.map((url) => upstreamAt(url, options)),
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     onNotice: log.notice,
     onBug,
   });
@@ -53,8 +58,11 @@ export async function openGatewayHouse(options: GatewayHouseOptions): Promise<Op
     const at = { port, ...(host === undefined ? {} : { host }), ...(tls === undefined ? {} : { tls }) };
     const server = await serveListener(listener, at);
     try {
-      const roads = await openCoapRoads(gateway.handler, undefined, options);
+      const groups = options.announce === undefined ? {} : { groups: [coapGroup] };
+      const roads = await openCoapRoads(gateway.handler, undefined, { ...options, ...groups });
+      const untold = await tellOfIt(options, server, roads.urls);
       const close = async () => {
+        await untold();
         await roads.close();
         await gateway.close();
         await server.close();
@@ -70,11 +78,51 @@ export async function openGatewayHouse(options: GatewayHouseOptions): Promise<Op
   }
 }
 
-function upstreamAt(url: string, { upstreamTls }: GatewayHouseOptions): Upstream {
+/** All CoAP nodes of a network (RFC 7252 §12.8). */
+const coapGroup = { address: '224.0.1.187', port: 5683 };
+
+/** By DNS-SD, and in directories. @returns what takes it back */
+async function tellOfIt(
+  { announce: name, registering, upstreamTls, log }: OpenGatewayOptions,
+  server: HttpServer,
+  coapUrls: readonly string[],
+): Promise<() => Promise<void>> {
+  const onError = (error: unknown) => log.notice(`announcing failed: ${String(error)}`);
+  const services = [server.url, ...coapUrls].map((url) => {
+    const { port, protocol } = new URL(url);
+    return { port: Number(port), scheme: protocol.slice(0, -1) as Announced['scheme'] };
+  });
+  const announced =
+    name === undefined
+      ? undefined
+      : await announce(
+          services.map((each) => ({ ...each, name: `${name} (${each.scheme})` })),
+          { onError },
+        );
+  const over = new AbortController();
+  const registered = (registering?.directories ?? []).map((url) =>
+    keepRegistered(
+      {
+        directory: handlerAt(url, upstreamTls),
+        endpoint: name ?? 'gateway',
+        base: registering?.base ?? '',
+        clock: systemClock,
+        onNotice: log.notice,
+      },
+      over.signal,
+    ),
+  );
+  return async () => {
+    over.abort(new Error('the gateway is closing'));
+    await Promise.all([...registered, announced?.close()]);
+  };
+}
+
+function upstreamAt(url: string, { upstreamTls }: OpenGatewayOptions): Upstream {
   return { name: url, handler: handlerAt(url, upstreamTls) };
 }
 
-function handlerAt(url: string, upstreamTls: GatewayHouseOptions['upstreamTls']): Handler {
+function handlerAt(url: string, upstreamTls: OpenGatewayOptions['upstreamTls']): Handler {
   switch (new URL(url).protocol) {
     case 'coap:':
       return coapClient(url);

@@ -22,6 +22,8 @@ export interface CoapRoadsOptions {
   readonly tls?: ServeTls;
   readonly host?: string;
   readonly log: ServerLog;
+  /** Of whom it is one that hears what is asked of all. */
+  readonly groups?: NonNullable<ServeCoapOptions['groups']>;
 }
 
 /** @throws {PortInUse} */
@@ -30,13 +32,14 @@ export async function openCoapRoads(
   oscore: FindContext | undefined,
   options: CoapRoadsOptions,
 ): Promise<CoapRoads> {
-  const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false } = options;
+  const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false, groups = [] } = options;
   if (coapPort === undefined) return { urls: [], close: async () => undefined };
   const answering = tellingHandler(handler, log);
   // One look at a name: both must listen at the same address.
   const { address } = await lookup(host);
   const servers = await onOnePort(answering, coapPort, {
     host: address,
+    groups,
     ...(oscore === undefined ? {} : { oscore }),
     // Who asks over HTTP for a certificate of its authority lets nobody in by another door without a proof.
     oscoreOnly: oscoreOnly || tls?.clientCa !== undefined,

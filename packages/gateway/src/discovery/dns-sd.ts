@@ -32,7 +32,7 @@ async function open({ interface: network, port, onError }: DnsSdOptions) {
     ...(network === undefined ? {} : { interface: network, bind: '0.0.0.0' }),
     ...(port === undefined ? {} : { port }),
   };
-  const bonjour = new library.Bonjour(options as object, onError);
+  const bonjour = new library.Bonjour(options, onError);
   // The library leaves a port that is taken to whoever listens for it.
   const { mdns } = Reflect.get(bonjour, 'server') as { readonly mdns: EventEmitter };
   mdns.on('error', onError);
@@ -88,10 +88,11 @@ export const announcedByDnsSd = (options: DnsSdOptions): Finder =>
 /** Of those that nobody has taken yet. */
 const waitingMax = 64;
 
-function placesOf({ addresses, port, txt, protocol, referer }: Service): readonly string[] {
+function placesOf({ addresses = [], port, txt, protocol, referer }: Service): readonly string[] {
   const said: unknown = txt?.scheme;
   const scheme = typeof said === 'string' && schemes.has(said) ? said : protocol === 'udp' ? 'coap' : 'http';
-  return (addresses ?? [referer?.address ?? ''])
+  // The address that it speaks from is one that it can be reached at; it may list others that it is not at.
+  return (referer === undefined ? addresses : [referer.address])
     .filter((address) => isIP(address) !== 0 && !address.startsWith('fe80:'))
     .map((address) => `${scheme}://${isIP(address) === 6 ? `[${address}]` : address}:${port}`);
 }
