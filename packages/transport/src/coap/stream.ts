@@ -151,7 +151,9 @@ export function coapTcpClient(
     act: (on: StreamConnection, until: AbortSignal) => Promise<T>,
   ) => {
     const used = current();
-    const acting = patiently(clock, answerMsMax, signal, async (until) => act((await used).connection, until));
+    const acting = patiently(clock, answerMsMax, signal, async (until) =>
+      act((await used).connection, until),
+    );
     acting.catch(async (error: unknown) => {
       if (!(error instanceof TransportError) || error.kind !== 'no-answer') return;
       forget(used);
