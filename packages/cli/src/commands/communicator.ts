@@ -21,6 +21,7 @@ interface Options extends ClientTlsOptions {
   readonly server: string;
   readonly poll: string;
   readonly port?: string;
+  readonly json?: boolean;
 }
 
 export function addTo(program: Command, terminal: Terminal): void {
@@ -37,7 +38,8 @@ export function addTo(program: Command, terminal: Terminal): void {
         .default('http://localhost:8080'),
     )
     .option('--poll <seconds>', 'between two looks at a core', '30')
-    .option('--port <number>', 'where it tells this machine of its cores (GET /cores)');
+    .option('--port <number>', 'where it tells this machine of its cores (GET /cores)')
+    .option('--json', 'print what happens as lines of JSON');
   withClientTls(command)
     .addHelpText('after', `${linesHelp}\n${examples}`)
     .action((options: Options) => communicate(options, terminal));
@@ -59,8 +61,10 @@ async function communicate(options: Options, terminal: Terminal): Promise<void> 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => off.abort(new Error('switched off')));
   }
-  const say = (line: string, what: string) =>
-    terminal.result(`${new Date().toISOString()}  ${line}: ${what}`);
+  const say = (line: string, what: string) => {
+    const at = new Date().toISOString();
+    terminal.result(options.json === true ? JSON.stringify({ at, line, what }) : `${at}  ${line}: ${what}`);
+  };
   const lines = texts.map((text) => openLine(text, systemClock, (state) => say(text, state)));
   const communicator = createCommunicator({
     lines: lines.map((line) => ({
@@ -79,7 +83,7 @@ async function communicate(options: Options, terminal: Terminal): Promise<void> 
     port === undefined
       ? undefined
       : await serveHttp(communicator.handler, { port: wholeNumber('--port', port, 0, 65_535), onBug });
-  if (http !== undefined) terminal.result(`cores are told of at ${http.url}/cores`);
+  if (http !== undefined) terminal.note(`cores are told of at ${http.url}/cores`);
   try {
     await communicator.run(off.signal);
   } catch (error) {

@@ -114,6 +114,7 @@ const enrolmentOf = async ({ enrolmentToken: file, certificate }: RunOptions) =>
 interface CoreOptions {
   readonly line: string;
   readonly counter?: string;
+  readonly json?: boolean;
 }
 
 function addCore(device: Command, terminal: Terminal): void {
@@ -127,9 +128,10 @@ function addCore(device: Command, terminal: Terminal): void {
     .argument('<flash>', 'the file with the flash')
     .requiredOption('--line <line>', 'its line')
     .addOption(counterOption('its counter; a flash that is older is not started'))
+    .option('--json', 'print each step as a line of JSON')
     .addHelpText('after', linesHelp)
-    .action((flash: string, { line, counter }: CoreOptions) =>
-      runCoreFile({ file: flash, line, counter }, terminal),
+    .action((flash: string, { line, counter, json = false }: CoreOptions) =>
+      runCoreFile({ file: flash, line, counter, json }, terminal),
     );
 }
 

@@ -25,7 +25,7 @@ import { openFlashFile } from '../flash-file.ts';
 import { openLine } from '../line/line.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
-import { bootText, stepText } from './step-words.ts';
+import { bootAsJson, bootText, stepText } from './step-words.ts';
 
 export interface CorePlan {
   readonly file: string;
@@ -33,6 +33,8 @@ export interface CorePlan {
   readonly line: string;
   /** The file of its counter. */
   readonly counter: string | undefined;
+  /** Whether each step is told as a line of JSON. */
+  readonly json: boolean;
 }
 
 /** What references of offers are resolved against: whatever is named, the communicator is the only way. */
@@ -40,27 +42,30 @@ const origin = 'http://communicator.invalid';
 /** It sleeps between two looks, and looks only when it is told to. */
 const pollMs = 1_000;
 
-export async function runCoreFile(
-  { file, line: text, counter }: CorePlan,
-  terminal: Terminal,
-): Promise<void> {
+export async function runCoreFile(plan: CorePlan, terminal: Terminal): Promise<void> {
+  const { file, line: text, counter, json } = plan;
   const off = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => off.abort(new Error('switched off')));
   }
-  const say = (what: string) => terminal.result(`${new Date().toISOString()}  ${what}`);
+  const say = (told: string, what: object) => {
+    const at = new Date().toISOString();
+    terminal.result(json ? JSON.stringify({ at, ...what }) : `${at}  ${told}`);
+  };
   const counted = counter === undefined ? {} : { counter: openCounterFile(counter) };
   const opened = openFlashFile(file);
   const { flash, profile, close } = opened;
   const line = openLine(text, systemClock, (state) => terminal.note(`${text}: ${state}`));
   const chunks = onLine(line);
   let peer: StreamPeer | undefined;
+  // What was asked is not waited for: nobody will want the answer.
+  off.signal.addEventListener('abort', () => peer?.close());
   const ask: Handler = (asked) => {
     if (peer === undefined) throw new TransportError('unreachable', 'expected an open line, found none');
     return peer.ask(asked);
   };
   const onStep: OnStep = (step, detail) =>
-    say(detail === undefined ? stepText[step] : `${stepText[step]}: ${detail}`);
+    say(detail === undefined ? stepText[step] : `${stepText[step]}: ${detail}`, { step, detail });
   try {
     requireTracker(opened);
     const decision = await live(
@@ -69,7 +74,7 @@ export async function runCoreFile(
         network: () => ask,
         behaviour: () => 'sound',
         onInterruption: async () => 'go',
-        onBoot: (booted) => say(bootText(booted)),
+        onBoot: (booted) => say(bootText(booted), { step: 'booted', ...bootAsJson(booted) }),
         connect(trust, running) {
           peer?.close();
           const service = createCoreService({ trust, decision: running, onBug });
@@ -85,7 +90,7 @@ export async function runCoreFile(
         exitCodes.failed,
         `expected a device that boots, found none: ${decision.reason}`,
       );
-    say('switched off');
+    say('switched off', { step: 'switched-off' });
   } finally {
     peer?.close();
     line.close();

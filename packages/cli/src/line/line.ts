@@ -1,13 +1,13 @@
 /**
- * A line between a device core and its communicator: a serial device, or TCP in its place (a terminal server,
- * a tunnel). It may go away and come back; what is written meanwhile is lost, and the stream over it sends it
- * again.
+ * A line between a device core and its communicator: a serial device, or TCP in its place (a terminal
+ * server, a tunnel). It may go away and come back; what is written meanwhile is lost, and the stream over
+ * it sends it again.
  */
 
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { ReadStream, WriteStream, isatty } from 'node:tty';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '@lapel/transport';
@@ -106,16 +106,20 @@ async function overTcp(host: string, port: number): Promise<Ends> {
   return { input: socket, output: socket, destroy: () => socket.destroy() };
 }
 
-/** The last connection is the line: one that broke without a word is no hindrance. */
+/**
+ * One connection at a time is the line; one that broke without a word is found out by the system's probes.
+ */
 function listening(port: number): (signal: AbortSignal) => Promise<Ends> {
   let server: Server | undefined;
   return async (signal) => {
-    server ??= createServer({ noDelay: true }).listen(port, '127.0.0.1');
-    const opened = server;
-    signal.addEventListener('abort', () => opened.close(), { once: true });
-    const [socket] = (await once(opened, 'connection', { signal })) as [import('node:net').Socket];
+    if (server === undefined) {
+      server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 });
+      server.maxConnections = 1;
+      server.listen(port, '127.0.0.1');
+      signal.addEventListener('abort', () => server?.close(), { once: true });
+    }
+    const [socket] = (await once(server, 'connection', { signal })) as [Socket];
     socket.on('error', () => socket.destroy());
-    opened.once('connection', () => socket.destroy());
     return { input: socket, output: socket, destroy: () => socket.destroy() };
   };
 }
