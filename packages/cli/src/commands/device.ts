@@ -43,7 +43,7 @@ Examples:
         --firmware lamp-1.0.suit --image lamp-1.0.bin
   lapel devices add lamp-77 --key lamp.pub.pem --vendor lapel.example --class lamp --token-file admin.token
   lapel device run lamp.flash --server http://localhost:8080
-  lapel device run lamp.flash --server coap://localhost
+  lapel device run lamp.flash --server coap://tracker.example
   lapel device run lamp.flash --discover
   lapel device run lamp-78.flash --enrolment-token line.token
   lapel device show lamp.flash

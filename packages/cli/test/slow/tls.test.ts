@@ -4,10 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { discard, request } from '@lapel/transport';
+import { coapClient } from '@lapel/transport/coap';
 import { selfSigned } from '../../../../tools/certificate.ts';
 import { createStage, until, withLamps } from '../stage.ts';
 
-test('with an authority for clients, nobody is served who shows no certificate of it', async (t) => {
+test('with an authority for clients, nobody is served who shows no certificate of it, nor a secret', async (t) => {
   const stage = await createStage(t);
   const { folder, lapel, run, environment } = stage;
   for (const name of ['localhost', 'fleet', 'stranger']) {
@@ -17,8 +19,8 @@ test('with an authority for clients, nobody is served who shows no certificate o
   }
   const known = await withLamps(stage);
   const tls = ['--tls-cert', 'localhost.crt', '--tls-key', 'localhost.key', '--client-ca', 'fleet.crt'];
-  const server = stage.background('serve', '--port', '0', ...known, ...tls);
-  await until(server, /https:\/\/localhost:\d+/);
+  const server = stage.background('serve', '--port', '0', '--coap-port', '0', '--json', ...known, ...tls);
+  await until(server, /https:\/\/localhost:\d+[^]*\n/);
   environment['LAPEL_SERVER'] = /https:\/\/localhost:\d+/.exec(server.output)?.[0] ?? '';
   environment['LAPEL_TOKEN_FILE'] = 'data/tokens/operator.token';
   const unproven = await run('devices');
@@ -41,10 +43,27 @@ test('with an authority for clients, nobody is served who shows no certificate o
   await lapel('devices', 'add', 'lamp-77', ...identity, ...showing('fleet'));
   const device = stage.background('device', 'run', 'lamp.flash', '--poll', '1', ...showing('fleet'));
   await until(device, /booted sequence number 1/);
-  const version = async () => {
-    const shown = await lapel('devices', 'show', 'lamp-77', '--json', ...showing('fleet'));
-    return (JSON.parse(shown) as { version: string }).version;
+  const shownVersion = async (id: string) => {
+    const version = async () => {
+      const shown = await lapel('devices', 'show', id, '--json', ...showing('fleet'));
+      return (JSON.parse(shown) as { version: string }).version;
+    };
+    for (let tries = 0; tries < 60 && (await version()) === 'unknown'; tries++) await sleep(500);
+    return version();
   };
-  for (let tries = 0; tries < 60 && (await version()) === 'unknown'; tries++) await sleep(500);
-  assert.equal(await version(), '1.0.0');
+  assert.equal(await shownVersion('lamp-77'), '1.0.0');
+
+  // Over CoAP, who has no certificate must have a secret.
+  const trust = ['--trust', 'author.pub.pem', '--oscore', 'second.oscore'];
+  await lapel('device', 'make', 'second.flash', '--id', 'lamp-78', ...trust, ...factory);
+  const second = identity.map((word) => (word === 'lamp.pub.pem' ? 'second.pub.pem' : word));
+  const shared = ['--oscore', 'second.oscore', ...showing('fleet')];
+  await lapel('devices', 'add', 'lamp-78', ...second, ...shared);
+  const coap = /coap:\/\/[\d.:]+/.exec(server.output)?.[0] ?? assert.fail(server.output);
+  const stranger = coapClient(coap);
+  const refused = await stranger(request('GET', '/capabilities'));
+  assert.equal(refused.status, 'unauthorized');
+  await Promise.all([discard(refused.body), stranger.close()]);
+  stage.background('device', 'run', 'second.flash', '--poll', '1', '--server', coap);
+  assert.equal(await shownVersion('lamp-78'), '1.0.0');
 });
