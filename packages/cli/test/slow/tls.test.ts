@@ -9,7 +9,7 @@ import { coapClient } from '@lapel/transport/coap';
 import { selfSigned } from '../../../../tools/certificate.ts';
 import { createStage, until, withLamps } from '../stage.ts';
 
-test('with an authority for clients, nobody is served who shows no certificate of it, nor a secret', async (t) => {
+test('with an authority for clients, nobody is served who shows no certificate, nor a secret', async (t) => {
   const stage = await createStage(t);
   const { folder, lapel, run, environment } = stage;
   for (const name of ['localhost', 'fleet', 'stranger']) {

@@ -11,7 +11,7 @@ import type { Answer, Burst, Carrier, Respond, Sender } from './carrier.ts';
 import { empty, responseCodes } from './code.ts';
 import type { Content } from './message.ts';
 import { option, optionValue, uint } from './option.ts';
-import { inOrder } from './message.ts';
+import { inOrder, optionsLength } from './message.ts';
 import type { OpenedResponse, OscoreContext } from './oscore-context.ts';
 import { contextName, openRequest, openResponse, protectRequest, protectResponse } from './oscore-context.ts';
 import type { RequestBinding } from './oscore-keys.ts';
@@ -125,20 +125,21 @@ export function oscoreServer({ find, random, secured, plain }: OscoreServerOptio
     const value = optionValue(request.options, 'oscore');
     if (value === undefined)
       return plain === undefined
-        ? refusal(responseCodes.unauthorized, 'expected OSCORE')
+        ? refusal(responseCodes.unauthorized, 'expected OSCORE', sender)
         : plain(request, sender);
     const header = decodeOscoreOption(value);
     if (header?.kid === undefined || header.partialIv === undefined || request.payload.length === 0)
-      return refusal(responseCodes.badOption, 'Failed to decode COSE');
+      return refusal(responseCodes.badOption, 'Failed to decode COSE', sender);
     const { kid, partialIv, kidContext } = header;
     const context = await find(contextName(kid, kidContext));
-    if (context === undefined) return refusal(responseCodes.unauthorized, 'Security context not found');
+    if (context === undefined)
+      return refusal(responseCodes.unauthorized, 'Security context not found', sender);
     const number = numberOf(partialIv);
     if (context.window !== undefined && !context.window.isNew(number))
-      return refusal(responseCodes.unauthorized, 'Replay detected');
+      return refusal(responseCodes.unauthorized, 'Replay detected', sender);
     const binding = { kid, partialIv };
     const content = openRequest(context, binding, request);
-    if (content === undefined) return refusal(responseCodes.badRequest, 'Decryption failed');
+    if (content === undefined) return refusal(responseCodes.badRequest, 'Decryption failed', sender);
     // Between the look at the window and here nothing was awaited (§7.4).
     if (context.window === undefined && !isFresh(context, content, number))
       return challenged(context, binding, random);
@@ -215,9 +216,12 @@ function protectedNotifications(
   return iterator;
 }
 
-/** §8.2: not protected, and not to be kept by a proxy. */
-const refusal = (code: number, text: string): Content => ({
-  code,
-  options: [uint('maxAge', 0)],
-  payload: new TextEncoder().encode(text),
-});
+/**
+ * §8.2: not protected, and not to be kept by a proxy. Who asks may have another's address (RFC 9175 §2.6):
+ * what is said in words is left out where the answer would be more than three times the request.
+ */
+function refusal(code: number, text: string, { requestBytes = Infinity, headBytes = 0 }: Sender): Content {
+  const [options, words] = [[uint('maxAge', 0)], new TextEncoder().encode(text)];
+  const fits = headBytes + optionsLength(options, words) <= 3 * requestBytes;
+  return { code, options, payload: fits ? words : new Uint8Array(0) };
+}

@@ -16,6 +16,7 @@ import {
   encodeOscoreOption,
   methodCodes,
   openRequest,
+  option,
   optionValue,
   oscoreClient,
   oscoreContext,
@@ -255,4 +256,20 @@ test('RFC 8613 §8.3.1: notifications are protected, each under a number of its 
   assert.deepEqual(seen, ['one', 'two', 'three']);
   for (const { bytes } of link.sent) assert.doesNotMatch(text(bytes), /one|two|three/);
   requireUniqueNonces(link);
+});
+
+test('RFC 9175 §2.6: a refusal of who has no secret is at most three times what was asked', async () => {
+  const secured = async () => assert.fail('expected nobody to be served');
+  const answering = oscoreServer({ find: () => undefined, random: seeded(1), secured });
+  const empty = new Uint8Array(0);
+  const cose = [option('oscore', empty)];
+  for (const options of [[], cose])
+    for (const requestBytes of [5, 6, 7, 8, 9, 10, 40]) {
+      const sender = { key: 'stranger', signal: new AbortController().signal, requestBytes, headBytes: 4 };
+      const answer = await answering({ code: 1, options, payload: empty }, sender);
+      const bytes = encodeMessage({ ...answer, type: 2, id: 1, token: empty }).length;
+      assert.equal(answer.code >>> 5, 4);
+      assert.ok(bytes <= 3 * requestBytes, `${bytes} bytes for ${requestBytes}`);
+      if (requestBytes === 40) assert.ok(answer.payload.length > 0, 'with its reason, where there is room');
+    }
 });
