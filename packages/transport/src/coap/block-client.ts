@@ -7,7 +7,16 @@ import type { Body, Handler, Request, Response } from '../exchange.ts';
 import type { Random } from '../system.ts';
 import { TransportError } from '../transport-error.ts';
 import type { Block } from './block-option.ts';
-import { blockBytes, blockNumberMax, blockOption, offsetOf, readBlock, szxMax } from './block-option.ts';
+import {
+  blockBytes,
+  blockNumberMax,
+  blockOption,
+  isItsSize,
+  offsetOf,
+  readBlock,
+  szxBert,
+  szxMax,
+} from './block-option.ts';
 import type { Ask, OpenBurst } from './carrier.ts';
 import { methodCodes, responseCodes } from './code.ts';
 import type { Content } from './message.ts';
@@ -31,12 +40,15 @@ export interface BlockClientOptions {
   /** Where it is given, blocks are sent in sets (RFC 9177) to servers that understand that. */
   readonly burst?: OpenBurst | undefined;
   readonly transmission?: Transmission;
+  /** What blocks of one message may weigh together, once both sides have said that they speak BERT. */
+  readonly bertBytes?: (() => number | undefined) | undefined;
   /** Who the server asks for us (RFC 7252 §5.7.2); absent where it is the origin itself. */
   readonly origin?: URL | undefined;
 }
 
 export function blockClient(ask: Ask, options: BlockClientOptions): Handler {
   const { random, szx = szxMax, burst, transmission = transmissionDefaults, origin } = options;
+  const { bertBytes = noBert } = options;
   const proxied = origin === undefined ? [] : forOrigin(origin);
   const asked = checked(ask);
   const quick = burst === undefined ? undefined : quickly(burst, transmission, random);
@@ -50,9 +62,9 @@ export function blockClient(ask: Ask, options: BlockClientOptions): Handler {
     };
     if (request.method === 'GET') {
       await discard(request.body);
-      return retrieve({ ask: asked, base, signal, szx, quick }, request);
+      return retrieve({ ask: asked, base, signal, szx, quick, bertBytes }, request);
     }
-    const operation = { ask: asked, base, signal, szx, quick };
+    const operation = { ask: asked, base, signal, szx, quick, bertBytes };
     const wanted = szx === szxMax ? [] : [blockOption('block2', { number: 0, more: false, szx })];
     const whole = wholeBytes(request.body);
     if (whole !== undefined && whole.length <= blockBytes(szx))
@@ -69,7 +81,10 @@ interface Operation {
   readonly signal: AbortSignal;
   readonly szx: number;
   readonly quick?: Quick | undefined;
+  readonly bertBytes: () => number | undefined;
 }
+
+const noBert = () => undefined;
 
 /** A notification, whose first block is here (§2.6). */
 export function observedResponse(
@@ -77,9 +92,9 @@ export function observedResponse(
   base: Content,
   ask: Ask,
   signal: AbortSignal,
-  { szx = szxMax }: BlockClientOptions,
+  { szx = szxMax, bertBytes = noBert }: BlockClientOptions,
 ): Response {
-  return answered({ ask: checked(ask), base, signal, szx }, first);
+  return answered({ ask: checked(ask), base, signal, szx, bertBytes }, first);
 }
 
 const checked =
@@ -194,7 +209,10 @@ async function* blocksFrom(operation: Operation, first: Content, position: numbe
   let at = position;
   let content = first;
   for (;;) {
-    const { more, szx } = blockAt(content, at);
+    const bertBytes = operation.bertBytes();
+    const { more, szx: found } = blockAt(content, at, bertBytes);
+    // RFC 8323 §6: a stream's first answer comes behind what the other side says of itself.
+    const szx = found === szxMax && operation.szx === szxMax && bertBytes !== undefined ? szxBert : found;
     yield content.payload;
     if (!more) return;
     at += content.payload.length;
@@ -205,12 +223,20 @@ async function* blocksFrom(operation: Operation, first: Content, position: numbe
   }
 }
 
-function blockAt({ options, payload }: Content, at: number): Block {
-  const block = readBlock(options, 'block2') ?? { number: 0, more: false, szx: szxMax };
+function blockAt({ options, payload }: Content, at: number, bertBytes: number | undefined): Block {
+  const block = readBlock(options, 'block2', bertBytes !== undefined) ?? {
+    number: 0,
+    more: false,
+    szx: szxMax,
+  };
   if (block === 'malformed' || offsetOf(block) !== at)
     throw new TransportError('malformed', `expected the block at byte ${at}, found another`);
-  // §2.3: only the last one may be shorter.
-  if (block.more ? payload.length !== blockBytes(block.szx) : payload.length > blockBytes(szxMax))
+  // §2.3: a last block, and a whole body without the option, may be of any size that fits.
+  const isSound =
+    block.more || block.szx === szxBert
+      ? isItsSize(block, payload.length, bertBytes)
+      : payload.length <= blockBytes(szxMax);
+  if (!isSound)
     throw new TransportError('malformed', `expected a block of its own size, found ${payload.length} bytes`);
   return block;
 }

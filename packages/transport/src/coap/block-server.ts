@@ -193,7 +193,8 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
     if (critical !== undefined) return refusedOption(critical);
     const method = methodOf(request.code);
     if (method === undefined) return plain(responseCodes.methodNotAllowed);
-    const [block1, block2] = [readBlock(options, 'block1'), readBlock(options, 'block2')];
+    const isBert = sender.bertBytes !== undefined;
+    const [block1, block2] = [readBlock(options, 'block1', isBert), readBlock(options, 'block2', isBert)];
     if (block1 === 'malformed' || block2 === 'malformed')
       throw new Problem('bad-request', 'expected a size of blocks of 0 to 6, found 7');
     const target = routed(options);

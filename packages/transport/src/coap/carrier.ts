@@ -57,6 +57,8 @@ export interface Sender {
   readonly headBytes?: number;
   /** What options and payload of the answer may weigh together, if less than a block of the largest size. */
   readonly answerBytesMax?: number;
+  /** What blocks of one message may weigh together, where both sides speak BERT (RFC 8323 §6). */
+  readonly bertBytes?: number | undefined;
   /** Whether the carrier sends further answers. */
   readonly takesFurther?: boolean;
   /** Fires when nobody will want the answer any more. */

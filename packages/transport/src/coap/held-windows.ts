@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../system.ts';
 import type { Block } from './block-option.ts';
-import { blockBytes, blockOption, szxMax, szxWithin } from './block-option.ts';
+import { blockBytes, blockOption, szxBert, szxMax, szxWithin } from './block-option.ts';
 import type { Sender } from './carrier.ts';
 import { classOf } from './code.ts';
 import type { Content } from './message.ts';
@@ -59,11 +59,17 @@ export function heldWindows(
   };
 }
 
+/** RFC 8323 §6: of so many bytes, whole blocks of 1024, and at the end of the body what is left of it. */
+function bertBytesOf(left: number, isEnd: boolean, most = blockBytes(szxBert)): number {
+  const whole = isEnd ? left : left - (left % blockBytes(szxBert));
+  return Math.min(most, whole);
+}
+
 /** One block of a window, with its options; without any where it is the whole (RFC 7959 §2.2). */
 export function sliceOf(
   { head, start, bytes, total }: Window,
   wanted: Block | undefined,
-  { answerBytesMax = Infinity }: Sender,
+  { answerBytesMax = Infinity, bertBytes }: Sender,
   wantsSize: boolean,
 ): Content {
   // A failure is one message, whichever block was asked for.
@@ -77,9 +83,12 @@ export function sliceOf(
   }
   // Room for the options of the block: four bytes for Block2, six for Size2.
   const room = answerBytesMax - optionsLength(head.options, bytes.subarray(0, 1)) - 10;
-  const szx = Math.min(wanted?.szx ?? szxMax, szxWithin(room));
+  const szx = wanted?.szx === szxBert ? szxBert : Math.min(wanted?.szx ?? szxMax, szxWithin(room));
   const offset = number * blockBytes(wanted?.szx ?? szx);
-  const payload = bytes.subarray(offset - start, offset - start + blockBytes(szx));
+  const left = bytes.length - (offset - start);
+  const isEnd = start + bytes.length === total;
+  const most = szx === szxBert ? bertBytesOf(left, isEnd, bertBytes) : blockBytes(szx);
+  const payload = bytes.subarray(offset - start, offset - start + most);
   if (offset > 0 && payload.length === 0)
     throw new Problem(
       'range-not-satisfiable',

@@ -175,13 +175,14 @@ async function secure(
   context: OscoreContext,
   binding: RequestBinding,
   content: Content,
-  { signal, takesFurther = false }: Sender,
+  { signal, takesFurther = false, bertBytes }: Sender,
   secured: Respond,
 ): Promise<Answer> {
   const { notifications, further, ...answer } = await secured(content, {
     key: context.name,
     peer: context.peer,
     takesFurther,
+    bertBytes,
     signal,
   });
   const isBare = answer.code === empty;

@@ -92,7 +92,7 @@ export function serveQuickUploads<T>({
       rouse(incoming);
     };
     answer.then(settled, settled);
-    forgetLater(key, incoming).catch(onBug);
+    forgetLater(key, incoming, sender.signal).catch(onBug);
     return incoming;
   }
 
@@ -108,9 +108,10 @@ export function serveQuickUploads<T>({
   }
 
   /** §7.2: NON_PARTIAL_TIMEOUT after its answer nobody repeats a block any more. */
-  async function forgetLater(key: string, incoming: Incoming<T>): Promise<void> {
+  async function forgetLater(key: string, incoming: Incoming<T>, closed: AbortSignal): Promise<void> {
     await incoming.answer.catch(() => undefined);
-    await clock.sleep(times.partialMs, incoming.stop.signal).catch(() => undefined);
+    const signal = AbortSignal.any([incoming.stop.signal, closed]);
+    await clock.sleep(times.partialMs, signal).catch(() => undefined);
     if (bodies.get(key) === incoming) bodies.delete(key);
   }
 

@@ -23,6 +23,8 @@ export interface StreamConnection {
   readonly ask: Ask;
   readonly watch: Watch;
   receive(bytes: Uint8Array): void;
+  /** What blocks of one message may weigh together, once the other side speaks BERT (RFC 8323 §6). */
+  readonly bertBytes: number | undefined;
   /** Requests that are being served. */
   readonly underWay: number;
   /** The stream has ended: whoever waits is told. */
@@ -52,8 +54,12 @@ const signals = {
 
 /** §5.3.1: what a side takes before it has said more; with that a block of 1024 bytes has its room. */
 const messageBytesDefault = 1152;
-const ownMessageBytesMax = 2048;
-const maxMessageSize = 2;
+/** With BERT, eight blocks in one message and room for its options: less to do for each byte. */
+const bertBytesMax = 8 * 1024;
+const optionsBytesMax = 1024;
+const ownMessageBytesMax = bertBytesMax + optionsBytesMax;
+/** §5.3: what a side says of itself. */
+const [maxMessageSize, blockWise] = [2, 4];
 const tokenBytes = 4;
 /** What one connection observes: a device has a few resources, a gateway those of its devices. */
 const observingMax = 256;
@@ -71,6 +77,7 @@ export function streamConnection(options: StreamConnectionOptions): StreamConnec
   const reader = streamReader(ownMessageBytesMax);
   const ended = new AbortController();
   let peerBytesMax = messageBytesDefault;
+  let peerBertBytes: number | undefined;
   let isIntroduced = false;
   let underWay = 0;
 
@@ -132,6 +139,10 @@ export function streamConnection(options: StreamConnectionOptions): StreamConnec
       isIntroduced = true;
       const size = given.find(({ number }: Option) => number === maxMessageSize);
       if (size !== undefined) peerBytesMax = readUint(size.value.subarray(0, 4));
+      // §5.3.2, §6: blocks, and messages for more than one of them.
+      const isBlockWise = given.some(({ number }) => number === blockWise);
+      const blocks = Math.floor((Math.min(peerBytesMax, ownMessageBytesMax) - optionsBytesMax) / 1024);
+      peerBertBytes = isBlockWise && blocks > 1 ? blocks * 1024 : undefined;
     } else if (what === signals.ping) signal(signals.pong, { token });
     else if (what === signals.release || what === signals.abort) {
       end(new TransportError('no-answer', 'expected an answer, found the end of the connection'));
@@ -143,7 +154,11 @@ export function streamConnection(options: StreamConnectionOptions): StreamConnec
     underWay += 1;
     const { token } = message;
     try {
-      const { notifications, ...answer } = await answerer(message, { key, signal: ended.signal });
+      const { notifications, ...answer } = await answerer(message, {
+        key,
+        bertBytes: peerBertBytes,
+        signal: ended.signal,
+      });
       const name = nameOf(token);
       // RFC 7641 §3.6, §4.1: who asks again under the token observes anew, or no longer.
       if (optionValue(message.options, 'observe') !== undefined && classOf(answer.code) === 2) {
@@ -202,12 +217,18 @@ export function streamConnection(options: StreamConnectionOptions): StreamConnec
   }
 
   signal(signals.capabilities, {
-    options: [{ number: maxMessageSize, value: writeUint(ownMessageBytesMax) }],
+    options: [
+      { number: maxMessageSize, value: writeUint(ownMessageBytesMax) },
+      { number: blockWise, value: nothing },
+    ],
   });
 
   return {
     receive,
     end,
+    get bertBytes() {
+      return peerBertBytes;
+    },
     get underWay() {
       return underWay;
     },

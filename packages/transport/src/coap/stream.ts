@@ -138,6 +138,7 @@ export function coapTcpClient(
       );
       socket.on('close', () => forget(mine));
       ending(socket, connection);
+      connected = connection;
       return { socket, connection };
     });
     opened = mine;
@@ -178,7 +179,9 @@ export function coapTcpClient(
   };
   const { ask, watch } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));
   const behind = origin === undefined ? undefined : new URL(origin);
-  const blocks = { random, origin: behind, ...(szx === undefined ? {} : { szx }) };
+  let connected: StreamConnection | undefined;
+  const bertBytes = () => connected?.bertBytes;
+  const blocks = { random, bertBytes, origin: behind, ...(szx === undefined ? {} : { szx }) };
   const handler = blockClient(ask, blocks);
   const subscribe = subscribing(watch, ask, blocks);
   return Object.assign((request: Request) => handler(prefixed(request)), {

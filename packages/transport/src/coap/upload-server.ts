@@ -7,7 +7,7 @@ import type { Body } from '../exchange.ts';
 import { Problem } from '../problem.ts';
 import type { Clock } from '../system.ts';
 import type { Block } from './block-option.ts';
-import { blockBytes, offsetOf } from './block-option.ts';
+import { blockBytes, isItsSize, offsetOf } from './block-option.ts';
 import type { Sender } from './carrier.ts';
 import { responseCodes } from './code.ts';
 import type { Content } from './message.ts';
@@ -76,7 +76,7 @@ export function serveUploads<T>({
       () => body.refuse(),
       () => body.refuse(),
     );
-    watch(key, upload).catch(onBug);
+    watch(key, upload, sender.signal).catch(onBug);
     return upload;
   }
 
@@ -95,12 +95,15 @@ export function serveUploads<T>({
   }
 
   /** The Handler must not wait for ever on whoever does not come back. */
-  async function watch(key: string, upload: Upload<T>): Promise<void> {
+  async function watch(key: string, upload: Upload<T>, gone: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([upload.stop.signal, gone]);
     upload.lastMs = clock.monotonicMs();
     while (!upload.stop.signal.aborted) {
       const left = upload.lastMs + limits.idleMsMax - clock.monotonicMs();
       if (left <= 0) return give(key, 'its sender fell silent');
-      await clock.sleep(left, upload.stop.signal).catch(() => undefined);
+      await clock.sleep(left, ended).catch(() => undefined);
+      if (gone.aborted)
+        return uploads.get(key) === upload ? give(key, 'its connection has ended') : undefined;
     }
   }
 
@@ -125,7 +128,7 @@ export function serveUploads<T>({
     const { payload } = request;
     if (block === undefined)
       return { answer: await begin(bytesBody(payload), payload.length, sender.signal) };
-    requireItsSize(block, payload);
+    requireItsSize(block, payload, sender.bertBytes);
     const upload = block.number === 0 ? begun(part, begin) : uploads.get(key);
     const offset = offsetOf(block);
     // A block that came before, asked for again under a new number of the message.
@@ -152,8 +155,10 @@ const continued = { code: responseCodes.continue };
 const incomplete = { code: responseCodes.requestEntityIncomplete };
 
 /** §2.3: a block that others follow has its full size. */
-function requireItsSize({ more, szx }: Block, payload: Uint8Array): void {
-  const bytes = blockBytes(szx);
-  if (more ? payload.length !== bytes : payload.length > bytes)
-    throw new Problem('bad-request', `expected a block of ${bytes} bytes, found ${payload.length}`);
+function requireItsSize(block: Block, payload: Uint8Array, bertBytes: number | undefined): void {
+  if (!isItsSize(block, payload.length, bertBytes))
+    throw new Problem(
+      'bad-request',
+      `expected a block of ${blockBytes(block.szx)} bytes, found ${payload.length}`,
+    );
 }

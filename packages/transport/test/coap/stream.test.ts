@@ -15,6 +15,9 @@ import {
   serveCoapTcp,
   streamReader,
   subscribeByWaiting,
+  text as textOption,
+  uint,
+  uintOption,
 } from '@lapel/transport/coap';
 import fc from 'fast-check';
 import { noBug, text, utf8 } from '../bodies.ts';
@@ -110,11 +113,11 @@ test('RFC 8323 §5: a ping is answered; who breaks the frame is told and left', 
       socket.on('close', () => resolve(answer));
     });
   const introduction = '00e1';
-  // Our own introduction comes first: a size of 2048.
-  assert.match(await say(`${introduction}01e2aa`), /^30e1220800.*01e3aa$/);
+  // Our own introduction comes first: a size of 9216, and blocks.
+  assert.match(await say(`${introduction}01e2aa`), /^40e122240020.*01e3aa$/);
   for (const [broken, why] of [
     ['0001', /found another message/],
-    ['f0ffffffff01', /expected a message of at most 2048 bytes/],
+    ['f0ffffffff01', /expected a message of at most 9216 bytes/],
     ['09010000000000000000', /expected a token of at most 8 bytes/],
     [`${introduction}20e11000`, /options that are understood, found 1/],
     [`${introduction}1001ff`, /expected a payload behind its marker/],
@@ -123,6 +126,46 @@ test('RFC 8323 §5: a ping is answered; who breaks the frame is told and left', 
     assert.match(answer, why, broken);
     assert.ok(answer.includes('å'), 'an abort');
   }
+});
+
+test('RFC 8323 §6: who speaks BERT gets and sends eight blocks in a message; others one', async (context) => {
+  const { handler, uploads } = resources(new Map([['image', { bytes: imageOf(50_000), etag: 'v1' }]]));
+  const { server } = await serving(context, handler);
+  const blockWise = [
+    { number: 2, value: Uint8Array.of(0x24, 0) },
+    { number: 4, value: new Uint8Array(0) },
+  ];
+  const sized = [{ number: 2, value: Uint8Array.of(0x24, 0) }];
+  const ask = (given: Partial<StreamMessage>, introduction = blockWise) =>
+    new Promise<StreamMessage>((resolve, reject) => {
+      const message = { code: 1, token: utf8('t'), options: [], payload: new Uint8Array(0) };
+      const socket = connect(server.port, '127.0.0.1', () => {
+        socket.write(encodeStreamMessage({ ...message, code: 0xe1, token: utf8(''), options: introduction }));
+        socket.write(encodeStreamMessage({ ...message, ...given }));
+      });
+      const reader = streamReader(20_000);
+      socket.on('data', (chunk) => {
+        const answer = reader.push(new Uint8Array(chunk)).find(({ code }) => code < 0xe0);
+        if (answer === undefined) return;
+        socket.destroy();
+        resolve(answer);
+      });
+      socket.on('error', reject);
+    });
+  const path = [textOption('uriPath', 'ranged'), textOption('uriPath', 'image')];
+  const got = await ask({ options: [...path, uint('block2', 0x87)] });
+  assert.deepEqual(got.payload, imageOf(50_000).subarray(8 * 1024, 16 * 1024));
+  assert.equal(uintOption(got.options, 'block2'), 0x8f);
+  const last = await ask({ options: [...path, uint('block2', 0x2f7)] });
+  assert.deepEqual(last.payload, imageOf(50_000).subarray(47 * 1024));
+  assert.equal(uintOption(last.options, 'block2'), 0x2f7);
+  // Who has not said so sends what has no meaning (RFC 7959 §2.2).
+  assert.equal((await ask({ options: [...path, uint('block2', 0x87)] }, sized)).code, 128);
+  const upload = [textOption('uriPath', 'uploads'), uint('block1', 0x0f)];
+  const sent = await ask({ code: 2, options: upload, payload: imageOf(8 * 1024) });
+  assert.deepEqual([sent.code, uintOption(sent.options, 'block1')], [0x5f, 0x0f]);
+  assert.equal((await ask({ code: 2, options: upload, payload: imageOf(1_000) })).code, 128);
+  assert.deepEqual(uploads, []);
 });
 
 test('a server that goes away is no answer, and one that never was is unreachable', async (context) => {
