@@ -101,9 +101,6 @@ const badCaches: Readonly<Record<string, (origin: Handler) => Handler>> = {
   'lacks it': () => async () => ({ status: 'not-found', body: emptyBody }),
   'lies of payloads': lyingOf('/payloads/'),
   'lies of manifests': lyingOf('/manifests/'),
-  'breaks off': () => async () => {
-    throw new Error('gone');
-  },
 };
 
 for (const [what, cache] of Object.entries(badCaches))
