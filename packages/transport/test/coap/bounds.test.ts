@@ -58,7 +58,7 @@ const serverOn = (link: LossyLink, respond: Respond, given: Partial<EndpointOpti
   });
 
 test('S1-11, RFC 9175 §2.4: to an address that is not proven goes three times what came, at most', () =>
-  underSeeds(3, async (seed) => {
+  underSeeds(2, async (seed) => {
     const link = lossyLink(seed, { loss: 0.1 });
     const { fraction, bytes } = link.random;
     const below = (limit: number) => Math.floor(fraction() * limit);
