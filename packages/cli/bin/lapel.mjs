@@ -88,6 +88,8 @@ function start(node, url) {
 function rememberCompiled() {
   const caches = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   nodeModule.enableCompileCache(join(caches, 'lapel'));
+  // Threads are told of it in this way only.
+  process.env['NODE_COMPILE_CACHE'] ??= join(caches, 'lapel');
 }
 
 /** What `--disable-warning` does for a child; this process has started without it. */

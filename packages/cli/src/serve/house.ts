@@ -4,17 +4,15 @@
  */
 
 import { existsSync } from 'node:fs';
-import { hex, unhex } from '@lapel/cbor';
-import type { Blobs, DeviceClass, FirmwareServer, Release as Published } from '@lapel/firmware-server';
+import { hex } from '@lapel/cbor';
+import type { DeviceClass, FirmwareServer } from '@lapel/firmware-server';
 import { createFirmwareServer } from '@lapel/firmware-server';
-import type { FleetStore, Release, Role, StatusTracker } from '@lapel/status-tracker';
+import type { FleetStore, Role, StatusTracker } from '@lapel/status-tracker';
 import { createStatusTracker } from '@lapel/status-tracker';
-import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
 import type { Handler, HttpListener, HttpServer, ServeTls } from '@lapel/transport';
 import {
   Problem,
   bearer,
-  collect,
   httpListener,
   problemResponse,
   serveListener,
@@ -27,10 +25,10 @@ import type { FleetPlace } from '../fleet/place.ts';
 import { placeOf } from '../fleet/place.ts';
 import { writeNewFile } from '../files.ts';
 import type { CoapRoads } from './coap-roads.ts';
-import { openCoapRoads } from './coap-roads.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
 import { operatorListener } from './operator-listener.ts';
+import { published, releaseOf } from './release-of.ts';
 import type { ServerLog } from './server-log.ts';
 import type { Strategies } from './strategy-file.ts';
 import { tellingListener } from './tell-answers.ts';
@@ -90,10 +88,10 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   });
   let roads: CoapRoads | undefined;
   try {
-    roads = await openCoapRoads(
+    roads = await coapRoads(
+      options,
       (asked) => forDevices(asked),
       (name) => channels(name),
-      options,
     );
     const opened = await openRooms(options);
     ({ listener, forDevices } = opened);
@@ -107,6 +105,12 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     await server.close(0);
     throw error;
   }
+}
+
+/** What speaks CoAP is loaded for devices that do. */
+async function coapRoads(options: HouseOptions, handler: Handler, channels: FindContext): Promise<CoapRoads> {
+  if (options.coapPort === undefined) return { urls: [], close: async () => undefined };
+  return (await import('./coap-roads.ts')).openCoapRoads(handler, channels, options);
 }
 
 /** As people type it; the address itself where they chose one. */
@@ -207,44 +211,6 @@ async function grantTokens(folder: DataFolder, { access }: StatusTracker, store:
     if (existsSync(file) || known.has(role)) continue;
     await writeNewFile(file, `${await access.grant(role, [role], 'first start')}\n`, 0o600);
   }
-}
-
-/** Another process may have published it just now. */
-async function published({ catalog }: FirmwareServer, digest: string): Promise<Published | undefined> {
-  if (catalog.find(digest)?.released === undefined) await catalog.readOthers();
-  return catalog.find(digest);
-}
-
-/** The firmware server's entry in the tracker's terms; undefined where it names no one vendor and class. */
-async function releaseOf(
-  { blobs }: FirmwareServer,
-  published: Published | undefined,
-): Promise<Release | undefined> {
-  if (published === undefined) return undefined;
-  const { digest, vendors, classes, components, images, sequenceNumber, released, signers } = published;
-  const [vendor, device] = [unhex(vendors[0] ?? ''), unhex(classes[0] ?? '')];
-  if (vendors.length !== 1 || classes.length !== 1 || vendor === undefined || device === undefined)
-    return undefined;
-  return {
-    digest: unhex(digest) ?? new Uint8Array(),
-    vendor,
-    class: device,
-    sequenceNumber,
-    components: components.map((name) =>
-      name === '.' ? [] : name.split('/').map((part) => unhex(part) ?? new Uint8Array()),
-    ),
-    imageBytes: Math.max(0, ...images.map(({ sizeBytes = 0 }) => sizeBytes)),
-    uri: `/manifests/${digest}`,
-    released: released !== undefined,
-    authors: signers,
-    ...(await pushable(blobs, published)),
-  };
-}
-
-/** The envelope itself, for devices that are pushed to; a larger one they fetch. */
-async function pushable(blobs: Blobs, { envelope }: Published): Promise<{ readonly envelope?: Uint8Array }> {
-  const blob = envelope.sizeBytes > envelopeBytesMax ? undefined : await blobs.get(envelope.digest);
-  return blob === undefined ? {} : { envelope: await collect(blob.body, envelopeBytesMax) };
 }
 
 /** Until the house is closed, or its fleet has moved: then devices and operators are told to come again. */

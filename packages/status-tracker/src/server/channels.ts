@@ -5,7 +5,7 @@
 import { compareBytes, read } from '@lapel/cbor';
 import type { Clock } from '@lapel/transport';
 import type { FindContext, OscoreContext } from '@lapel/transport/coap';
-import { contextName, oscoreContext } from '@lapel/transport/coap';
+import { contextName, oscoreContext } from '@lapel/transport/oscore';
 import { SharedSecret } from '@lapel/cose';
 import type { Channel, ChannelStore } from './channel-store.ts';
 

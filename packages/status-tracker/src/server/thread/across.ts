@@ -2,13 +2,6 @@
 import type { ProblemCode } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { SchemaError } from '../sql.ts';
-import type { SqliteStoreOptions } from '../store-sqlite.ts';
-
-/** What the thread begins with. */
-export interface StoreThread extends SqliteStoreOptions {
-  /** Where Node keeps what it has compiled, if it does. */
-  readonly compiled?: string;
-}
 
 /** What a store can do, once it is open. */
 export type Opened = { readonly methods: readonly string[] } | { readonly failure: Failure };

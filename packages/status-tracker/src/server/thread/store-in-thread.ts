@@ -3,13 +3,12 @@
  * devices are answered.
  */
 import { once } from 'node:events';
-import nodeModule from 'node:module';
-import { dirname, extname } from 'node:path';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { noNews } from '../news.ts';
 import type { FleetStore } from '../store.ts';
 import type { SqliteStoreOptions } from '../store-sqlite.ts';
-import type { Opened, StoreThread, Told } from './across.ts';
+import type { Opened, Told } from './across.ts';
 import { compact, errorOf } from './across.ts';
 
 interface Waiting {
@@ -20,13 +19,7 @@ interface Waiting {
 /** @throws {SchemaError} */
 export async function openSqliteInThread(options: SqliteStoreOptions): Promise<FleetStore> {
   const script = new URL(`./store-thread${extname(import.meta.url)}`, import.meta.url);
-  // Node names a folder of its own in the one that it was given.
-  const cache = nodeModule.getCompileCacheDir();
-  const workerData: StoreThread = {
-    ...options,
-    ...(cache === undefined ? {} : { compiled: dirname(cache) }),
-  };
-  const worker = new Worker(script, { workerData });
+  const worker = new Worker(script, { workerData: options });
   const [opened] = (await once(worker, 'message')) as [Opened];
   if ('failure' in opened) throw errorOf(opened.failure);
   const waiting = new Map<number, Waiting>();
