@@ -2,7 +2,7 @@
  * A body on its way to the server, block by block (RFC 7959 §2.5), each of which the server answers.
  */
 import { TransportError } from '../transport-error.ts';
-import { blockBytes, blockNumberMax, blockOption, readBlock, szxBert, szxMax } from './block-option.ts';
+import { blockBytes, blockNumberMax, blockOption, readBlock } from './block-option.ts';
 import type { Ask } from './carrier.ts';
 import { responseCodes } from './code.ts';
 import type { Content } from './message.ts';
@@ -18,7 +18,6 @@ export interface Upload {
   readonly options: readonly Option[];
   readonly signal: AbortSignal;
   readonly szx: number;
-  readonly bertBytes: () => number | undefined;
   /** Of the body, where it is known. */
   readonly size: number | undefined;
   /** What the request says of its answer: the size of its blocks (§2.4). */
@@ -36,16 +35,14 @@ export interface Uploaded {
 
 /** @throws {TransportError} where no answer comes */
 export async function uploadInBlocks(
-  { ask, base, options, signal, szx: szxWanted, size, wanted, bertBytes }: Upload,
+  { ask, base, options, signal, szx: szxWanted, size, wanted }: Upload,
   pieces: Pieces,
 ): Promise<Uploaded> {
   const declared = size === undefined ? [] : [uint('size1', size)];
   let szx = szxWanted;
   let at = 0;
   for (;;) {
-    const { bytes: payload, more } = await pieces.next(
-      szx === szxBert ? (bertBytes() ?? 0) : blockBytes(szx),
-    );
+    const { bytes: payload, more } = await pieces.next(blockBytes(szx));
     // What fits into one block goes without the option (§2.2).
     if (at === 0 && !more) {
       const asked = inOrder([...base.options, ...wanted]);
@@ -67,14 +64,15 @@ export async function uploadInBlocks(
     if (answer.code !== responseCodes.continue) return { answer, options };
     if (!more) throw new TransportError('malformed', 'expected an answer to the last block, found 2.31');
     at += payload.length;
-    // RFC 8323 §6: by now both sides have said what they can take.
-    szx = preferred === szxMax && bertBytes() !== undefined ? szxBert : preferred;
+    // Blocks of an upload stay single on a stream too: libcoap waits for ever where BERT (RFC 8323 §6) begins
+    // in the middle of one.
+    szx = preferred;
   }
 }
 
 /** §2.3: the server may want smaller blocks from now on, never larger ones. */
 function preferredSzx({ options }: Content, szx: number): number {
-  const block = readBlock(options, 'block1', szx === szxBert);
+  const block = readBlock(options, 'block1');
   if (block === 'malformed') throw new TransportError('malformed', 'expected a size of blocks, found 7');
   return Math.min(block?.szx ?? szx, szx);
 }

@@ -112,7 +112,6 @@ export interface EitherUpload {
   readonly szx: number;
   readonly wanted: readonly Option[];
   readonly quick: Quick | undefined;
-  readonly bertBytes: () => number | undefined;
 }
 
 const tagBytes = 4;
