@@ -1,10 +1,11 @@
 /** Files that a person names on the command line: read under a limit, written whole or not at all. */
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsync, openSync, readFileSync, rmSync, statSync, writeFile } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { server } from '@lapel/suit';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
@@ -120,19 +121,28 @@ async function movedOver(other: string, file: string): Promise<void> {
 
 /** A file of which only a part could be written is none. */
 async function writing(file: string, mode: number, make: (write: Write) => Promise<void>): Promise<void> {
-  const handle = await open(file, 'wx', mode).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    const message = `expected the folder ${dirname(file)} to exist, found none`;
-    throw new CommandFailure(exitCodes.failed, message, { cause: error });
-  });
+  const descriptor = made(file, mode);
   try {
-    await make((piece) => handle.writeFile(piece));
-    await handle.sync();
+    await make((piece) => writeOn(descriptor, piece));
+    await sync(descriptor);
   } catch (error) {
     await rm(file, { force: true });
     throw error;
   } finally {
-    await handle.close();
+    closeSync(descriptor);
+  }
+}
+
+const [writeOn, sync] = [promisify(writeFile), promisify(fsync)];
+
+/** At once: were it under way when a signal comes, it would be there after all was removed. */
+function made(file: string, mode: number): number {
+  try {
+    return openSync(file, 'wx', mode);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    const message = `expected the folder ${dirname(file)} to exist, found none`;
+    throw new CommandFailure(exitCodes.failed, message, { cause: error });
   }
 }
 

@@ -4,16 +4,17 @@
  * nothing in an offer changes that, for an offer is not signed.
  */
 
+import { hex } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
 import type { Answered, HeldTo, TrackerClient } from '@lapel/status-tracker/client';
 import type { Offer, UpdateMode } from '@lapel/status-tracker/protocol';
 import type { Clock } from '@lapel/transport';
-import { TransportError } from '@lapel/transport';
+import { TransportError, originOf } from '@lapel/transport';
 import { untilIdle } from './firmware-consumer/consent.ts';
 import type { Notice } from './negotiation.ts';
 import { followOperators } from './operators-word.ts';
 import type { OnStep } from './step.ts';
-import type { Consent, Permission, UpdateSource, Waiting } from './update-source.ts';
+import type { Candidate, Consent, Permission, UpdateSource, Waiting } from './update-source.ts';
 
 export interface TrackerSourceOptions {
   readonly client: TrackerClient;
@@ -139,8 +140,7 @@ export function trackerSource(options: TrackerSourceOptions): UpdateSource {
       taken = offer.nonce;
       const { digest, envelope, nonce, generation } = offer;
       return {
-        // One that is no URI leads nowhere, and is reported so.
-        uri: URL.canParse(offer.uri, origin) ? new URL(offer.uri, origin).href : offer.uri,
+        ...placesOf(offer, origin),
         digest,
         binding: { nonce, generation },
         consent: guard(consentTo(offer)),
@@ -149,6 +149,17 @@ export function trackerSource(options: TrackerSourceOptions): UpdateSource {
     },
     report: (report) => client.report(report),
   };
+}
+
+/** Where a tracker sends its devices elsewhere, its own firmware server has the manifest all the same. */
+function placesOf({ uri, digest }: Offer, origin: string): Pick<Candidate, 'uri' | 'otherUri'> {
+  // One that is no URI leads nowhere, and is reported so.
+  if (!URL.canParse(uri, origin)) return { uri };
+  const own = new URL(`/manifests/${hex(digest)}`, origin).href;
+  const offered = new URL(uri, origin);
+  return originOf(offered) === originOf(new URL(origin))
+    ? { uri: offered.href }
+    : { uri: offered.href, otherUri: own };
 }
 
 const noticeOf = ({ latest, urgency, expires, envelope }: Offer, isIdle: boolean, clock: Clock): Notice => ({

@@ -13,6 +13,8 @@ export type DeviceStatus = CheckInState;
 export interface Candidate {
   /** Where the manifest is: relative payload references are resolved against it. */
   readonly uri: string;
+  /** Where the same manifest is, too, with what it refers to: for whom the other place fails. */
+  readonly otherUri?: string;
   /** SHA-256 of the manifest as the envelope's digest has it; absent where the envelope speaks for itself. */
   readonly digest?: Uint8Array;
   /** The envelope, where it came with the notice. */

@@ -41,6 +41,7 @@ export type { PostgresStoreOptions } from './server/store-postgres.ts';
 export { isTenantName } from './server/tenants.ts';
 export type { Fleets } from './server/tenants.ts';
 export { createSqliteFleets, createSqliteStore } from './server/store-sqlite.ts';
+export type { FirmwareServerAt } from './server/firmware-servers.ts';
 export { openSqliteInThread } from './server/thread/store-in-thread.ts';
 export type { SqliteStoreOptions } from './server/store-sqlite.ts';
 export { roleNames } from './server/store.ts';

@@ -12,6 +12,7 @@ import { CommandFailure } from '../failure.ts';
 import type { DatabaseOptions } from '../fleet/place.ts';
 import { databaseOption, passwordOption, placeOf } from '../fleet/place.ts';
 import { createServerLog } from '../serve/create-server-log.ts';
+import { readFirmwareServers } from '../serve/firmware-servers.ts';
 import { openHouse } from '../serve/house.ts';
 import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
@@ -29,6 +30,7 @@ interface Options extends DatabaseOptions {
   readonly author?: readonly string[];
   readonly operator?: readonly string[];
   readonly deviceClass: readonly string[];
+  readonly firmwareServer: readonly string[];
   readonly strategy?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -66,6 +68,14 @@ export function addTo(program: Command, terminal: Terminal): void {
         .argParser((text, before: readonly string[]) => [...before, text])
         .default([], 'not looked at'),
     )
+    .addOption(
+      new Option(
+        '--firmware-server <url,tag=value>',
+        'send devices to this server for firmware, those first that are so tagged; more with each option',
+      )
+        .argParser((text, before: readonly string[]) => [...before, text])
+        .default([], 'this one'),
+    )
     .option(
       '--strategy <file>',
       'how urgent a release is, and when the server decides for devices (YAML or JSON)',
@@ -96,6 +106,7 @@ Examples:
   lapel serve --database postgres://lapel@db.example/fleet --password-file db.password
   lapel serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key --client-ca devices-ca.pem
   lapel serve --device-class lapel.example/lamp=class1,20,main
+  lapel serve --firmware-server https://eu.example,site=berlin --firmware-server https://cdn.example
 
 The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.
 
@@ -112,6 +123,7 @@ async function serve(
     author = [],
     operator = [],
     deviceClass,
+    firmwareServer,
     strategy,
     tenant,
     json,
@@ -130,6 +142,7 @@ async function serve(
   for (const file of [...author, ...operator]) await readPublicKeyOnly(file);
   const strategies = strategy === undefined ? {} : await strategiesIn(strategy);
   const deviceClasses = deviceClass.length === 0 ? [] : await classesIn(deviceClass);
+  const firmwareServers = readFirmwareServers(firmwareServer);
   const tls = await readServeTls({ tlsCert, tlsKey, clientCa });
   const place = await placeOf(kept);
   const { data } = kept;
@@ -139,6 +152,7 @@ async function serve(
     place,
     tenant: tenantName(tenant),
     deviceClasses,
+    firmwareServers,
     strategies,
     prepare: async () => {
       await keepPublicKeys(author, join(data, 'keys', 'authors'));

@@ -7,7 +7,13 @@ import { existsSync } from 'node:fs';
 import { hex } from '@lapel/cbor';
 import type { DeviceClass, FirmwareServer } from '@lapel/firmware-server';
 import { createFirmwareServer } from '@lapel/firmware-server';
-import type { FleetStore, Role, StatusTracker } from '@lapel/status-tracker';
+import type {
+  FirmwareServerAt,
+  FleetStore,
+  Role,
+  StatusTracker,
+  StatusTrackerOptions,
+} from '@lapel/status-tracker';
 import { createStatusTracker } from '@lapel/status-tracker';
 import type { Handler, HttpListener, HttpServer, ServeTls } from '@lapel/transport';
 import {
@@ -50,6 +56,8 @@ export interface HouseOptions {
   readonly prepare?: () => Promise<void>;
   /** How urgent releases are, and when the server decides for devices. */
   readonly strategies?: Strategies;
+  /** Firmware servers besides this one. */
+  readonly firmwareServers?: readonly FirmwareServerAt[];
   /** What devices can take, where it is known. */
   readonly deviceClasses?: readonly DeviceClass[];
   /** What people call a class, by its UUID as text. */
@@ -107,6 +115,15 @@ export async function openHouse(options: HouseOptions): Promise<House> {
   }
 }
 
+type Elsewhere = Pick<StatusTrackerOptions, 'firmwareServers'>;
+
+/** The ways are a device's own: what it can't reach it is not sent to. */
+async function elsewhere({ firmwareServers = [] }: HouseOptions): Promise<Elsewhere> {
+  if (firmwareServers.length === 0) return {};
+  const { roadsTo } = await import('../device/roads.ts');
+  return { firmwareServers: { servers: firmwareServers, reach: roadsTo({ tls: {}, clock: systemClock }) } };
+}
+
 /** What speaks CoAP is loaded for devices that do. */
 async function coapRoads(options: HouseOptions, handler: Handler, channels: FindContext): Promise<CoapRoads> {
   if (options.coapPort === undefined) return { urls: [], close: async () => undefined };
@@ -154,6 +171,7 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     transports: options.coapPort === undefined ? ['http'] : ['http', 'coap'],
     ...(isShared ? { name: hex(systemRandom.bytes(8)) } : {}),
     ...options.strategies,
+    ...(await elsewhere(options)),
     onBug,
   });
   tracker.watch.follow(change);

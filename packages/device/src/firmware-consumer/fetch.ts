@@ -21,6 +21,8 @@ export interface Fetching {
   readonly signal: AbortSignal;
   /** What relative references are resolved against: where the manifest came from. */
   readonly base: string;
+  /** Where the same lies, too: asked once the first place has failed. */
+  readonly otherBase?: string | undefined;
   /** After a payload that was not the one asked for, no cache is asked. */
   readonly from?: 'nearest' | 'origin';
 }
@@ -49,18 +51,31 @@ export async function fetchPayload(
   fetching: Fetching,
 ): Promise<void> {
   const { clock, random, signal } = fetching;
+  let from = fetching;
   for (let fruitless = 0; ;) {
     const before = sink.offset;
     try {
-      await fetchOnce(uri, sink, sizeBytes, fetching);
+      await fetchOnce(uri, sink, sizeBytes, from);
       return;
     } catch (error) {
+      const next = otherPlace(from, error);
+      if (next !== undefined) {
+        from = next;
+        continue;
+      }
       if (!(error instanceof TransportError) || error.kind === 'refused') throw error;
       fruitless = sink.offset > before ? 0 : fruitless + 1;
       if (fruitless === fruitlessMax) throw error;
     }
     await clock.sleep(backOff(fruitless, random), signal);
   }
+}
+
+/** The second place, where a first one has failed and there is one. What is here already stays. */
+export function otherPlace(from: Fetching, error: unknown): Fetching | undefined {
+  if (from.otherBase === undefined) return undefined;
+  if (!(error instanceof TransportError || error instanceof SuitError)) return undefined;
+  return { ...from, base: from.otherBase, otherBase: undefined };
 }
 
 /** Exponential, with jitter, so that a fleet that lost its server does not come back as one. */

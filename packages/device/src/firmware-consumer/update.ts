@@ -13,7 +13,7 @@ import { inRecord } from '../storage/journal-record.ts';
 import type { Candidate } from '../update-source.ts';
 import { requirePeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
-import { backOff, fetchEnvelope } from './fetch.ts';
+import { backOff, fetchEnvelope, otherPlace } from './fetch.ts';
 import type { Installed } from './install.ts';
 import { canGoBack, install, isForRecovery, isInPlace, mustHandOver } from './install.ts';
 import { mayInterrupt } from './interruption.ts';
@@ -56,10 +56,10 @@ async function attempt(
   const { profile, decision } = agent;
   const { layout } = profile;
   const { binding, consent } = candidate;
-  const fetching = { ...agent, signal, base: candidate.uri };
-  const found = await admittedFrom(agent, candidate, fetching);
+  const first = { ...agent, signal, base: candidate.uri, otherBase: candidate.otherUri };
+  const found = await admittedFrom(agent, candidate, first);
   if (found.failure !== undefined) return fail(agent, signal, candidate, endingOf(found.failure));
-  const { envelope, admitted } = found;
+  const { envelope, admitted, fetching } = found;
   agent.onStep?.('manifest-validated');
   const { digest } = admitted.authentic;
   const same = decision.running.find((each) => equalInConstantTime(digest.bytes, each.manifest.digest.bytes));
@@ -110,7 +110,7 @@ async function attempt(
 
 /** What arrived wrong may be the fault of a cache: the next try is past all of them. */
 const waysFor = (tries: number, fetching: Fetching): Fetching =>
-  tries === 1 ? fetching : { ...fetching, from: 'origin' };
+  tries === 1 ? fetching : { ...fetching, from: 'origin', base: fetching.otherBase ?? fetching.base };
 
 /** There is nothing to boot for it, and whoever offered it is told that all is well. */
 async function succeed(
@@ -196,25 +196,45 @@ const replacesItself = () => {
 };
 
 type Found =
-  | { readonly envelope: Uint8Array; readonly admitted: AdmittedManifest; readonly failure?: undefined }
+  | {
+      readonly envelope: Uint8Array;
+      readonly admitted: AdmittedManifest;
+      /** From where it came, so that the rest comes from there, too. */
+      readonly fetching: Fetching;
+      readonly failure?: undefined;
+    }
   | { readonly failure: SuitError };
 
 /** The manifest that was offered, proved; nothing has been written. @throws {TransportError} */
-async function admittedFrom(agent: AgentOptions, candidate: Candidate, fetching: Fetching): Promise<Found> {
+async function admittedFrom(agent: AgentOptions, candidate: Candidate, first: Fetching): Promise<Found> {
   const { profile, trust, journal } = agent;
   try {
-    const envelope =
-      copyOf(candidate.envelope, profile.limits.envelopeBytes) ??
-      (await atMost(agent, fetching.signal, () =>
-        fetchEnvelope(candidate.uri, profile.limits.envelopeBytes, fetching),
-      ));
+    const { envelope, fetching } = await atEither(first, async (from) => ({
+      envelope:
+        copyOf(candidate.envelope, profile.limits.envelopeBytes) ??
+        (await atMost(agent, from.signal, () =>
+          fetchEnvelope(from.base, profile.limits.envelopeBytes, from),
+        )),
+      fetching: from,
+    }));
     const admitted = verify(envelope, profile, trust, journal.bootRecord, candidate.binding);
     requireOffered(admitted, candidate);
     requirePeers(profile.layout, admitted, agent.peers);
-    return { envelope, admitted };
+    return { envelope, admitted, fetching };
   } catch (error) {
     if (error instanceof SuitError) return { failure: error };
     throw error;
+  }
+}
+
+/** At the first place; if that fails, at the other one. */
+async function atEither<T>(first: Fetching, fetch: (from: Fetching) => Promise<T>): Promise<T> {
+  try {
+    return await fetch(first);
+  } catch (error) {
+    const other = otherPlace(first, error);
+    if (other === undefined) throw error;
+    return fetch(other);
   }
 }
 

@@ -285,10 +285,8 @@ function withFloor(
   const name = componentName(component);
   const old = record.floors.get(name);
   if (old !== undefined && old.sequenceNumber > sequenceNumber) return record;
-  return {
-    ...record,
-    floors: new Map(record.floors).set(name, { component, sequenceNumber, manifestDigest }),
-  };
+  const floors = new Map(record.floors).set(name, { component, sequenceNumber, manifestDigest });
+  return { ...record, floors };
 }
 
 function withBootFloor(record: BootRecord, { component, sequenceNumber }: RecordOf<'bootFloor'>): BootRecord {

@@ -6,6 +6,7 @@ import type { Random } from '@lapel/transport';
 import type { CampaignView, Releases } from './campaign.ts';
 import { deadlineOf } from './campaign.ts';
 import type { Change } from './fleet.ts';
+import type { FirmwareServers } from './firmware-servers.ts';
 import type { FullOffer, Notify } from './notify.ts';
 import type { Step } from './plan.ts';
 import type { Statements } from './statements.ts';
@@ -17,6 +18,8 @@ export interface CarryOutOptions {
   readonly releases: Releases;
   readonly random: Random;
   readonly statements: Statements;
+  /** Others than the tracker's own, where there are any. */
+  readonly servers?: FirmwareServers;
 }
 
 const nonceBytes = 16;
@@ -26,7 +29,7 @@ const nonceBytes = 16;
  * made of what it is now.
  */
 export async function carryOut(
-  { store, notify, releases, random, statements }: CarryOutOptions,
+  { store, notify, random, ...sources }: CarryOutOptions,
   view: CampaignView,
   steps: readonly Step[],
   nowMs: number,
@@ -36,10 +39,10 @@ export async function carryOut(
     if (step.do !== 'offer') return step;
     return { ...step, nonce: random.bytes(nonceBytes), expiresMs: campaign.expires };
   });
-  const offers = moves.some((move) => move.do === 'offer');
+  const offered = moves.flatMap((move) => (move.do === 'offer' ? [move.device] : []));
   // Beforehand: were there something to wait for between the store and the memory, what a device says
   // meanwhile would withdraw its offer first, and the offer be served after that.
-  const complete = offers ? await completion(view, { releases, statements }) : () => [];
+  const complete = offered.length > 0 ? await completion(view, offered, sources) : () => [];
   const applied = await store.applySteps(id, generation, moves, nowMs);
   if (applied === undefined) return undefined;
   for (const { device, campaign: from } of applied.changes) notify.withdraw(device, from);
@@ -48,7 +51,7 @@ export async function carryOut(
   return applied.changes;
 }
 
-type Sources = Pick<CarryOutOptions, 'releases' | 'statements'>;
+type Sources = Pick<CarryOutOptions, 'releases' | 'statements' | 'servers'>;
 type Completion = (offers: readonly LiveOffer[]) => readonly FullOffer[];
 
 /** Offers with what the campaign and its release add to them. */
@@ -56,17 +59,26 @@ export const completed = async (
   view: CampaignView,
   offers: readonly LiveOffer[],
   sources: Sources,
-): Promise<readonly FullOffer[]> => (offers.length === 0 ? [] : (await completion(view, sources))(offers));
+): Promise<readonly FullOffer[]> => {
+  if (offers.length === 0) return [];
+  const devices = offers.map(({ device }) => device);
+  return (await completion(view, devices, sources))(offers);
+};
 
-async function completion(view: CampaignView, { releases, statements }: Sources): Promise<Completion> {
+async function completion(
+  view: CampaignView,
+  devices: readonly string[],
+  { releases, statements, servers }: Sources,
+): Promise<Completion> {
   const { uri, target, judged } = view;
   const latestMs = deadlineOf(view);
   const envelope = (await releases(target.digest))?.envelope;
   const campaignDigest = statements.offered(view);
+  const places = await servers?.placesOf(uri, devices);
   return (offers) =>
     offers.map((offer) => ({
       ...offer,
-      uri,
+      uri: places?.get(offer.device) ?? uri,
       digest: target.digest,
       urgency: judged.urgency,
       latestMs,

@@ -122,7 +122,7 @@ export interface DeviceView {
 /** What is needed to believe what a device says. */
 export type Speaker = Pick<
   DeviceView,
-  'id' | 'publicKey' | 'vendor' | 'class' | 'approval' | 'session' | 'starts'
+  'id' | 'publicKey' | 'vendor' | 'class' | 'approval' | 'session' | 'starts' | 'tags'
 >;
 
 /** A device in a campaign. */

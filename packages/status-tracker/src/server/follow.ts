@@ -12,7 +12,7 @@ import { termsOf } from './session-terms.ts';
 import type { FleetStore } from './store.ts';
 import type { Watch } from './watch.ts';
 
-export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements'> {
+export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements' | 'servers'> {
   readonly store: FleetStore;
   readonly notify: Notify;
   readonly watch: Watch;

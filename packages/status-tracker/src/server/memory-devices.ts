@@ -197,10 +197,11 @@ function summarise(devices: readonly DeviceView[]): FleetGroup[] {
 
 function speakerIn(device: DeviceView | undefined): Speaker | undefined {
   if (device === undefined) return undefined;
-  const { id, publicKey, vendor, class: product, approval, session, starts } = device;
+  const { id, publicKey, vendor, class: product, approval, session, starts, tags } = device;
   return {
     ...{ id, publicKey, vendor, class: product, approval },
     ...(session === undefined ? {} : { session }),
     ...(starts === undefined ? {} : { starts }),
+    ...(tags === undefined ? {} : { tags }),
   };
 }

@@ -34,10 +34,11 @@ export interface Said {
   readonly newest: Uint8Array | undefined;
 }
 
-/** A trigger that is renewed is news, too; so is another word on the newest release. */
+/** Another server to fetch from is news, and a renewed trigger, and another word on the newest release. */
 const etagOf = ({ offer, trigger, newest }: Said): string =>
   [
     offer === undefined ? 'none' : hex(offer.nonce),
+    ...(offer === undefined || offer.uri.startsWith('/') ? [] : [hash('sha256', offer.uri).slice(0, 8)]),
     ...(offer === undefined || trigger === undefined ? [] : [hash('sha256', trigger).slice(0, 16)]),
     ...(newest === undefined ? [] : [hex(newest).slice(0, 16)]),
   ].join('-');

@@ -118,7 +118,7 @@ const keyName = (kid: Uint8Array): string => `key ${hex(kid)}`;
 
 const speakersSql = `
   SELECT device.id AS id, public_key, device.kid AS kid, vendor, class, approval, token_hash,
-    session_started_ms, counter, starts
+    session_started_ms, counter, starts, tags
   FROM batch() CROSS JOIN device WHERE device.tenant = ?1`;
 
 const pageSql = (only: '' | 'AND approval = ?') =>

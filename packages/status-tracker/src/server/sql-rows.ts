@@ -104,7 +104,6 @@ export const deviceOf = (row: Row): DeviceView => ({
   ...(has(row, 'last_seen_ms') ? { lastSeenMs: integer(row, 'last_seen_ms') } : {}),
   ...inventoryOf(row),
   ...(has(row, 'last_error') ? { lastError: text(row, 'last_error') } : {}),
-  ...(has(row, 'tags') ? { tags: JSON.parse(text(row, 'tags')) as Tags } : {}),
 });
 
 export function speakerOf(row: Row): Speaker {
@@ -115,6 +114,7 @@ export function speakerOf(row: Row): Speaker {
     class: blob(row, 'class'),
     approval: oneOf(row, 'approval', approvals),
     ...(has(row, 'starts') ? { starts: integer(row, 'starts') } : {}),
+    ...(has(row, 'tags') ? { tags: JSON.parse(text(row, 'tags')) as Tags } : {}),
     ...(has(row, 'token_hash')
       ? {
           session: {

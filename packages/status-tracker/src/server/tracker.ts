@@ -20,6 +20,8 @@ import { createCollector } from './collect.ts';
 import { createDesk } from './desk.ts';
 import type { Desk } from './desk.ts';
 import type { Change } from './fleet.ts';
+import type { FirmwareServersOptions } from './firmware-servers.ts';
+import { createFirmwareServers } from './firmware-servers.ts';
 import { campaignChange, followChanges, followOthers, restore, serveOffers } from './follow.ts';
 import type { Memory } from './follow.ts';
 import type { TransparencyLog } from './log.ts';
@@ -63,6 +65,8 @@ export interface StatusTrackerOptions {
   readonly kinds?: Kinds;
   /** When devices are updated that leave that to the server. */
   readonly strategy?: ServerStrategy;
+  /** Firmware servers besides the tracker's own, and the way to each. */
+  readonly firmwareServers?: Pick<FirmwareServersOptions, 'servers' | 'reach'>;
   /** What devices may speak to it; HTTP, where nothing is said. */
   readonly transports?: readonly TransportName[];
   /** Of this process among those that share the store: each campaign is planned by one at a time. */
@@ -110,7 +114,9 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const watch = createWatch();
   const log = createLog(store, clock, trackerKey);
   const access = await createAccess(store, clock, random);
-  const memory = { ...options, notify, watch, statements };
+  const { firmwareServers: others } = options;
+  const servers = others && createFirmwareServers({ ...others, store, clock });
+  const memory = { ...options, notify, watch, statements, ...(servers && { servers }) };
   const onChanges = (changes: readonly Change[]) => followChanges(changes, memory);
   const { transports } = options;
   const house = transports === undefined ? {} : { house: { transports } };
