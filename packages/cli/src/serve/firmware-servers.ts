@@ -1,4 +1,4 @@
-/** Firmware servers besides a tracker's own, as they are told on a command line: `https://eu.example,site=berlin`. */
+/** Firmware servers besides a tracker's own, as on a command line: `https://eu.example,site=berlin`. */
 
 import type { FirmwareServerAt } from '@lapel/status-tracker';
 import { exitCodes } from '../exit-codes.ts';
