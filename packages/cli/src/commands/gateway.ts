@@ -3,7 +3,6 @@
 import type { Guard } from '@lapel/gateway';
 import { createGuard } from '@lapel/gateway';
 import type { Command } from 'commander';
-import { Option } from 'commander';
 import type { ClientTlsOptions } from '../client-tls.ts';
 import { readClientTls, withClientTls } from '../client-tls.ts';
 import { usage } from '../device/options.ts';
@@ -12,7 +11,7 @@ import { openGatewayHouse } from '../gateway/open-gateway.ts';
 import { sizeText, wholeNumber } from '../quantities.ts';
 import type { LogFormat, LogLevel } from '../serve/server-log.ts';
 import { createServerLog } from '../serve/create-server-log.ts';
-import { logFormats, logLevels } from '../serve/server-log.ts';
+import { withLog } from '../serve/log-options.ts';
 import { readServeTls } from '../serve/tls-files.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -55,17 +54,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--allow <network...>', 'with --proxy: these networks, too, such as 10.1.0.0/16', [])
     .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
     .option('--tls-key <file>', 'the private key of --tls-cert (PEM)');
-  withClientTls(command)
-    .addOption(
-      new Option('--log <format>', 'what it tells while it runs, on stderr')
-        .choices(logFormats)
-        .default('text'),
-    )
-    .addOption(
-      new Option('--log-level <level>', 'with --log json: the least that is told')
-        .choices(logLevels)
-        .default('info'),
-    )
+  withLog(withClientTls(command))
     .option('--json', 'print where it listens as JSON')
     .addHelpText('after', examples)
     .action((options: Options) => run(options, terminal));

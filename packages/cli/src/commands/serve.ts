@@ -18,7 +18,7 @@ import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
 import type { LogFormat, LogLevel } from '../serve/server-log.ts';
-import { logFormats, logLevels } from '../serve/server-log.ts';
+import { withLog } from '../serve/log-options.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Options extends DatabaseOptions {
@@ -41,7 +41,7 @@ interface Options extends DatabaseOptions {
 }
 
 export function addTo(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('serve')
     .description(
       'Runs the firmware server and the status tracker on one port. What they keep is in one folder: ' +
@@ -82,17 +82,8 @@ export function addTo(program: Command, terminal: Terminal): void {
     )
     .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
     .option('--tls-key <file>', 'the private key of --tls-cert (PEM)')
-    .option('--client-ca <file>', 'serve only who shows a certificate of this authority (PEM)')
-    .addOption(
-      new Option('--log <format>', 'what it tells while it runs, on stderr')
-        .choices(logFormats)
-        .default('text'),
-    )
-    .addOption(
-      new Option('--log-level <level>', 'with --log json: the least that is told')
-        .choices(logLevels)
-        .default('info'),
-    )
+    .option('--client-ca <file>', 'serve only who shows a certificate of this authority (PEM)');
+  withLog(command)
     .option('--json', 'print where they listen, and what they keep, as JSON')
     .addHelpText('after', examples)
     .action((options: Options) => serve(options, terminal));

@@ -60,7 +60,10 @@ export async function openGatewayHouse(options: OpenGatewayOptions): Promise<Ope
     try {
       const groups = options.announce === undefined ? {} : { groups: [coapGroup] };
       const roads = await openCoapRoads(gateway.handler, undefined, { ...options, ...groups });
-      const untold = await tellOfIt(options, server, roads.urls);
+      const untold = await tellOfIt(options, server, roads.urls).catch(async (error: unknown) => {
+        await roads.close();
+        throw error;
+      });
       const close = async () => {
         await untold();
         await roads.close();
