@@ -15,6 +15,8 @@ export interface Load {
   readonly exchanges: number;
   /** At what rate they fall due, whether or not those before were answered; else as fast as it goes. */
   readonly perSecond?: number;
+  /** Whether the answers are wanted, not only that there are some. */
+  readonly keepsBodies?: boolean;
 }
 
 export interface LoadResult {
@@ -23,6 +25,8 @@ export interface LoadResult {
   readonly elapsedMs: number;
   /** From when a request was due until its answer was whole. */
   readonly p99Ms: number;
+  /** In the order of their requests; none where nobody wanted them. */
+  readonly bodies: readonly Uint8Array[];
 }
 
 /** A client that asks whatever it is given. A request that is answered with a failure fails the figure. */
@@ -61,9 +65,10 @@ if (!isMainThread) {
 }
 
 async function run(load: Load): Promise<LoadResult> {
-  const { connections, exchanges, perSecond } = load;
+  const { connections, exchanges, perSecond, keepsBodies = false } = load;
   const started = performance.now();
   const latencies = new Float64Array(exchanges);
+  const bodies: Uint8Array[] = [];
   let next = 0;
   let bodyBytes = 0;
   /** When a request is due, counted from the start; undefined where all have been sent. */
@@ -79,16 +84,17 @@ async function run(load: Load): Promise<LoadResult> {
           const sinceMs = perSecond === undefined ? performance.now() : started + dueMs(taken.number);
           return { ...taken, waitMs, sinceMs };
         },
-        answered({ number, sinceMs }, bytes) {
+        answered({ number, sinceMs }, body) {
           latencies[number] = performance.now() - sinceMs;
-          bodyBytes += bytes;
+          for (const piece of body) bodyBytes += piece.length;
+          if (keepsBodies) bodies[number] = Buffer.concat(body);
         },
       }),
     ),
   );
   const elapsedMs = performance.now() - started;
   const p99Ms = latencies.sort()[Math.floor(exchanges * 0.99)] ?? NaN;
-  return { exchanges, bodyBytes, elapsedMs, p99Ms };
+  return { exchanges, bodyBytes, elapsedMs, p99Ms, bodies };
 }
 
 interface Turn {
@@ -99,18 +105,18 @@ interface Turn {
 
 interface Turns {
   take(): Turn | undefined;
-  answered(turn: Turn, bodyBytes: number): void;
+  answered(turn: Turn, body: readonly Uint8Array[]): void;
 }
 
 /** One connection, until there is nothing left to ask. */
 function ask({ port, requests }: Load, turns: Turns): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
-    const state: { turn: Turn | undefined; left: number; inBody: boolean; bytes: number } = {
-      ...{ turn: undefined, left: 0, inBody: false, bytes: 0 },
+    const state: { turn: Turn | undefined; left: number; inBody: boolean; body: Uint8Array[] } = {
+      ...{ turn: undefined, left: 0, inBody: false, body: [] },
     };
     const next = () => {
-      Object.assign(state, { turn: turns.take(), inBody: false, bytes: 0 });
+      Object.assign(state, { turn: turns.take(), inBody: false, body: [] });
       const { turn } = state;
       if (turn === undefined) return void socket.end();
       const send = () => void socket.write(requests[turn.number % requests.length] ?? '');
@@ -122,7 +128,7 @@ function ask({ port, requests }: Load, turns: Turns): Promise<void> {
     socket.on('error', reject);
     socket.on('close', () => resolve());
     socket.on('data', (chunk) => {
-      let content = chunk.length;
+      let content: Uint8Array = chunk;
       if (!state.inBody) {
         const end = chunk.indexOf('\r\n\r\n');
         if (end < 0) return reject(new Error('expected a head in one piece, found a part of it'));
@@ -130,12 +136,12 @@ function ask({ port, requests }: Load, turns: Turns): Promise<void> {
         if (!/^HTTP\/1\.1 (?:2\d\d|304) /.test(head))
           return reject(new Error(`expected an answer, found ${chunk.toString()}`));
         Object.assign(state, { inBody: true, left: lengthIn(head) });
-        content -= end + 4;
+        content = chunk.subarray(end + 4);
       }
-      state.left -= content;
-      state.bytes += content;
+      state.left -= content.length;
+      state.body.push(content);
       if (state.left > 0 || state.turn === undefined) return;
-      turns.answered(state.turn, state.bytes);
+      turns.answered(state.turn, state.body);
       next();
     });
   });

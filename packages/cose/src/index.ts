@@ -66,6 +66,8 @@ export { joined } from './joined.ts';
 export { LedgerError, beginLedger, openLedger } from './leaf-ledger.ts';
 export type { HighWaterMark, LeafLedger, LeafStore, LedgerErrorKind } from './leaf-ledger.ts';
 export { mac0Tag, macDetached, verifyMac0 } from './mac.ts';
+export { publicKeyOf } from './public-key.ts';
+export type { PublicKey } from './public-key.ts';
 export {
   openSigned,
   peekSigned,

@@ -15,6 +15,7 @@ import {
   keyKinds,
   keyToPem,
   macKey,
+  publicKeyOf,
   readKeyPem,
   signAttached,
   openSigned,
@@ -186,4 +187,15 @@ test('a key in SEC 1 form, as openssl ecparam writes it, is read', () => {
 test('S4-38: an HMAC secret below 112 bits is refused', () => {
   for (const size of [0, 8, 13]) assert.throws(() => macKey(new Uint8Array(size)), refused('algorithm'));
   assert.equal(macKey(new Uint8Array(14)).secret.length, 14);
+});
+
+test('S2-08: a public key that is only kept has the bytes and the name that it has where it proves', () => {
+  for (const kind of kinds) {
+    const pair = generateSigningKey(kind);
+    const encoded = encodeVerificationKey(pair.public);
+    assert.deepEqual(publicKeyOf(encoded), { encoded, kid: pair.kid }, kind);
+    // What is private in it is left behind.
+    assert.deepEqual(publicKeyOf(encodeSigningKey(pair)), { encoded, kid: pair.kid }, kind);
+    assert.throws(() => publicKeyOf(encoded.subarray(1)), CoseError, kind);
+  }
 });

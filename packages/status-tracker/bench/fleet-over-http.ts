@@ -12,7 +12,13 @@ import { serveHttp, systemClock, systemRandom } from '@lapel/transport';
 import type { databases } from '../../../tools/bench-postgres.ts';
 import { benchPostgres } from '../../../tools/bench-postgres.ts';
 import type { FleetStore } from '../src/index.ts';
-import { acceptCampaign, createStatusTracker, openPostgresStore, openSqliteInThread } from '../src/index.ts';
+import {
+  acceptCampaign,
+  createStatusTracker,
+  openPostgresStore,
+  openSqliteInThread,
+  proveInThread,
+} from '../src/index.ts';
 import { begun } from '../src/server/campaign.ts';
 import { by, c1, evidence, inventory, tokenHash } from '../test/fleet-fixtures.ts';
 import { authors, matched, signedRelease } from '../test/manifest-fixtures.ts';
@@ -72,8 +78,9 @@ export async function served<T>(
   const folder = await mkdtemp(join(tmpdir(), 'lapel-bench-'));
   const store = await opened(database, folder);
   await fill(store);
+  const proofs = proveInThread();
   const tracker = await createStatusTracker({
-    ...{ store, clock: systemClock, random: systemRandom, trackerKey, onBug: fail, authors },
+    ...{ store, proofs, clock: systemClock, random: systemRandom, trackerKey, onBug: fail, authors },
     operators: [operatorKey.public],
     releases: () => release,
   });
@@ -85,6 +92,7 @@ export async function served<T>(
     clearInterval(rounds);
     await tracker.close();
     await server.close(0);
+    await proofs.close();
     await store.close();
     await rm(folder, { recursive: true });
   }

@@ -1,10 +1,8 @@
 /**
  * What the tracker takes in over HTTP: reports, each verified, held against its manifest and on the disk
- * before it is answered; and registrations by real clients, in a thread of their own.
+ * before it is answered; and registrations, of which only what the server does is counted, not what devices
+ * compute for them.
  */
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import { encodeSigningKey } from '@lapel/cose';
 import { databases } from '../../../tools/bench-postgres.ts';
 import type { Figure } from '../../../tools/figure.ts';
 import { loadClient, requestBytes } from '../../../tools/http-load.ts';
@@ -12,7 +10,7 @@ import { mediaTypes } from '../src/protocol.ts';
 import { c1 } from '../test/fleet-fixtures.ts';
 import type { Database } from './fleet-over-http.ts';
 import { addLamps, addOffers, bareVerificationsPerSecond, lamps, served } from './fleet-over-http.ts';
-import type { Registering } from './register-clients.ts';
+import { registrationOf } from './registration-of.ts';
 
 export const figures: readonly Figure[] = databases.flatMap((database): Figure[] => [
   {
@@ -33,8 +31,8 @@ export const figures: readonly Figure[] = databases.flatMap((database): Figure[]
   },
 ]);
 
-const connections = 64;
-const registering = 2_000;
+/** Of a moment of a fleet. */
+const connections = 256;
 
 function intake(database: Database): Promise<number> {
   const post = { 'content-type': mediaTypes.report };
@@ -56,20 +54,26 @@ function intake(database: Database): Promise<number> {
   });
 }
 
-function registrations(database: Database): Promise<number> {
-  return served(database, addLamps, async ({ url, store }) => {
-    const devices = lamps()
-      .slice(0, registering)
-      .map(({ id, key }) => ({ id, key: encodeSigningKey(key) }));
-    const elapsedMs = await registered({ url, devices, connections });
-    const { length } = await store.sessions();
-    if (length !== registering) throw new Error(`expected ${registering} sessions, found ${length}`);
-    return (1_000 * registering) / elapsedMs;
-  });
-}
+const nothing = new Uint8Array();
 
-async function registered(work: Registering): Promise<number> {
-  const clients = new Worker(new URL('./register-clients.ts', import.meta.url), { workerData: work });
-  const [elapsedMs] = (await once(clients, 'message')) as [number];
-  return elapsedMs;
+/** Challenges are asked for, then what proves their keys is sent: each by all devices. */
+function registrations(database: Database): Promise<number> {
+  return served(database, addLamps, async ({ port, store }) => {
+    const client = loadClient();
+    try {
+      const exchanges = lamps().length;
+      const load = { port, connections, exchanges };
+      const asked = lamps().map(({ id }) => requestBytes(`GET /challenges/${id}`, {}));
+      const challenges = await client.ask({ ...load, requests: asked, keepsBodies: true });
+      const signed = lamps().map(async (lamp, at) => registrationOf(lamp, challenges.bodies[at] ?? nothing));
+      const post = { 'content-type': mediaTypes.cose };
+      const requests = (await Promise.all(signed)).map((body) => requestBytes('POST /register', post, body));
+      const { elapsedMs } = await client.ask({ ...load, requests });
+      const { length } = await store.sessions();
+      if (length !== exchanges) throw new Error(`expected ${exchanges} sessions, found ${length}`);
+      return (1_000 * exchanges) / (challenges.elapsedMs + elapsedMs);
+    } finally {
+      await client.close();
+    }
+  });
 }

@@ -5,7 +5,7 @@ import { digest, signAttached } from '@lapel/cose';
 import { bytesBody, readProblem, request } from '@lapel/transport';
 import { CheckIn } from '../src/protocol.ts';
 import type { Offer } from '../src/protocol.ts';
-import { inTurns } from '../src/server/collect.ts';
+import { inTurns } from '../src/server/in-turns.ts';
 import type { TestDevice, World } from './world.ts';
 import { createWorld, digestFor, inventoryOf, reportOf, testKey } from './world.ts';
 

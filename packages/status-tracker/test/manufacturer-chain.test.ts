@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { generateSigningKey } from '@lapel/cose';
+import { encodeVerificationKey, generateSigningKey, publicKeyOf } from '@lapel/cose';
+import type { VerificationKey } from '@lapel/cose';
 import { uuidText } from '@lapel/suit';
 import { Problem } from '@lapel/transport';
 import type { Manufacturer } from '../src/server/enrolment/enrolment-store.ts';
@@ -22,7 +23,8 @@ import { bytes16, lampClass, otherClass, startMs, testKey, vendor } from './worl
 const acme = (changes: Partial<Manufacturer> = {}): Manufacturer =>
   manufacturerOf('acme', { certificate: rootCertificate(), ...changes });
 
-const lamp = { device: 'lamp-1', vendor, class: lampClass, key: testKey('lamp-1').public };
+const publicOf = (key: VerificationKey) => publicKeyOf(encodeVerificationKey(key));
+const lamp = { device: 'lamp-1', vendor, class: lampClass, key: publicOf(testKey('lamp-1').public) };
 
 /** The serial number that lets the device in, or what is wrong. */
 function judged(
@@ -59,11 +61,11 @@ test('S2-08: keys on P-256 are as good as Ed25519, and the serial number of a su
     ['serial', 'lamp-1'],
   ] as const;
   const chain = [leaf({ issuer, key: key.public, subject })];
-  assert.equal(judged(chain, { manufacturers, applicant: { ...lamp, key: key.public } }), '0a01');
+  assert.equal(judged(chain, { manufacturers, applicant: { ...lamp, key: publicOf(key.public) } }), '0a01');
 });
 
 test('S2-08: whose certificate it is not gets nothing by it', () => {
-  const thief = { ...lamp, key: testKey('thief').public };
+  const thief = { ...lamp, key: publicOf(testKey('thief').public) };
   assert.match(
     judged([leaf()], { applicant: thief }),
     /^forbidden: certificate: expected a certificate of the device's key \w+, found one of/,
@@ -263,7 +265,7 @@ test('S2-08: a certificate that is cut anywhere is refused', () => {
 test('S2-08: names of certificates are told as one line without what a terminal obeys', () => {
   const nasty = makeCertificate({
     subject: [['cn', `evil\u001b[31m\n${'x'.repeat(300)}`]],
-    key: lamp.key,
+    key: testKey('lamp-1').public,
     issuer: root,
   });
   const verdict = judged([nasty]);

@@ -130,6 +130,18 @@ test('a challenge is for one device, one use and two minutes', async () => {
   );
 });
 
+test('S2-08: of a registration that comes several times at once, one is taken', async () => {
+  const world = await createWorld();
+  const signed = registration('lamp-1', await challengeFor(world, 'lamp-1'));
+  const ends = await Promise.all(Array.from({ length: 8 }, async () => post(world, signed)));
+  assert.deepEqual(
+    ends.filter((end) => end === 'created'),
+    ['created'],
+  );
+  const refused = ends.filter((end) => end.endsWith('found one that was used'));
+  assert.equal(refused.length, ends.length - 1);
+});
+
 test('who invents devices fills the waiting list, not the store', async () => {
   const world = await createWorld();
   const waiting = Array.from({ length: pendingMax }, (_, index) => {

@@ -13,8 +13,9 @@ import type {
   Role,
   StatusTracker,
   StatusTrackerOptions,
+  ThreadOfProofs,
 } from '@lapel/status-tracker';
-import { createStatusTracker } from '@lapel/status-tracker';
+import { createStatusTracker, proveInThread } from '@lapel/status-tracker';
 import type { Handler, HttpListener, HttpServer, ServeTls } from '@lapel/transport';
 import {
   Problem,
@@ -139,6 +140,7 @@ const starting = new Problem('unavailable', 'the server is starting');
 type Rooms = Omit<House, 'url' | 'coap' | 'close'> & {
   readonly listener: HttpListener;
   readonly forDevices: Handler;
+  readonly proofs: ThreadOfProofs;
   readonly closeOperators: () => Promise<void>;
 };
 
@@ -159,8 +161,10 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   });
   const store = await openFleetStore(place, tenant);
   await requireHere(store, place);
+  const proofs = proveInThread();
   const tracker = await createStatusTracker({
     store,
+    proofs,
     clock: systemClock,
     random: systemRandom,
     trackerKey: folder.trackerKey,
@@ -180,13 +184,8 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   const forAuthors = httpListener(bearer(firmware.handler, lookup), { onBug });
   const toDevices = httpListener(tracker.handler, { onBug });
   const operators = operatorListener({
-    store,
-    desk: tracker.desk,
-    log: tracker.log,
-    access: tracker.access,
-    watch: tracker.watch,
-    clock: systemClock,
-    onBug,
+    ...{ store, clock: systemClock, onBug },
+    ...{ desk: tracker.desk, log: tracker.log, access: tracker.access, watch: tracker.watch },
     pageIsOpen: isLocal(host),
     ...(classNames === undefined ? {} : { classNames }),
   });
@@ -199,7 +198,17 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   // Authors publish over HTTP: no token of theirs means anything here.
   const forDevices: Handler = async (asked) =>
     firmwareResources.has(roomOf(asked.path)) ? firmware.handler(asked) : tracker.handler(asked);
-  return { folder, firmware, tracker, store, place, listener, forDevices, closeOperators: operators.close };
+  return {
+    folder,
+    firmware,
+    tracker,
+    proofs,
+    store,
+    place,
+    listener,
+    forDevices,
+    closeOperators: operators.close,
+  };
 }
 
 const roomOf = (path: string): string => /^\/(?<first>[^/?]*)/.exec(path)?.groups?.['first'] ?? '';
@@ -271,7 +280,7 @@ interface Standing {
 
 async function close(
   { server, roads, stop, rounds }: Standing,
-  { tracker, store, closeOperators }: Rooms,
+  { tracker, proofs, store, closeOperators }: Rooms,
 ): Promise<void> {
   stop.abort(new Error('the server is closing'));
   await rounds;
@@ -279,5 +288,6 @@ async function close(
   await roads.close();
   await server.close();
   await closeOperators();
+  await proofs.close();
   await store.close();
 }

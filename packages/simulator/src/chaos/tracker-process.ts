@@ -10,9 +10,10 @@ import type { VerificationKey } from '@lapel/cose';
 import { readKeyPem } from '@lapel/cose';
 import type { FleetStore, Release, StatusTracker } from '@lapel/status-tracker';
 import {
-  createSqliteStore,
   createStatusTracker,
   openPostgresStore,
+  openSqliteInThread,
+  proveInThread,
   readPublicKey,
 } from '@lapel/status-tracker';
 import type { Clock } from '@lapel/transport';
@@ -42,6 +43,7 @@ async function open(): Promise<StatusTracker> {
   const releases = await readReleases();
   return createStatusTracker({
     store: await openStore(),
+    proofs: proveInThread(),
     name,
     clock,
     random: systemRandom,
@@ -54,7 +56,7 @@ async function open(): Promise<StatusTracker> {
 }
 
 async function openStore(): Promise<FleetStore> {
-  if (database === '') return createSqliteStore({ path: join(folder, 'data/tracker.sqlite') });
+  if (database === '') return openSqliteInThread({ path: join(folder, 'data/tracker.sqlite') });
   return openPostgresStore({ url: database, clock: systemClock, random: systemRandom });
 }
 

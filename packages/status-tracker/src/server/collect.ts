@@ -5,19 +5,20 @@
  */
 import { compareBytes, hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
-import { openSigned, peekSigned } from '@lapel/cose';
-import { knownDigest, openReport, reportReason } from '@lapel/suit';
+import { peekSigned } from '@lapel/cose';
+import { Report, knownDigest, reportReason } from '@lapel/suit';
 import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { CheckIn } from '../protocol.ts';
-import { deviceKey } from './device-key.ts';
 import type { Change, Speaker } from './fleet.ts';
+import { inTurns } from './in-turns.ts';
 import type { Manifests } from './manifests.ts';
 import { suspicionOf } from './measure.ts';
 import type { Notify } from './notify.ts';
+import type { Proofs } from './proofs.ts';
 import { replay } from './replay.ts';
 import { sessionId } from './runs-by-report.ts';
-import { peekMessage, sealReceipt, translated } from './sealed.ts';
+import { peekMessage, proven, sealReceipt, translated } from './sealed.ts';
 import type { FleetStore, Recorded } from './store.ts';
 import { keptMax, twinOf } from './twin.ts';
 
@@ -25,6 +26,7 @@ export interface CollectorOptions {
   readonly store: FleetStore;
   readonly notify: Notify;
   readonly manifests: Manifests;
+  readonly proofs: Proofs;
   readonly clock: Clock;
   readonly trackerKey: SigningKey;
   readonly onChanges: (changes: readonly Change[]) => void;
@@ -43,6 +45,7 @@ export function createCollector({
   store,
   notify,
   manifests,
+  proofs,
   clock,
   trackerKey,
   onChanges,
@@ -57,7 +60,7 @@ export function createCollector({
     const device = await speakerOf(claimed.device);
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${claimed.device}`);
-    translated('check-in', () => openSigned(signed, [deviceKey(device.publicKey)]));
+    await proven('check-in', proofs.prove(signed, device.publicKey));
     const session = device.session === undefined ? undefined : sessionId(device.session);
     if (session === undefined || compareBytes(session, claimed.session) !== 0) {
       throw new Problem('unauthorized', 'expected the session of the last registration, found another');
@@ -78,7 +81,8 @@ export function createCollector({
 
   async function report(signed: Uint8Array): Promise<void> {
     const device = await signerOf(signed);
-    const { report: told } = translated('report', () => openReport(signed, [deviceKey(device.publicKey)]));
+    await proven('report', proofs.prove(signed, device.publicKey));
+    const told = peekMessage(Report, signed, 'report');
     if (told.nonce === undefined)
       throw new Problem('unprocessable', 'expected the nonce of an offer, found none');
     const digest = translated('report', () => knownDigest('parse', told.reference[1])).bytes;
@@ -118,44 +122,4 @@ export function createCollector({
   }
 
   return { checkIn, report };
-}
-
-/** The most that one transaction takes. */
-const turnMax = 500;
-
-/**
- * What comes while the store is busy waits, and is asked or written with its next turn, as one batch: the
- * cost of making a batch durable is shared.
- */
-export function inTurns<T, R>(
-  write: (batch: readonly T[]) => Promise<readonly R[]>,
-): (value: T) => Promise<R> {
-  interface Waiting {
-    readonly value: T;
-    readonly resolve: (result: R) => void;
-    readonly reject: (error: unknown) => void;
-  }
-  let queue: Waiting[] = [];
-  let isWriting = false;
-
-  async function drain(): Promise<void> {
-    isWriting = true;
-    while (queue.length > 0) {
-      const turn = queue.slice(0, turnMax);
-      queue = queue.slice(turnMax);
-      try {
-        const results = await write(turn.map(({ value }) => value));
-        turn.forEach(({ resolve }, index) => resolve(results[index] as R));
-      } catch (error) {
-        for (const { reject } of turn) reject(error);
-      }
-    }
-    isWriting = false;
-  }
-
-  return (value) =>
-    new Promise((resolve, reject) => {
-      queue.push({ value, resolve, reject });
-      if (!isWriting) void drain();
-    });
 }

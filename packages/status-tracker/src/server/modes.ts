@@ -5,23 +5,24 @@
  */
 import { write } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
-import { openSigned, signAttached } from '@lapel/cose';
+import { signAttached } from '@lapel/cose';
 import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { ServerStrategy, Verdict } from '../policy/trigger.ts';
 import { whenToTrigger } from '../policy/trigger.ts';
 import { Answer, Trigger, protocolVersion } from '../protocol.ts';
-import { deviceKey } from './device-key.ts';
 import type { AnswerView, Change, DeviceView } from './fleet.ts';
 import { draw } from '../policy/draw.ts';
 import { shownTime } from '../policy/shown-time.ts';
 import type { FullOffer, Notify, Undecided } from './notify.ts';
-import { peekMessage, sealReceipt, translated } from './sealed.ts';
+import type { Proofs } from './proofs.ts';
+import { peekMessage, proven, sealReceipt } from './sealed.ts';
 import type { Answered, FleetStore, Move } from './store.ts';
 
 export interface ModesOptions {
   readonly store: FleetStore;
   readonly notify: Notify;
+  readonly proofs: Proofs;
   readonly clock: Clock;
   readonly trackerKey: SigningKey;
   readonly strategy?: ServerStrategy;
@@ -44,14 +45,14 @@ const loadMsMax = 15 * 60_000;
 const attemptsMax = 8;
 
 export function createModes(options: ModesOptions): Modes {
-  const { store, notify, clock, trackerKey, onChanges, strategy = {} } = options;
+  const { store, notify, proofs, clock, trackerKey, onChanges, strategy = {} } = options;
 
   async function answer(signed: Uint8Array): Promise<Uint8Array> {
     const told = peekMessage(Answer, signed, 'answer');
     const device = await store.device(told.device);
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${told.device}`);
-    translated('answer', () => openSigned(signed, [deviceKey(device.publicKey)]));
+    await proven('answer', proofs.prove(signed, device.publicKey));
     const offer = notify.offerOf(told.device, told.offer);
     requireWhole(told, offer);
     const [end = 'no-such-offer'] = await store.recordAnswers([

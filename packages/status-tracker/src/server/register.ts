@@ -5,7 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
-import { decodeVerificationKey, digest, openSigned } from '@lapel/cose';
+import { digest, publicKeyOf } from '@lapel/cose';
 import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { Registration } from '../protocol.ts';
@@ -14,15 +14,18 @@ import { ofKey } from './enrolment/certificate.ts';
 import type { House } from './enrolment/judge-terms.ts';
 import { judgeTerms, thisHouse } from './enrolment/judge-terms.ts';
 import { createRefusals } from './enrolment/refusals.ts';
+import { inTurns } from './in-turns.ts';
 import type { Notify } from './notify.ts';
 import { termsOf } from './session-terms.ts';
-import { peekMessage, sealReceipt, translated } from './sealed.ts';
+import type { Proofs } from './proofs.ts';
+import { peekMessage, proven, sealReceipt, translated } from './sealed.ts';
 import type { Speaker } from './fleet.ts';
-import type { FleetStore } from './store.ts';
+import type { FleetStore, NewSession } from './store.ts';
 
 export interface RegistrarOptions {
   readonly store: FleetStore;
   readonly notify: Notify;
+  readonly proofs: Proofs;
   readonly clock: Clock;
   readonly random: Random;
   readonly trackerKey: SigningKey;
@@ -51,18 +54,22 @@ const secretBytes = 32;
 const tokenBytes = 32;
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const { store, notify, clock, random, trackerKey } = options;
+  const { store, notify, proofs, clock, random, trackerKey } = options;
   const house = { ...thisHouse, ...options.house };
   const challenges = createChallenges(clock, random);
   const refusals = createRefusals(store, clock);
+  const startSession = inTurns(async (batch: readonly NewSession[]) => {
+    await store.startSessions(batch);
+    return batch;
+  });
   const admit = createAdmission({ store, notify, clock, refusals });
 
   async function register(signed: Uint8Array, shown?: readonly Uint8Array[]): Promise<Uint8Array> {
     const message = peekMessage(Registration, signed, 'registration');
     // The cheap check comes first; the challenge is used up only by who holds the key.
     const use = challenges.check(message.device, message.challenge);
-    const key = translated('registration', () => decodeVerificationKey(message.key));
-    translated('registration', () => openSigned(signed, [key]));
+    const key = translated('registration', () => publicKeyOf(message.key));
+    await proven('registration', proofs.prove(signed, key.encoded));
     use();
     const { updateMode, terms, characteristics, starts } = message;
     const spoken = terms === undefined ? undefined : judgeTerms(terms, house);
@@ -75,7 +82,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       ...(characteristics === undefined ? {} : { characteristics }),
     };
     const session = { device: device.id, tokenHash, updateMode, statement, atMs: clock.wallMs() };
-    await store.startSessions([{ ...session, ...(starts === undefined ? {} : { starts }) }]);
+    await startSession({ ...session, ...(starts === undefined ? {} : { starts }) });
     notify.setSession(device.id, tokenHash, termsOf(message, statement));
     notify.seen(device.id);
     // A device that starts may run something else than before: it is asked (RFC 9019 §9).
@@ -131,7 +138,11 @@ function createChallenges(clock: Clock, random: Random) {
     if (used.size >= usedMax) {
       throw new Problem('too-many-requests', `expected fewer than ${usedMax} registrations at a time`);
     }
-    return () => void used.set(key, nowMs);
+    return () => {
+      // Proving took its time: the same message may have come twice at once.
+      if (used.has(key)) throw stale('one that was used');
+      used.set(key, nowMs);
+    };
   }
 
   /** They stand in the order of their use. */

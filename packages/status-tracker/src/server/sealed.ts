@@ -20,15 +20,28 @@ export function translated<T>(what: string, open: () => T): T {
   try {
     return open();
   } catch (error) {
-    if (error instanceof CborError) throw problem('bad-request', what, error);
-    if (error instanceof CoseError) {
-      throw problem(error.kind === 'malformed' ? 'bad-request' : 'forbidden', what, error);
-    }
-    if (error instanceof SuitError) {
-      throw problem(error.reason === 'cbor-parse' ? 'bad-request' : 'forbidden', what, error);
-    }
-    throw error;
+    throw refusalOf(what, error);
   }
+}
+
+/** As `translated`, for what is proved elsewhere. @throws {Problem} */
+export async function proven(what: string, proof: Promise<void>): Promise<void> {
+  try {
+    await proof;
+  } catch (error) {
+    throw refusalOf(what, error);
+  }
+}
+
+function refusalOf(what: string, error: unknown): unknown {
+  if (error instanceof CborError) return problem('bad-request', what, error);
+  if (error instanceof CoseError) {
+    return problem(error.kind === 'malformed' ? 'bad-request' : 'forbidden', what, error);
+  }
+  if (error instanceof SuitError) {
+    return problem(error.reason === 'cbor-parse' ? 'bad-request' : 'forbidden', what, error);
+  }
+  return error;
 }
 
 const problem = (code: 'bad-request' | 'forbidden', what: string, cause: Error) =>

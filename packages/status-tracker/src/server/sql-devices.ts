@@ -5,17 +5,8 @@ import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-audit.ts';
 import { deviceRow } from './sql-evidence.ts';
-import {
-  blob,
-  deviceOf,
-  integer,
-  memberOf,
-  modeOf,
-  speakerOf,
-  statementBytes,
-  statementOf,
-  text,
-} from './sql-rows.ts';
+import { blob, deviceOf, integer, memberOf, modeOf, speakerOf, statementOf, text } from './sql-rows.ts';
+import { startSessions } from './sql-sessions.ts';
 import { tagDevices } from './sql-tags.ts';
 import { wake } from './sql-turns.ts';
 import { judgeAnswer } from './store.ts';
@@ -33,25 +24,7 @@ export function deviceMethods(db: Sql) {
         ),
       ),
     approve: async (ids, by) => db.transaction(async (sql) => approve(sql, ids, by)),
-    startSessions: async (batch) =>
-      db.transaction(async (sql) => {
-        await inOrderOf(
-          batch,
-          ({ device }) => device,
-          async ({ device, tokenHash, updateMode, statement, starts = null, atMs }) =>
-            sql.run(
-              `UPDATE device SET update_mode = ?, token_hash = ?, session_started_ms = ?, counter = 0,
-                 last_seen_ms = ?, statement = ?, starts = coalesce(?, starts) WHERE tenant = ? AND id = ?`,
-              ...[updateMode, tokenHash, atMs, atMs],
-              ...[statement === undefined ? null : statementBytes(statement), starts, tenant, device],
-            ),
-        );
-        await wake(
-          sql,
-          batch.map(({ device }) => device),
-        );
-        await sql.tell(batch.map(({ device }) => ({ kind: 'session', device })));
-      }),
+    startSessions: async (batch) => db.transaction(async (sql) => startSessions(sql, batch)),
     freeze: async (ids, because, by) => db.transaction(async (sql) => freeze(sql, ids, { because, by })),
     tag: async (ids, change, by) => db.transaction(async (sql) => tagDevices(sql, ids, change, by)),
     recordAnswers: async (batch) =>

@@ -33,6 +33,8 @@ import type { Notify, NotifyLimits } from './notify.ts';
 import { createNotify } from './notify.ts';
 import type { Persons } from './persons.ts';
 import { plan } from './plan.ts';
+import type { Proofs } from './proofs.ts';
+import { provedHere } from './proofs.ts';
 import { createRegistrar } from './register.ts';
 import { deviceResources } from './resources.ts';
 import { elsewhere } from './sql.ts';
@@ -69,6 +71,8 @@ export interface StatusTrackerOptions {
   readonly firmwareServers?: Pick<FirmwareServersOptions, 'servers' | 'reach'>;
   /** What devices may speak to it; HTTP, where nothing is said. */
   readonly transports?: readonly TransportName[];
+  /** Where signatures are proved: in this thread, where nothing is said. */
+  readonly proofs?: Proofs;
   /** Of this process among those that share the store: each campaign is planned by one at a time. */
   readonly name?: string;
 }
@@ -120,9 +124,10 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const onChanges = (changes: readonly Change[]) => followChanges(changes, memory);
   const { transports } = options;
   const house = transports === undefined ? {} : { house: { transports } };
-  const registrar = createRegistrar({ store, notify, clock, random, trackerKey, ...house });
-  const modes = createModes({ ...options, notify, onChanges });
-  const collector = createCollector({ ...memory, manifests, clock, trackerKey, onChanges, onTwin });
+  const { proofs = provedHere } = options;
+  const registrar = createRegistrar({ store, notify, proofs, clock, random, trackerKey, ...house });
+  const modes = createModes({ ...options, notify, proofs, onChanges });
+  const collector = createCollector({ ...memory, manifests, proofs, clock, trackerKey, onChanges, onTwin });
   const rounds = createRounds(memory, modes, onChanges);
   // Before anything is read: what is written meanwhile is not missed.
   const following = await followOthers(memory, { access, nowMs: clock.wallMs, onBug });

@@ -3,11 +3,11 @@
  * manufacturer, by a token, or, after it has waited, by an operator's. Its key is proved already.
  */
 import { compareBytes, hex } from '@lapel/cbor';
-import { encodeVerificationKey } from '@lapel/cose';
 import type { Clock } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import type { Registration } from '../../protocol.ts';
 import type { Speaker } from '../fleet.ts';
+import { inTurns } from '../in-turns.ts';
 import type { Notify } from '../notify.ts';
 import type { FleetStore } from '../store.ts';
 import type { EnrolEnd, Way } from './enrolment-store.ts';
@@ -45,6 +45,7 @@ const fullMs = 1_000;
 
 export function createAdmission({ store, notify, clock, refusals }: AdmitOptions): Admit {
   const checkToken = createTokenCheck(store, clock);
+  const named = inTurns(store.speakers);
   let fullUntilMs = -Infinity;
 
   async function wayOf(applicant: Applicant, brought: Brought): Promise<Way> {
@@ -70,7 +71,7 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
   async function enrol(applicant: Applicant, brought: Brought): Promise<void> {
     const { device: id, key, vendor, class: product } = applicant;
     const way = await wayOf(applicant, brought);
-    const device = { id, publicKey: encodeVerificationKey(key), kid: key.kid, vendor, class: product };
+    const device = { id, publicKey: key.encoded, kid: key.kid, vendor, class: product };
     const { end, forgotten } = await store.enrol(device, way, { actor: id, atMs: clock.wallMs() });
     for (const each of forgotten) notify.forget(each);
     if (end === 'full') fullUntilMs = clock.monotonicMs() + fullMs;
@@ -94,7 +95,7 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
   }
 
   return async (applicant, given) => {
-    const known = await named(store, applicant);
+    const known = await named(applicant.device);
     if (known !== undefined) await requireSame(known, applicant, refusals);
     if (known !== undefined && known.approval !== 'pending') return known;
     const brought = await withShown(applicant, given);
@@ -109,15 +110,10 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
       }
       throw error;
     }
-    const device = await named(store, applicant);
+    const device = await named(applicant.device);
     if (device === undefined) throw new Problem('not-found', `expected ${applicant.device}, found none`);
     return device;
   };
-}
-
-async function named(store: FleetStore, { device }: Applicant): Promise<Speaker | undefined> {
-  const [speaker] = await store.speakers([device]);
-  return speaker;
 }
 
 const ownKey = 'the key that this id is registered with';
@@ -128,7 +124,7 @@ const full = () =>
 /** A known id with another key is a clone or a mistake: it is refused, and operators are told. */
 async function requireSame(known: Speaker, applicant: Applicant, refusals: Refusals): Promise<void> {
   const { key, vendor, class: product } = applicant;
-  if (compareBytes(known.publicKey, encodeVerificationKey(key)) !== 0) {
+  if (compareBytes(known.publicKey, key.encoded) !== 0) {
     await refusals.refuse(known.id, ownKey, `key ${hex(key.kid)}`);
   }
   if (compareBytes(known.vendor, vendor) !== 0) {

@@ -56,7 +56,7 @@ const known: readonly string[] = Object.values(extensions);
 /** Certificates that a channel has proved, where the first is of this key: then they are the device's own. */
 export function ofKey(
   shown: readonly Uint8Array[] | undefined,
-  { kid }: VerificationKey,
+  { kid }: Pick<VerificationKey, 'kid'>,
 ): readonly Uint8Array[] | undefined {
   const [own] = shown ?? [];
   if (own === undefined) return undefined;

@@ -4,7 +4,7 @@
  * refusal says what was expected and found.
  */
 import { compareBytes, hex } from '@lapel/cbor';
-import type { VerificationKey } from '@lapel/cose';
+import type { PublicKey } from '@lapel/cose';
 import { uuidBytes, uuidText } from '@lapel/suit';
 import { Problem } from '@lapel/transport';
 import type { Admission } from '../fleet.ts';
@@ -17,7 +17,7 @@ export interface Applicant {
   readonly device: string;
   readonly vendor: Uint8Array;
   readonly class: Uint8Array;
-  readonly key: VerificationKey;
+  readonly key: PublicKey;
 }
 
 /** @param chain in DER, that of the device's key first. @throws {Problem} */

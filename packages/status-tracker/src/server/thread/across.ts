@@ -1,9 +1,11 @@
 /** What goes from thread to thread, as clones: which know neither our errors nor parts of a buffer. */
+import type { CoseErrorKind } from '@lapel/cose';
+import { CoseError } from '@lapel/cose';
 import type { ProblemCode } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
 import { SchemaError } from '../sql.ts';
 
-/** What a store can do, once it is open. */
+/** What a thread can be asked, once it has begun. */
 export type Opened = { readonly methods: readonly string[] } | { readonly failure: Failure };
 
 export interface Asked {
@@ -21,11 +23,13 @@ export interface Told {
 /** An error, as it can be cloned. */
 export type Failure =
   | { readonly problem: ProblemCode; readonly detail: string; readonly cause?: Failure }
+  | { readonly cose: CoseErrorKind; readonly message: string }
   | { readonly schema: readonly [known: number, found: number] }
   | { readonly message: string; readonly stack?: string; readonly errcode?: unknown };
 
 export function failureOf(error: unknown): Failure {
   if (error instanceof SchemaError) return { schema: [error.known, error.found] };
+  if (error instanceof CoseError) return { cose: error.kind, message: error.message };
   if (error instanceof Problem) {
     const { code: problem, detail, cause } = error;
     return { problem, detail, ...(cause === undefined ? {} : { cause: failureOf(cause) }) };
@@ -41,6 +45,7 @@ export function failureOf(error: unknown): Failure {
 
 export function errorOf(failure: Failure): Error {
   if ('schema' in failure) return new SchemaError(...failure.schema);
+  if ('cose' in failure) return new CoseError(failure.cose, failure.message);
   if ('problem' in failure) {
     const { problem, detail, cause } = failure;
     return new Problem(problem, detail, cause === undefined ? {} : { cause: errorOf(cause) });
