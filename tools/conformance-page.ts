@@ -79,7 +79,7 @@ function citedIn(name: string, room: string): readonly Pick<Citation, 'group' | 
   const colon = name.indexOf(': ');
   const own = manifestRooms.includes(room) ? manifest : design;
   return (colon < 0 ? '' : name.slice(0, colon)).split(/, | and /).flatMap((part) => {
-    const requirement = /^(S\d|X)-(\d+)(?: … \1-(\d+))?$/.exec(part);
+    const requirement = /^(S\d|X)-(\d+|[A-Z])(?: … \1-(\d+))?$/.exec(part);
     if (requirement !== null) return requirements(requirement);
     const [, document = '', section = ''] = /^(.*?) ?((?:§|App).+)?$/.exec(part) ?? [];
     if (/^RFC \d+$/.test(document)) return [{ group: document, id: section === '' ? 'whole' : section }];
@@ -92,6 +92,7 @@ function citedIn(name: string, room: string): readonly Pick<Citation, 'group' | 
 /** One, or all from one to another: `S4-72 … S4-75`. */
 function requirements([, prefix = '', first = '', last = first]: readonly string[]) {
   const group = requirementTitles[prefix] ?? 'Requirements';
+  if (/[A-Z]/.test(first)) return [{ group, id: `${prefix}-${first}` }];
   const ids: { readonly group: string; readonly id: string }[] = [];
   for (let number = Number(first); number <= Math.min(Number(last), 999); number++) {
     ids.push({ group, id: `${prefix}-${String(number).padStart(2, '0')}` });

@@ -36,7 +36,7 @@ async function updated(world: HouseWorld, tags: Readonly<Record<string, string>>
   assert.equal(lamp.steps.at(-2)?.[0], 'confirmed');
 }
 
-test('S2-13: devices are sent to the firmware server near them, and fetch all of it there', async () => {
+test('S2-13, S4-22: devices are sent to the firmware server near them, and fetch all there', async () => {
   let world: HouseWorld | undefined;
   const handler = (): Handler => world?.house.firmware.handler ?? assert.fail('expected a house, found none');
   const [berlin, others] = [await mirror(handler), await mirror(handler)];

@@ -104,7 +104,7 @@ const badCaches: Readonly<Record<string, (origin: Handler) => Handler>> = {
 };
 
 for (const [what, cache] of Object.entries(badCaches))
-  test(`S1-10: a cache that ${what} costs one retry at the origin, never another image`, async (context) => {
+  test(`S1-10, S4-83: a cache that ${what} costs one retry, never another image`, async (context) => {
     const world = await worldIn(context);
     await startCampaign(world);
     const asked: string[] = [];

@@ -58,7 +58,7 @@ async function offered(offers: readonly Release[], lost?: Uint8Array, state = fa
   return { starts: startsOf(seen), because, asked, flash };
 }
 
-test('S1-06, S4-62, X-25: one manifest brings the firmware and another author’s application', async () => {
+test('S1-06, S2-21, S4-62, X-25: one manifest brings firmware and another author’s application', async () => {
   const { starts, flash, asked } = await offered([whole]);
   assert.equal(starts, '0 1+2+4+6t');
   for (const slot of [1, 2, 4, 6]) assert.ok(holds(profile, flash, slot, whole), `slot ${slot}`);

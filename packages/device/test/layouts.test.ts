@@ -98,7 +98,7 @@ async function deviceOf(profile: Profile) {
 }
 
 for (const [name, { make, runs, sound, sick }] of Object.entries(rows)) {
-  test(`${name}: an update is where it runs, byte for byte, and confirmed`, async () => {
+  test(`S4-65, ${name}: an update is where it runs, byte for byte, and confirmed`, async () => {
     const profile = make({ imagePages });
     const { factory } = await deviceOf(profile);
     const update = await releaseFor(profile, 2, 10_007);

@@ -58,7 +58,7 @@ async function updated(flash: NorFlash, by: SigningKey, sequence: number): Promi
   assert.ok(steps.some(([step]) => step === 'confirmed'));
 }
 
-test('S1-15, X-18: a key hands over, retires, and is revoked; the device boots throughout', async () => {
+test('S1-15, S4-145, X-18: a key hands over, retires, is revoked; the device boots throughout', async () => {
   const heir = newKey();
   const flash = flashOf(maker);
   assert.equal(await takes(flash, heir), false);

@@ -134,7 +134,7 @@ test('S4-121: a true receipt, in answer to this very check-in, does', async () =
   assert.deepEqual(slotsIn(profile, flash), ['confirmed 1', 'confirmed 2']);
 });
 
-test('S4-121: a jammed trial costs no attempt, and the old firmware stays usable behind it', async () => {
+test('S4-121, S4-141: a jammed trial costs no attempt; the old firmware stays usable behind it', async () => {
   const flash = chipOf(profile, factory);
   const attempts = new Set<number>();
   const jammed: Between = () => async () => {

@@ -44,7 +44,7 @@ test('S4-64: local times are those of the time zone that is known, and none with
   assert.equal(await hoursOf({ timeOfDay: 2.5 * 3600 }, spring), 2);
 });
 
-test('S4-64: an update waits for power, network, another device and the application', async () => {
+test('S4-64, S4-142: an update waits for power, network, another device and the application', async () => {
   const clock = simulatedClock();
   const from = (hours: number): boolean => clock.monotonicMs() >= hours * hourMs;
   const conditions: Conditions = {

@@ -174,6 +174,24 @@ test('S4-130: a device without a tracker asks for the newest release of its clas
   await assertProblem(await ask('device', 'GET', '/latest/acme/lamp'), 'bad-request');
 });
 
+test('S3-11: of several products with several versions, each has its own newest', async (context) => {
+  const { ask } = await serving(context);
+  await upload(ask, imageDigest, image);
+  const made = [lamp, lock].flatMap((product) =>
+    [1, 2].map((sequenceNumber) => forge({ sequenceNumber, image, class: product })),
+  );
+  for (const { bytes, digest } of made) {
+    await discard((await post(ask, bytes)).body);
+    await discard((await ask('operator', 'POST', `/releases/${digest}`)).body);
+  }
+  const newest = [lamp, lock].map(async (product) =>
+    bytesOf(await ask('device', 'GET', `/latest/${hex(vendor)}/${hex(product)}`)),
+  );
+  assert.deepEqual(await Promise.all(newest), [made[1]?.bytes, made[3]?.bytes]);
+  for (const { bytes, digest } of made)
+    assert.deepEqual(await bytesOf(await ask('device', 'GET', `/manifests/${digest}`)), bytes);
+});
+
 test('S4-98: the payload URI of a manifest leads to the payload, wherever it was read', async (context) => {
   const { ask } = await serving(context);
   await upload(ask, imageDigest, image);
@@ -190,7 +208,7 @@ test('S4-98: the payload URI of a manifest leads to the payload, wherever it was
   assert.deepEqual(await bytesOf(payload), image);
 });
 
-test('the list of releases tells what each is, to those who may look', async (context) => {
+test('X-36: the list of releases tells what each is, to those who may look', async (context) => {
   const { ask, server } = await serving(context);
   await upload(ask, imageDigest, image);
   const { bytes, digest } = forge({ sequenceNumber: 7, image, version: '2.0.0' });

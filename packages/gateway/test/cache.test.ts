@@ -68,7 +68,7 @@ test('S4-21: a transfer whose link breaks goes on where it stopped', async (cont
   );
 });
 
-test('S1-10: a cache that lies costs one retry at the origin; no lie ends whole', async (context) => {
+test('S1-10, S4-35: a cache that lies costs one retry at the origin; no lie ends whole', async (context) => {
   for (const length of [5000, mebibyte]) {
     const origin = await originIn(context);
     const image = imageOf(length, 4);

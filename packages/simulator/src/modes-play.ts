@@ -1,6 +1,6 @@
 /** What every suite of the update modes does: releases, and checks of a trace. */
 
-import type { ModesWorld, Traced } from './modes-world.ts';
+import type { ModesWorld, Stage, Traced } from './modes-world.ts';
 
 export interface Check {
   readonly sentence: string;
@@ -11,6 +11,9 @@ export interface Played {
   readonly checks: readonly Check[];
   readonly trace: readonly Traced[];
 }
+
+/** A scenario, and what must hold after it. */
+export type Play = (stage: Stage) => Promise<Played>;
 
 const imageBytes = 9_001;
 

@@ -7,7 +7,7 @@ import type { Notice } from '@lapel/device';
 import { decideUpdate } from '@lapel/device';
 import type { Terms } from '@lapel/status-tracker/protocol';
 import { slowLink } from './modes-link.ts';
-import type { Played } from './modes-play.ts';
+import type { Play, Played } from './modes-play.ts';
 import { finish, firstOf, hasLine, inOrder, release, timesOf } from './modes-play.ts';
 import { configuration, password, vehicle } from './modes-scenarios.ts';
 import type { Stage } from './modes-world.ts';
@@ -15,7 +15,7 @@ import { hour, minute, modesWorld, second } from './modes-world.ts';
 
 export interface Suite {
   readonly title: string;
-  readonly play: (stage: Stage) => Promise<Played>;
+  readonly play: Play;
 }
 
 const terms: Terms = { transports: ['http'], manifestVersions: [1], reachability: 'always' };
@@ -32,7 +32,7 @@ export const suites: readonly Suite[] = [
   { title: 'an update that is kept only when the default password has been changed', play: password },
 ];
 
-async function lamp(stage: Stage): Promise<Played> {
+export async function lamp(stage: Stage): Promise<Played> {
   const world = await modesWorld(stage);
   let idleFromMs = Infinity;
   const isIdle = async () => world.sinceStart() >= idleFromMs;
@@ -77,7 +77,7 @@ async function lamp(stage: Stage): Promise<Played> {
   ]);
 }
 
-async function meter(stage: Stage): Promise<Played> {
+export async function meter(stage: Stage): Promise<Played> {
   const window = { days: 0b111_1111, opens: 120, lasts: 120 };
   const world = await modesWorld(stage, { strategy: { window } });
   const { clock } = world;
@@ -134,7 +134,7 @@ async function meter(stage: Stage): Promise<Played> {
   ]);
 }
 
-async function pump(stage: Stage): Promise<Played> {
+export async function pump(stage: Stage): Promise<Played> {
   const world = await modesWorld(stage);
   const idleAt = 8 * hour;
   const isIdle = async () => world.sinceStart() >= idleAt;

@@ -6,7 +6,7 @@ import { runCrowdCampaign } from '../src/crowd/campaign-run.ts';
 import { curve, timeTo } from '../src/crowd/curve.ts';
 import { eventTime } from '../src/crowd/event-time.ts';
 
-test('S3-03, S3-10: a crowd goes through a whole campaign by itself, wave by wave', async () => {
+test('S3-03, S3-10, S3-25, S4-143: a crowd goes through a campaign by itself, wave by wave', async () => {
   const devices = 40;
   const store = createMemoryStore();
   const { patchedMs, state } = await runCrowdCampaign({

@@ -21,11 +21,11 @@ async function emptyFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
-test('S4-130, S4-131: without a tracker the device asks the server and confirms by itself', async (t) => {
+test('S4-63, S4-90, S4-130, S4-131: without a tracker a device asks the server by itself', async (t) => {
   assert.deepEqual(await flowWithoutTracker(await emptyFolder(t)), arrowsWithoutTracker);
 });
 
-test('S4-132, S4-133: the tracker learns the version, pushes the manifest, sees the new one', async (t) => {
+test('S4-60, S4-89, S4-90, S4-132, S4-133: a tracker learns what runs and pushes the manifest', async (t) => {
   assert.deepEqual(await flowWithTracker(await emptyFolder(t)), arrowsWithTracker);
 });
 

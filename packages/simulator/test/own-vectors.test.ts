@@ -18,7 +18,7 @@ test('S0-31: the folder of our own vectors is what its makers make, byte for byt
   }
 });
 
-test('S0-07, S0-08, S4-72 … S4-75, S4-91 … S4-99: each of our own vectors has its verdict and stage', () => {
+test('S1-D, S0-07, S0-08, S4-72 … S4-75, S4-91 … S4-99: each of ours has its verdict and stage', () => {
   const { vectors, around } = openFolder(path, [], 0);
   assert.ok(vectors.length > 300);
   for (const vector of vectors) {

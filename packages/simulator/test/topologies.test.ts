@@ -20,7 +20,7 @@ async function emptyFolder(context: TestContext): Promise<string> {
   return folder;
 }
 
-test('S2-12, S2-11: three communicators with ten cores each, one tracker, one inventory', async () => {
+test('S2-05, S2-12, S2-11: three communicators with ten cores each, one tracker, one inventory', async () => {
   const world = await modesWorld({ seed: 3, over: 'http' });
   const groups = await Promise.all(
     ['a', 'b', 'c'].map((group) =>
@@ -47,7 +47,7 @@ test('S2-12, S2-11: three communicators with ten cores each, one tracker, one in
   );
 });
 
-test('S2-17, S4-18: several communicators in one gateway, which fetches once for all', async (context) => {
+test('S2-05, S2-17, S4-18: several communicators in a gateway, which fetches once', async (context) => {
   const folder = await emptyFolder(context);
   const world = await modesWorld({ seed: 4, over: 'http' });
   const fetched: string[] = [];
@@ -73,14 +73,14 @@ test('S2-17, S4-18: several communicators in one gateway, which fetches once for
   await gateway.close();
 });
 
-test('S2-15, S2-16: a webcam is core and communicator, a web server the rest', async (context) => {
+test('S2-05, S2-15, S2-16: a webcam is core and communicator, a web server the rest', async (context) => {
   const folder = await emptyFolder(context);
   const [http] = roads;
   assert.ok(http);
   assert.deepEqual(await flowWithTracker(folder, (server) => http.carry(context, server)), arrowsWithTracker);
 });
 
-test('S4-17, S2-18: a telephone is tracker, server and communicator, over 20 bytes at a time', async () => {
+test('S2-05, S4-17, S2-18: a telephone is tracker, server, communicator, by 20 bytes', async () => {
   const world = await modesWorld({ seed: 6, over: 'http' });
   const core = await makeCore(world, 'tag-1', 'tag', {}, nearby);
   await living(world, communicator(world, [core]), [core], async () => {

@@ -72,7 +72,7 @@ test('S3-13: a device gets the bug fix first, though what can wait is newer', as
   assert.equal(offer?.urgency, 'critical');
 });
 
-test('S3-03: exposure is measured against the deadline of the urgency where none is signed', async () => {
+test('S3-03, S3-44: exposure is measured against the urgency’s deadline where none is signed', async () => {
   const { world, start } = await rolling();
   const [lamp] = await world.lamps(1);
   assert.ok(lamp);

@@ -30,7 +30,7 @@ const rows: readonly Row[] = [
 ];
 
 for (const [name, facts, urgency, because] of rows) {
-  test(`S3-40, S3-41: how urgent a release is: ${name}`, () => {
+  test(`S3-12, S3-40, S3-41: how urgent a release is: ${name}`, () => {
     const judged = urgencyOf(facts);
     assert.equal(judged.urgency, urgency);
     assert.match(judged.because, because);
@@ -61,7 +61,7 @@ test('S3-41: versions are compared by their numbers, and what is no version says
   assert.equal(deltaOf(undefined, '1.0.1'), undefined);
 });
 
-test('S3-40: urgency orders the queue and sets the deadline: a bug fix overtakes settings', () => {
+test('S3-12, S3-40: urgency orders the queue and sets the deadline: a bug fix overtakes settings', () => {
   const settings = urgencyOf({ kinds: ['configuration'] }).urgency;
   const fix = urgencyOf({ before: '1.0.0', version: '1.0.1' }).urgency;
   assert.ok(urgencies[fix] < urgencies[settings], 'the smaller is the more urgent');

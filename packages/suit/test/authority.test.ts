@@ -32,7 +32,7 @@ import {
   tryEach,
 } from './forge.ts';
 
-test('S1-06, S4-77, X-13: a signer touches its own components only, and is stopped before any fetch', () => {
+test('S1-06, S4-61, S4-77, X-13: a signer touches its own components, or is stopped unfetched', () => {
   const own = [
     { ...anchors[0]!, permissions: { components: [app, slot] } },
     { key: radioAuthor.public, permissions: { components: [radio] } },

@@ -134,7 +134,7 @@ const severable = {
   severable: ['install', 'text'],
 } as const;
 
-test('X-82, §8.6: an update needs no severed text, but its severed install; an invocation neither', () => {
+test('X-82, S4-34, §8.6: an update needs no severed text, but its severed install', () => {
   const ok = { ...severable, sections: { ...severable.sections, validate: [at(0)] } };
   process(forge(ok));
   process(forge({ ...ok, severed: ['text'] }));

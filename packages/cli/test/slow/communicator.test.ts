@@ -25,7 +25,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test('S2-07, S2-17: lapel communicator updates a core that has only a line', async (context) => {
+test('S2-06, S2-07, S2-17: lapel communicator updates a core that has only a line', async (context) => {
   const world = await openHouseWorld();
   const children: ChildProcess[] = [];
   let said = '';

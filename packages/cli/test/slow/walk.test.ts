@@ -28,7 +28,7 @@ interface Said {
   readonly replay?: { readonly end: string };
 }
 
-test('S0-01, S2-04, S4-23: author, operator and device make one update by command', async (t) => {
+test('S0-01, S2-04, S4-23, S4-80: author, operator and device make one update by command', async (t) => {
   const { folder, run, lapel, background, serving } = await createStage(t);
   for (const version of ['1.0.0', '1.1.0']) {
     await copyFile(join(lamp, `lamp-${version}.bin`), join(folder, `lamp-${version}.bin`));

@@ -55,7 +55,7 @@ async function told(response: Response): Promise<unknown> {
 }
 
 for (const { name, carry } of roads) {
-  test(`S1-11, S4-31: over ${name}, the firmware server answers a device as in memory`, async (context) => {
+  test(`S1-11, S2-10, S4-31: over ${name}, the firmware server answers as in memory`, async (context) => {
     const parties = await gatherParties({ folder: await emptyFolder(context) });
     const manifest = await publishNew(parties, messageTrace());
     const { handler } = parties.server;
@@ -159,7 +159,7 @@ for (const { name, carry } of roads) {
     assert.notEqual(garbage.status, 'changed');
   });
 
-  test(`S1-11, S0-03: a device that has only ${name} updates itself`, async (context) => {
+  test(`S1-11, S0-03, S1-C: a device that has only ${name} updates itself`, async (context) => {
     const folder = await emptyFolder(context);
     const arrows = await flowWithTracker(folder, (server) => carry(context, server));
     assert.deepEqual(arrows, arrowsWithTracker);
