@@ -145,6 +145,9 @@ async function makeReleases(
   return releases;
 }
 
+/** So many versions behind the newest, or before it, is what an operator starts by mistake. */
+const oldMax = 20;
+const earlyMax = 4;
 /** Campaigns that an operator leaves open. */
 const openMax = 10;
 /** A campaign under faults is to be halted now and then; the last one is to come to its end. */
@@ -212,17 +215,18 @@ function operate({ operatorKey, releases, clock, random, trackers, ledger }: Ope
     }
   }
 
-  function next(): CrowdRelease | undefined {
+  /** Mostly the next version for some class; now and then one that is old by now, or comes too early. */
+  function choose(): CrowdRelease | undefined {
     const className = classNames[random.below(classNames.length)];
     const newest = Math.max(1, ...started.filter((each) => each.className === className).map(numberOf));
     const ofClass = releases.filter((each) => each.className === className);
-    return ofClass.find((each) => numberOf(each) > newest) ?? ofClass.at(-1);
+    const wanted = newest + (random.below(4) === 0 ? random.below(oldMax + earlyMax) - oldMax : 1);
+    return ofClass.find((each) => numberOf(each) >= wanted) ?? ofClass.at(-1);
   }
 
   return {
     async act() {
-      // Mostly the next version for some class; now and then one that is old by now, or far too new.
-      const chosen = random.below(4) === 0 ? releases[random.below(releases.length)] : next();
+      const chosen = choose();
       const some = campaigns[random.below(Math.max(1, campaigns.length))];
       const begin = async () => (chosen === undefined ? undefined : start(chosen));
       const say = async (name: OrderName) => (some === undefined ? undefined : order(some, name));
