@@ -24,6 +24,7 @@ import {
   reportOn,
   tokenHash,
 } from './fleet-fixtures.ts';
+import { challengeTests } from './fleet-challenge-suite.ts';
 import { channelTests } from './fleet-channel-suite.ts';
 import { leaseTests } from './fleet-lease-suite.ts';
 import { auditTests } from './audit-suite.ts';
@@ -66,6 +67,7 @@ export function testFleetStore(
   auditTests(check);
   logTests(check);
   leaseTests(check);
+  challengeTests(check);
   channelTests(check);
 }
 

@@ -6,7 +6,7 @@ import type { SigningKey } from '@lapel/cose';
 import { bytesBody, collect, readProblem, request } from '@lapel/transport';
 import { Registration } from '../src/protocol.ts';
 import { pendingMax } from '../src/server/enrolment/admit.ts';
-import { challengeMsMax } from '../src/server/register.ts';
+import { challengeMsMax } from '../src/server/challenges.ts';
 import type { World } from './world.ts';
 import { createWorld, lampClass, otherClass, startMs, testKey, vendor } from './world.ts';
 

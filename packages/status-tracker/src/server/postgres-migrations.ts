@@ -204,4 +204,13 @@ const migrations: readonly (readonly string[])[] = [
        secret BYTEA NOT NULL, next_number BIGINT NOT NULL, created_ms BIGINT NOT NULL,
        PRIMARY KEY (tenant, device), UNIQUE (tenant, name))`,
   ],
+  // Secrets of challenges that several processes share, and which were used; the store's own, for minutes.
+  [
+    `CREATE TABLE challenge_secret (
+       tenant ${id}, number BIGINT NOT NULL, secret BYTEA NOT NULL,
+       PRIMARY KEY (tenant, number))`,
+    `CREATE TABLE used_challenge (
+       tenant ${id}, number BIGINT NOT NULL, mac BYTEA NOT NULL,
+       PRIMARY KEY (tenant, number, mac))`,
+  ],
 ];

@@ -29,7 +29,7 @@ export function deviceResources({
   return routes(
     {
       'GET /challenges/{device}': async (_, { device = '' }) =>
-        answer('ok', registrar.challenge(deviceId(device)), 'application/octet-stream'),
+        answer('ok', await registrar.challenge(deviceId(device)), 'application/octet-stream'),
       'POST /register': async (request) => {
         const signed = await receive(request, messageBytesMax);
         const receipt = await registrar.register(signed, request.certificates);

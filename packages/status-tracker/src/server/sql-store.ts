@@ -1,5 +1,6 @@
 /** The FleetStore in SQL, written once: what it runs on is a dialect. */
 import { enrolmentMethods } from './enrolment/sql-enrolment.ts';
+import { sqlChallenges } from './sql-challenges.ts';
 import { sqlChannels } from './sql-channels.ts';
 import type { LeaseStore } from './leases.ts';
 import type { NewsStore } from './news.ts';
@@ -27,6 +28,7 @@ export const createSqlStore = (sql: Sql, own: OwnWays): FleetStore => ({
   ...accessMethods(sql),
   ...enrolmentMethods(sql),
   ...logMethods(sql),
+  ...sqlChallenges(sql),
   ...sqlChannels(sql),
   ...sqlWhereabouts(sql),
   ...statementMethods(sql),

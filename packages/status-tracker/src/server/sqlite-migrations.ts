@@ -198,4 +198,14 @@ CREATE TABLE channel (
   secret BLOB NOT NULL, next_number INTEGER NOT NULL, created_ms INTEGER NOT NULL,
   PRIMARY KEY (tenant, device), UNIQUE (tenant, name)
 ) STRICT, WITHOUT ROWID`,
+  // Secrets of challenges that several processes share, and which were used; the store's own, for minutes.
+  `
+CREATE TABLE challenge_secret (
+  tenant TEXT NOT NULL, number INTEGER NOT NULL, secret BLOB NOT NULL,
+  PRIMARY KEY (tenant, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE used_challenge (
+  tenant TEXT NOT NULL, number INTEGER NOT NULL, mac BLOB NOT NULL,
+  PRIMARY KEY (tenant, number, mac)
+) STRICT, WITHOUT ROWID`,
 ];

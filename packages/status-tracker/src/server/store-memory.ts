@@ -3,6 +3,7 @@
  * everything.
  */
 import { enrolmentMethods } from './enrolment/memory-enrolment.ts';
+import { memoryChallenges } from './memory-challenges.ts';
 import { memoryChannels } from './memory-channels.ts';
 import { memoryLeases } from './leases.ts';
 import { campaignMethods } from './memory-campaigns.ts';
@@ -49,6 +50,7 @@ export function createMemoryStore(): FleetStore {
     ...accessMethods(state),
     ...logMethods(),
     ...statementMethods(state),
+    ...memoryChallenges(),
     ...memoryChannels(state.audit),
     ...memoryLeases(),
     ...noNews,

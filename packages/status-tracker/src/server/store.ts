@@ -8,6 +8,7 @@ import { compareBytes } from '@lapel/cbor';
 import type { UpdateMode } from '../protocol.ts';
 import type { ReportReason } from '@lapel/suit';
 import type { AuditStore } from './audit.ts';
+import type { ChallengeStore } from './challenge-store.ts';
 import type { ChannelStore } from './channel-store.ts';
 import { allowanceOf } from './campaign.ts';
 import { isLive } from './fleet.ts';
@@ -175,6 +176,7 @@ export interface FleetStore
     NewsStore,
     NewestStore,
     EnrolmentStore,
+    ChallengeStore,
     ChannelStore,
     WhereaboutsStore {
   /** Adds what is not there yet, and never replaces a key. */

@@ -125,9 +125,12 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const { transports } = options;
   const house = transports === undefined ? {} : { house: { transports } };
   const { proofs = provedHere } = options;
-  const registrar = createRegistrar({ store, notify, proofs, clock, random, trackerKey, ...house });
+  const isShared = options.name !== undefined;
+  const proving = { proofs, clock, trackerKey };
+  const registrar = createRegistrar({ ...proving, store, notify, random, isShared, ...house });
+  await registrar.round();
   const modes = createModes({ ...options, notify, proofs, onChanges });
-  const collector = createCollector({ ...memory, manifests, proofs, clock, trackerKey, onChanges, onTwin });
+  const collector = createCollector({ ...memory, ...proving, manifests, onChanges, onTwin });
   const rounds = createRounds(memory, modes, onChanges);
   // Before anything is read: what is written meanwhile is not missed.
   const following = await followOthers(memory, { access, nowMs: clock.wallMs, onBug });
@@ -156,11 +159,12 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
     access,
     watch,
     log,
-    channels: createChannels({ store, clock, isShared: options.name !== undefined }),
+    channels: createChannels({ store, clock, isShared }),
     async tick() {
       await look();
       if (isGone) return;
       await following.catchUp();
+      await registrar.round();
       await rounds.tick();
     },
     async close() {

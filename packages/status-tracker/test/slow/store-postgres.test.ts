@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Handler } from '@lapel/transport';
 import { systemClock, systemRandom } from '@lapel/transport';
 import type { FleetStore } from '../../src/index.ts';
 import { openPostgresFleets, openPostgresStore } from '../../src/index.ts';
@@ -165,6 +166,11 @@ test('two trackers on one database serve one fleet, one plans, and either may di
   );
   assert.ok(one !== undefined && two !== undefined);
   const lamps = await one.lamps(2);
+  one.clock.pass(2_000);
+  await one.tracker.tick();
+  const handler: Handler = async (asked) =>
+    (asked.path.startsWith('/challenges/') ? one : two).tracker.handler(asked);
+  await one.device('lamp-0', { handler }).client.register();
   const token = await one.tracker.access.grant('anna', ['viewer'], 'test');
   await until(() => two.tracker.access.lookup(token) !== undefined);
   const told: string[] = [];

@@ -30,8 +30,11 @@ export const fleetTables: readonly FleetTable[] = [
   { name: 'log_node', key: ['tenant', 'level', 'place'], isAppendOnly: true },
 ];
 
-/** What a store makes by itself, or has for itself: counts, leases, how far it is migrated and moved. */
-export const ownTables: readonly string[] = ['member_count', 'lease', 'store_version', 'fleet_move'];
+/** What a store makes by itself, or has for itself: counts, leases, challenges, how far it is moved. */
+export const ownTables: readonly string[] = [
+  ...['member_count', 'lease', 'store_version', 'fleet_move'],
+  ...['challenge_secret', 'used_challenge'],
+];
 
 export type Columns = Batch['columns'];
 export type Values = readonly SqlValue[];
