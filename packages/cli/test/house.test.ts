@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hex } from '@lapel/cbor';
 import { discard, readProblem } from '@lapel/transport';
 import { lampImage, openHouseWorld, signedCampaign } from './house-world.ts';
 
@@ -53,6 +54,26 @@ test('S4-133: of several authors of a release none rolls it out', async () => {
     const signed = signedCampaign(world.campaign(manifest), world.operator);
     const refused = await world.send('POST', '/campaigns', signed);
     assert.match((await readProblem(refused)).detail, /found bob$/);
+  } finally {
+    await world.close();
+  }
+});
+
+test('X-36: the audit says who published and who released which firmware', async () => {
+  const world = await openHouseWorld([['author', 'authors']]);
+  try {
+    const manifest = await world.release(await lampImage('1.1.0'), 2);
+    const chain = await world.house.store.auditChain(0, 100);
+    const told = chain.filter(({ subject }) => subject === manifest);
+    const signer = hex(world.author.public.kid).slice(0, 12);
+    const detail = `version 1.2.0, sequence number 2, signed by ${signer}`;
+    assert.deepEqual(
+      told.map(({ act, actor, roles, detail: said }) => ({ act, actor, roles, said })),
+      [
+        { act: 'manifest published', actor: 'author', roles: 'author', said: detail },
+        { act: 'manifest released', actor: 'operator', roles: 'operator', said: detail },
+      ],
+    );
   } finally {
     await world.close();
   }

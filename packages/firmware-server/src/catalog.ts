@@ -27,6 +27,16 @@ export interface CatalogOptions {
    * away, a file is damaged.
    */
   readonly onRefused: (digest: string, why: string) => void;
+  /**
+   * Is told what is about to be published or released, and by whom: where it can't be noted, it does not
+   * happen. Only a disk that fails right after can leave a note of what did not.
+   */
+  readonly note?: (noted: Noted) => Promise<void>;
+}
+
+export interface Noted extends Act {
+  readonly act: 'manifest published' | 'manifest released';
+  readonly content: ReleaseContent;
 }
 
 export interface Catalog {
@@ -94,6 +104,7 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
           `expected at most ${options.publishedMax} releases, found one more`,
         );
       }
+      await options.note?.({ ...act, act: 'manifest published', content });
       await published.write(content.digest, { ...act, envelope: envelope.digest });
       const release = { ...content, envelope, published: act };
       byDigest.set(release.digest, release);
@@ -105,6 +116,7 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
       if (found === undefined)
         throw new Problem('not-found', `expected a published manifest, found no ${digest}`);
       if (found.released !== undefined) return found;
+      await options.note?.({ ...act, act: 'manifest released', content: found });
       await releases.write(digest, act);
       const release = { ...found, released: act };
       byDigest.set(digest, release);

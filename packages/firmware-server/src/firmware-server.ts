@@ -8,7 +8,7 @@ import type { Clock, Handler, Random, RouteHandler } from '@lapel/transport';
 import { routes, systemClock, systemRandom } from '@lapel/transport';
 import type { Blobs } from './blobs.ts';
 import { fileBlobs } from './blobs-file.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog, CatalogOptions } from './catalog.ts';
 import { openCatalog } from './catalog.ts';
 import type { DeviceClass } from './device-class.ts';
 import type { FirmwareServerLimits } from './limits.ts';
@@ -32,6 +32,8 @@ export interface FirmwareServerOptions {
    * A published envelope that was found at the start and is no longer believed: it is not served any more.
    */
   readonly onRefused: (digest: string, why: string) => void;
+  /** Keeps who publishes and releases what, before it happens; where it fails, it does not happen. */
+  readonly note?: CatalogOptions['note'];
 }
 
 export interface FirmwareServer {
@@ -44,7 +46,7 @@ export interface FirmwareServer {
 }
 
 export async function createFirmwareServer(options: FirmwareServerOptions): Promise<FirmwareServer> {
-  const { folder, trustAnchors, deviceClasses = [], isShared = false, onBug, onRefused } = options;
+  const { folder, trustAnchors, deviceClasses = [], isShared = false, onBug, onRefused, note } = options;
   const { clock = systemClock, random = systemRandom } = options;
   const limits = { ...firmwareServerLimits, ...options.limits };
   const blobs = await fileBlobs(join(folder, 'blobs'), { limitBytes: limits.storageBytes, random, isShared });
@@ -57,6 +59,7 @@ export async function createFirmwareServer(options: FirmwareServerOptions): Prom
     random,
     isShared,
     onRefused,
+    ...(note === undefined ? {} : { note }),
   });
   const manifestLimits = limits.manifest;
   const publisher = createPublisher({ catalog, blobs, trustAnchors, manifestLimits, deviceClasses, clock });

@@ -13,7 +13,7 @@ export { fileBlobs } from './blobs-file.ts';
 export type { FileBlobsOptions } from './blobs-file.ts';
 export { memoryBlobs } from './blobs-memory.ts';
 export { isStorageFull, makeFolder, sweepPartial, syncFolder, writeDurably } from './durable-file.ts';
-export type { Catalog } from './catalog.ts';
+export type { Catalog, Noted } from './catalog.ts';
 export type { DeviceClass } from './device-class.ts';
 export { createFirmwareServer } from './firmware-server.ts';
 export type { FirmwareServer, FirmwareServerOptions } from './firmware-server.ts';

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { generateSigningKey } from '@lapel/cose';
 import type { Handler } from '@lapel/transport';
-import { bearer, request, serveHttp } from '@lapel/transport';
+import { Problem, bearer, request, serveHttp } from '@lapel/transport';
 import { pattern, sha256, utf8 } from './blobs-suite.ts';
 import { author, forge, lamp, lock } from './forge.ts';
 import { assertProblem, bytesOf, folderOf, open, post, serving, unexpected, upload } from './serving.ts';
@@ -64,6 +64,38 @@ test('an upload whose connection breaks off leaves nothing, and the server goes 
   assert.equal(await server.blobs.sizeOf(imageDigest), undefined);
   const response = await server.handler(request('GET', '/capabilities'));
   assert.equal(response.status, 'ok');
+});
+
+test('X-36: who publishes or releases is noted first; what can’t be is not done', async (context) => {
+  const noted: string[] = [];
+  let isFull = false;
+  const { ask, server } = await serving(context, {
+    async note({ act, by, content }) {
+      if (isFull) throw new Problem('storage-full', 'expected room for the audit, found none');
+      const known = server.catalog.find(content.digest);
+      noted.push(`${act} by ${by}, sequence number ${content.sequenceNumber}`);
+      assert.equal(known?.released, undefined, 'it comes first');
+      assert.equal(known === undefined, act === 'manifest published');
+    },
+  });
+  await upload(ask, imageDigest, image);
+  const { bytes, digest } = forge({ sequenceNumber: 1, image });
+  const release = async () => ask('operator', 'POST', `/releases/${digest}`);
+  isFull = true;
+  await assertProblem(await post(ask, bytes), 'storage-full', /the audit/);
+  assert.deepEqual(server.catalog.all(), []);
+  isFull = false;
+  assert.equal((await post(ask, bytes)).status, 'created');
+  isFull = true;
+  await assertProblem(await release(), 'storage-full', /the audit/);
+  assert.equal(server.catalog.find(digest)?.released, undefined);
+  isFull = false;
+  assert.equal((await release()).status, 'ok');
+  assert.equal((await release()).status, 'ok');
+  assert.deepEqual(noted, [
+    'manifest published by author-1, sequence number 1',
+    'manifest released by operator-1, sequence number 1',
+  ]);
 });
 
 test('the same manifest again is a conflict that names it', async (context) => {

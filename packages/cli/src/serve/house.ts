@@ -35,7 +35,7 @@ import type { CoapRoads } from './coap-roads.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
 import { operatorListener } from './operator-listener.ts';
-import { published, releaseOf } from './release-of.ts';
+import { entryOf, published, releaseOf } from './release-of.ts';
 import type { ServerLog } from './server-log.ts';
 import type { Strategies } from './strategy-file.ts';
 import { tellingListener } from './tell-answers.ts';
@@ -151,6 +151,8 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   await prepare?.();
   const folder = await openDataFolder(path);
   const isShared = place.kind === 'postgres';
+  const store = await openFleetStore(place, tenant);
+  await requireHere(store, place);
   const firmware = await createFirmwareServer({
     folder: folder.firmware,
     isShared,
@@ -158,9 +160,8 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
     deviceClasses,
     onBug,
     onRefused: (digest, why) => onNotice(`release ${digest.slice(0, 12)} is not served any more: ${why}`),
+    note: async (noted) => store.appendAudit([entryOf(noted)]),
   });
-  const store = await openFleetStore(place, tenant);
-  await requireHere(store, place);
   const proofs = proveInThread();
   const tracker = await createStatusTracker({
     store,

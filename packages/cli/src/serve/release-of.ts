@@ -1,10 +1,22 @@
 /** What the firmware server knows of a release, in the tracker's terms. */
 
 import { unhex } from '@lapel/cbor';
-import type { Blobs, FirmwareServer, Release as Published } from '@lapel/firmware-server';
-import type { Release } from '@lapel/status-tracker';
+import type { Blobs, FirmwareServer, Noted, Release as Published } from '@lapel/firmware-server';
+import type { AuditEntry, Release } from '@lapel/status-tracker';
 import { envelopeBytesMax } from '@lapel/status-tracker/protocol';
 import { collect } from '@lapel/transport';
+
+/** Who published or released what, as it stands in the audit. */
+export const entryOf = ({ act, by, atMs, content }: Noted): AuditEntry => {
+  const { digest, sequenceNumber, version, signers } = content;
+  const named = version === undefined ? '' : `version ${version}, `;
+  const authors = signers.map((signer) => signer.slice(0, 12)).join(' and ');
+  const detail = `${named}sequence number ${sequenceNumber}, signed by ${authors}`;
+  return { actor: by, atMs, act, subject: digest, detail: detail.slice(0, detailMax) };
+};
+
+/** A manifest's text may be longer than anybody reads in an audit. */
+const detailMax = 1024;
 
 /** Another process may have published it just now. */
 export async function published({ catalog }: FirmwareServer, digest: string): Promise<Published | undefined> {
