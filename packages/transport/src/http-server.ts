@@ -3,8 +3,8 @@
  * last or grow.
  */
 import { createServer } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import type { Server } from 'node:http';
+import { Server as TlsServer, createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Handler } from './exchange.ts';
 import type { HttpListener } from './http-listener.ts';
@@ -55,6 +55,11 @@ export interface ServeHttpOptions {
 export interface HttpServer {
   readonly url: string;
   readonly port: number;
+  /**
+   * Shows other certificates to who connects from now on; who is connected goes on. Whether clients show one
+   * stays as it was. @throws where TLS can't use them, or the server speaks none: nothing has changed then.
+   */
+  show(tls: ServeTls): void;
   /** Takes no new exchange, and gives those under way `graceMs` to end. */
   close(graceMs?: number): Promise<void>;
 }
@@ -83,7 +88,8 @@ export async function serveListener(
   options: Omit<ServeHttpOptions, 'onBug'>,
 ): Promise<HttpServer> {
   const { host = '127.0.0.1', clock = systemClock } = options;
-  const server = limited({ ...httpServerLimits, ...options.limits }, options.tls);
+  const limits = { ...httpServerLimits, ...options.limits };
+  const server = limited(limits, options.tls);
   server.on('request', listener);
   await listening(server, options.port, host);
   const { port } = server.address() as AddressInfo;
@@ -91,6 +97,10 @@ export async function serveListener(
   return {
     url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
+    show(tls) {
+      if (!(server instanceof TlsServer)) throw new TypeError('expected a server of TLS, found one without');
+      server.setSecureContext(secure(tls, limits));
+    },
     close: (graceMs = 2_000) => close(server, clock, graceMs),
   };
 }

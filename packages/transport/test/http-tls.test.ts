@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Agent, get } from 'node:https';
 import { connect } from 'node:tls';
 import { test } from 'node:test';
 import { TransportError, bytesBody, collect, httpClient, request, serveHttp } from '../src/index.ts';
@@ -41,6 +42,32 @@ test('with an authority for clients, nobody is served without a certificate of i
     await assert.rejects(asked(port), TransportError);
     await assert.rejects(asked(port, stranger), TransportError, 'a certificate of the same name by another');
   } finally {
+    await close(0);
+  }
+});
+
+test('a server shows other certificates, and drops nobody who is connected', async () => {
+  const { port, show, close } = await serving();
+  const renewed = selfSigned('localhost');
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: server.cert });
+  const connected = () =>
+    new Promise<{ reused: boolean; status: number | undefined }>((resolve, reject) => {
+      const asking = get({ agent, port, host: 'localhost' }, (answer) => {
+        answer.resume();
+        answer.on('end', () => resolve({ reused: asking.reusedSocket, status: answer.statusCode }));
+      });
+      asking.on('error', reject);
+    });
+  try {
+    assert.deepEqual(await connected(), { reused: false, status: 200 });
+    assert.throws(() => show({ ...renewed, key: server.key }), /mismatch/);
+    assert.equal(await asked(port), 'hi', 'what can’t be used has changed nothing');
+    show(renewed);
+    assert.equal(await asked(port, {}, renewed.cert), 'hi');
+    await assert.rejects(asked(port), TransportError);
+    assert.deepEqual(await connected(), { reused: true, status: 200 });
+  } finally {
+    agent.destroy();
     await close(0);
   }
 });

@@ -12,6 +12,7 @@ import { sizeText, wholeNumber } from '../quantities.ts';
 import type { LogFormat, LogLevel } from '../serve/server-log.ts';
 import { createServerLog } from '../serve/create-server-log.ts';
 import { withLog } from '../serve/log-options.ts';
+import { renewOnHangup } from '../serve/renew-tls.ts';
 import { readServeTls } from '../serve/tls-files.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -74,18 +75,16 @@ It can be put before devices at any time: nothing that is signed names it.`;
 async function run(options: Options, terminal: Terminal): Promise<void> {
   const { data, port, host, coapPort, cacheSize, log, logLevel, json, announce } = options;
   const upstreams = options.upstream.map((url) => urlOf('--upstream', url));
-  const served = await readServeTls({
-    tlsCert: options.tlsCert,
-    tlsKey: options.tlsKey,
-    clientCa: undefined,
-  });
+  const files = { tlsCert: options.tlsCert, tlsKey: options.tlsKey, clientCa: undefined };
+  const served = await readServeTls(files);
+  const logged = await createServerLog(terminal, { format: log, level: logLevel });
   const gateway = await openGatewayHouse({
     folder: data,
     upstreams,
     port: wholeNumber('--port', port, 0, 65_535),
     cacheBytes: 1024 * 1024 * wholeNumber('--cache-size', cacheSize, 1, 100_000_000),
     upstreamTls: await readClientTls(options),
-    log: await createServerLog(terminal, { format: log, level: logLevel }),
+    log: logged,
     registering: registeringIn(options),
     ...(options.proxy === true ? { proxy: guardOf(options.allow) } : {}),
     ...(announce === undefined ? {} : { announce }),
@@ -93,6 +92,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     ...(coapPort === undefined ? {} : { coapPort: wholeNumber('--coap-port', coapPort, 0, 65_535) }),
     ...(served === undefined ? {} : { tls: served }),
   });
+  const renewing = renewOnHangup(files, gateway, logged);
   if (json === true) {
     terminal.result(JSON.stringify({ url: gateway.url, coap: gateway.coap, ...gateway.standing() }));
   } else {
@@ -102,6 +102,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
+  renewing();
   await gateway.close();
 }
 

@@ -14,6 +14,7 @@ import { databaseOption, passwordOption, placeOf } from '../fleet/place.ts';
 import { createServerLog } from '../serve/create-server-log.ts';
 import { readFirmwareServers } from '../serve/firmware-servers.ts';
 import { openHouse } from '../serve/house.ts';
+import { renewOnHangup } from '../serve/renew-tls.ts';
 import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
@@ -103,7 +104,9 @@ The first start makes a token for each role in FOLDER/tokens; hand them out and 
 
 Several of them may serve one fleet from one database: each is given the same FOLDER, for they need the same
 keys and firmware. Let the first one start alone. Without --database the fleet is in the folder, and one
-process at a time uses that.`;
+process at a time uses that.
+
+kill -HUP has it read the files of --tls-cert, --tls-key and --client-ca again, and ends no connection.`;
 
 async function serve(
   {
@@ -134,7 +137,9 @@ async function serve(
   const strategies = strategy === undefined ? {} : await strategiesIn(strategy);
   const deviceClasses = deviceClass.length === 0 ? [] : await classesIn(deviceClass);
   const firmwareServers = readFirmwareServers(firmwareServer);
-  const tls = await readServeTls({ tlsCert, tlsKey, clientCa });
+  const tlsFiles = { tlsCert, tlsKey, clientCa };
+  const tls = await readServeTls(tlsFiles);
+  const logged = await createServerLog(terminal, { format: log, level: logLevel });
   const place = await placeOf(kept);
   const { data } = kept;
   const house = await openHouse({
@@ -153,8 +158,9 @@ async function serve(
     oscoreOnly,
     ...(coapPort === undefined ? {} : { coapPort: portNumber('--coap-port', coapPort) }),
     ...(tls === undefined ? {} : { tls }),
-    log: await createServerLog(terminal, { format: log, level: logLevel }),
+    log: logged,
   });
+  const renewing = renewOnHangup(tlsFiles, house, logged);
   if (json === true) terminal.result(JSON.stringify(standingAsJson(house)));
   else {
     terminal.result(house.url);
@@ -163,6 +169,7 @@ async function serve(
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
+  renewing();
   await house.close();
 }
 

@@ -31,6 +31,8 @@ export interface OpenedGateway {
   readonly url: string;
   readonly coap: readonly string[];
   readonly standing: () => GatewayStanding;
+  /** To who connects from now on. */
+  readonly show: HttpServer['show'];
   close(): Promise<void>;
 }
 
@@ -70,7 +72,8 @@ export async function openGatewayHouse(options: OpenGatewayOptions): Promise<Ope
         await gateway.close();
         await server.close();
       };
-      return { url: server.url, coap: roads.urls, standing: gateway.standing, close };
+      const { url, show } = server;
+      return { url, coap: roads.urls, standing: gateway.standing, show, close };
     } catch (error) {
       await server.close(0);
       throw error;

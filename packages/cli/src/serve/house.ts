@@ -35,6 +35,7 @@ import type { CoapRoads } from './coap-roads.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder, tokenFile } from './data-folder.ts';
 import { operatorListener } from './operator-listener.ts';
+import { planInRounds } from './plan-in-rounds.ts';
 import { entryOf, published, releaseOf } from './release-of.ts';
 import type { ServerLog } from './server-log.ts';
 import type { Strategies } from './strategy-file.ts';
@@ -75,11 +76,10 @@ export interface House {
   readonly tracker: StatusTracker;
   readonly store: FleetStore;
   readonly place: FleetPlace;
+  /** To who connects from now on. */
+  readonly show: HttpServer['show'];
   close(): Promise<void>;
 }
-
-/** Between two rounds of the planner. */
-const roundMs = 500;
 
 /** @throws {PortInUse} before anything in the folder is touched. */
 export async function openHouse(options: HouseOptions): Promise<House> {
@@ -106,9 +106,11 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     ({ listener, forDevices } = opened);
     ({ channels } = opened.tracker);
     const stop = new AbortController();
-    const rounds = planInRounds(opened, stop.signal, options);
+    const rounds = planInRounds(opened, stop.signal, log);
     const standing = { server, roads, stop, rounds };
-    return { ...opened, url: urlOf(server, host), coap: roads.urls, close: () => close(standing, opened) };
+    const { show } = server;
+    const standsAt = { url: urlOf(server, host), coap: roads.urls, show };
+    return { ...opened, ...standsAt, close: () => close(standing, opened) };
   } catch (error) {
     await roads?.close();
     await server.close(0);
@@ -137,7 +139,7 @@ const urlOf = ({ url, port }: HttpServer, host: string | undefined) =>
 
 const starting = new Problem('unavailable', 'the server is starting');
 
-type Rooms = Omit<House, 'url' | 'coap' | 'close'> & {
+type Rooms = Omit<House, 'url' | 'coap' | 'show' | 'close'> & {
   readonly listener: HttpListener;
   readonly forDevices: Handler;
   readonly proofs: ThreadOfProofs;
@@ -199,17 +201,8 @@ async function openRooms(options: HouseOptions): Promise<Rooms> {
   // Authors publish over HTTP: no token of theirs means anything here.
   const forDevices: Handler = async (asked) =>
     firmwareResources.has(roomOf(asked.path)) ? firmware.handler(asked) : tracker.handler(asked);
-  return {
-    folder,
-    firmware,
-    tracker,
-    proofs,
-    store,
-    place,
-    listener,
-    forDevices,
-    closeOperators: operators.close,
-  };
+  const opened = { folder, firmware, tracker, proofs, store, place, listener, forDevices };
+  return { ...opened, closeOperators: operators.close };
 }
 
 const roomOf = (path: string): string => /^\/(?<first>[^/?]*)/.exec(path)?.groups?.['first'] ?? '';
@@ -240,37 +233,6 @@ async function grantTokens(folder: DataFolder, { access }: StatusTracker, store:
     await writeNewFile(file, `${await access.grant(role, [role], 'first start')}\n`, 0o600);
   }
 }
-
-/** Until the house is closed, or its fleet has moved: then devices and operators are told to come again. */
-async function planInRounds(
-  { tracker, firmware }: Rooms,
-  signal: AbortSignal,
-  { log: { bug: onBug, notice: onNotice } }: HouseOptions,
-): Promise<void> {
-  /** What keeps the rounds from their work is told once, and once that it is over. */
-  let obstacle: string | undefined;
-  while (!signal.aborted) {
-    try {
-      await firmware.catalog.readOthers();
-      await tracker.tick();
-      if (tracker.isGone) {
-        onNotice('the fleet has moved to another store: start the servers there, and end this one');
-        return;
-      }
-      if (obstacle !== undefined) onNotice('campaigns go on');
-      obstacle = undefined;
-      await systemClock.sleep(roundMs, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      // Nothing is wrong with the program: an operator makes room, or brings the database back.
-      if (!(error instanceof Problem) || !passing.has(error.code)) onBug(error);
-      else if (error.detail !== obstacle) onNotice(`campaigns wait: ${(obstacle = error.detail)}`);
-      await systemClock.sleep(roundMs);
-    }
-  }
-}
-
-const passing: ReadonlySet<Problem['code']> = new Set(['unavailable', 'storage-full']);
 
 interface Standing {
   readonly server: HttpServer;

@@ -67,3 +67,41 @@ test('with an authority for clients, nobody is served who shows no certificate, 
   stage.background('device', 'run', 'second.flash', '--poll', '1', '--server', coap);
   assert.equal(await shownVersion('lamp-78'), '1.0.0');
 });
+
+test('certificates are renewed while a server goes on; bad ones are told and change nothing', async (t) => {
+  const stage = await createStage(t);
+  const { folder, run, environment } = stage;
+  const write = async (name: string, { cert, key }: { readonly cert: string; readonly key: string }) => {
+    await writeFile(join(folder, `${name}.crt`), cert);
+    await writeFile(join(folder, `${name}.key`), key);
+  };
+  const [first, second] = [selfSigned('localhost'), selfSigned('localhost')];
+  await write('localhost', first);
+  await write('second', second);
+  const server = stage.background(
+    'serve',
+    '--port',
+    '0',
+    '--tls-cert',
+    'localhost.crt',
+    '--tls-key',
+    'localhost.key',
+  );
+  await until(server, /https:\/\/localhost:\d+[^]*tokens are in/);
+  environment['LAPEL_SERVER'] = /https:\/\/localhost:\d+/.exec(server.output)?.[0] ?? '';
+  environment['LAPEL_TOKEN_FILE'] = 'data/tokens/operator.token';
+  const trusting = async (file: string) => (await run('devices', '--ca', file)).exit;
+  await write('old', first);
+  await write('localhost', { ...second, key: first.key });
+  server.child.kill('SIGHUP');
+  await until(
+    server,
+    /the certificates stay as they were: expected localhost\.key to be the key of localhost\.crt/,
+  );
+  assert.equal(await trusting('old.crt'), 0);
+  await write('localhost', second);
+  server.child.kill('SIGHUP');
+  await until(server, /the certificate in localhost\.crt is shown from now on; it is valid until /);
+  assert.equal(await trusting('second.crt'), 0);
+  assert.equal(await trusting('old.crt'), 3);
+});

@@ -122,9 +122,8 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const servers = others && createFirmwareServers({ ...others, store, clock });
   const memory = { ...options, notify, watch, statements, ...(servers && { servers }) };
   const onChanges = (changes: readonly Change[]) => followChanges(changes, memory);
-  const { transports } = options;
+  const { transports, proofs = provedHere } = options;
   const house = transports === undefined ? {} : { house: { transports } };
-  const { proofs = provedHere } = options;
   const isShared = options.name !== undefined;
   const proving = { proofs, clock, trackerKey };
   const registrar = createRegistrar({ ...proving, store, notify, random, isShared, ...house });
