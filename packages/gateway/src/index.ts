@@ -17,5 +17,8 @@ export { cacheBytesDefault, openGateway } from './gateway.ts';
 export type { Gateway, GatewayOptions, GatewayStanding } from './gateway.ts';
 export { createGuard } from './guard.ts';
 export type { Guard, GuardOptions, Resolver } from './guard.ts';
+export { openNeighbours } from './neighbours.ts';
+export type { Neighbours, NeighboursOptions } from './neighbours.ts';
+export { FolderInUse } from './oscore-numbers.ts';
 export { outboxLimits } from './outbox.ts';
 export type { OutboxLimits } from './outbox.ts';

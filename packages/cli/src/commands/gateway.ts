@@ -1,5 +1,6 @@
 /** `lapel gateway`: a cache and a relay between devices and their servers, until a signal ends it. */
 
+import { basename } from 'node:path';
 import type { Guard } from '@lapel/gateway';
 import { createGuard } from '@lapel/gateway';
 import type { Command } from 'commander';
@@ -8,6 +9,7 @@ import { readClientTls, withClientTls } from '../client-tls.ts';
 import { usage } from '../device/options.ts';
 import type { OpenGatewayOptions, OpenedGateway } from '../gateway/open-gateway.ts';
 import { openGatewayHouse } from '../gateway/open-gateway.ts';
+import { readOscoreFile } from '../oscore-file.ts';
 import { sizeText, wholeNumber } from '../quantities.ts';
 import type { LogFormat, LogLevel } from '../serve/server-log.ts';
 import { createServerLog } from '../serve/create-server-log.ts';
@@ -22,6 +24,9 @@ interface Options extends ClientTlsOptions {
   readonly port: string;
   readonly host?: string;
   readonly coapPort?: string;
+  readonly oscore: readonly string[];
+  readonly oscoreOnly?: boolean;
+  readonly upstreamOscore?: string;
   readonly cacheSize: string;
   readonly announce?: string;
   readonly directory: readonly string[];
@@ -47,6 +52,13 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--port <number>', 'where it listens', '8081')
     .option('--host <address>', 'the address to listen on; 0.0.0.0 opens it to the network')
     .option('--coap-port <number>', 'serve devices over CoAP, too, on this port of UDP and TCP (usual: 5683)')
+    .option(
+      '--oscore <file...>',
+      'what devices share with this gateway, as `device make --oscore` has it',
+      [],
+    )
+    .option('--oscore-only', 'over CoAP, answer nothing but under such a secret (OSCORE)')
+    .option('--upstream-oscore <file>', 'what this gateway shares with its one --upstream of CoAP')
     .option('--cache-size <megabytes>', 'what the cache may take of the disk', '4096')
     .option('--announce <name>', 'tell the local network, by DNS-SD and, over CoAP, in its group')
     .option('--directory <url...>', 'register in these CoRE Resource Directories; needs --base', [])
@@ -66,6 +78,7 @@ Examples:
   lapel gateway --upstream https://firmware.example --host 0.0.0.0
   lapel gateway --upstream http://regional.example:8081 https://firmware.example --cache-size 500
   lapel gateway --upstream coap://origin.example --coap-port 5683
+  lapel gateway --upstream https://firmware.example --coap-port 5683 --oscore lamp-1.oscore --oscore-only
   lapel gateway --upstream https://firmware.example --host 0.0.0.0 --announce cellar
   lapel device run lamp.flash --discover
   lapel device run lamp.flash --server https://firmware.example --cache http://192.0.2.7:8081
@@ -86,6 +99,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     upstreamTls: await readClientTls(options),
     log: logged,
     registering: registeringIn(options),
+    ...(await secretsOf(options)),
     ...(options.proxy === true ? { proxy: guardOf(options.allow) } : {}),
     ...(announce === undefined ? {} : { announce }),
     ...(host === undefined ? {} : { host }),
@@ -110,6 +124,22 @@ function registeringIn({ directory, base }: Options): OpenGatewayOptions['regist
   if (directory.length === 0) return undefined;
   if (base === undefined) throw usage('expected --base URL with --directory, found none');
   return { directories: directory.map((url) => urlOf('--directory', url)), base: urlOf('--base', base) };
+}
+
+type Secrets = Pick<OpenGatewayOptions, 'oscore' | 'oscoreOnly' | 'upstreamOscore'>;
+
+async function secretsOf(options: Options): Promise<Secrets> {
+  const { coapPort, oscore, oscoreOnly = false, upstreamOscore } = options;
+  if (coapPort === undefined && (oscoreOnly || oscore.length > 0))
+    throw usage('expected --coap-port with --oscore and --oscore-only, found none');
+  if (oscoreOnly && oscore.length === 0) throw usage('expected --oscore FILE with --oscore-only, found none');
+  const devices = [];
+  for (const file of oscore) devices.push({ id: basename(file), secret: await readOscoreFile(file) });
+  return {
+    oscore: devices,
+    oscoreOnly,
+    ...(upstreamOscore === undefined ? {} : { upstreamOscore: await readOscoreFile(upstreamOscore) }),
+  };
 }
 
 function guardOf(allowed: readonly string[]): Guard {

@@ -6,9 +6,9 @@
 import type { SharedSecret } from '@lapel/cose';
 import type { MessageNumbers, Network } from '@lapel/device';
 import type { Clock, Handler, HttpClientOptions } from '@lapel/transport';
-import { httpClient } from '@lapel/transport';
-import type { CoapClientOptions, OscoreContext } from '@lapel/transport/coap';
-import { coapClient, coapTcpClient, oscoreContext, waitByObserving } from '@lapel/transport/coap';
+import type { OscoreContext } from '@lapel/transport/coap';
+import { oscoreContext, secretOf } from '@lapel/transport/coap';
+import { clientAt } from '../client-at.ts';
 
 export interface RoadsOptions {
   /** How servers are proved over HTTPS, and the device to them. */
@@ -37,37 +37,14 @@ export function roadsTo(options: RoadsOptions): Network {
 }
 
 /** What is sent under the device's own secret; its numbers are kept by the device. */
-export const deviceContext = (
-  { secret, salt, idContext, sender, recipient }: SharedSecret,
-  numbers: MessageNumbers,
-): OscoreContext =>
-  oscoreContext({
-    masterSecret: secret,
-    ...(salt === undefined ? {} : { masterSalt: salt }),
-    ...(idContext === undefined ? {} : { idContext }),
-    senderId: sender,
-    recipientId: recipient,
-    store: numbers,
-  });
+export const deviceContext = (shared: SharedSecret, numbers: MessageNumbers): OscoreContext =>
+  oscoreContext({ ...secretOf(shared, 'device'), store: numbers });
 
 /** Whether its server can push: over CoAP, a device observes. */
 export const isPushed = (origin: string): boolean => /^coap(?:\+tcp)?:/.test(origin);
 
 /** Undefined where a device has no such way. */
 function roadTo(origin: string, { tls, clock, oscore, ...waiting }: RoadsOptions): Handler | undefined {
-  const options: CoapClientOptions = {
-    clock,
-    ...(oscore?.origin === origin ? { oscore: oscore.context } : {}),
-  };
-  switch (new URL(origin).protocol) {
-    case 'http:':
-    case 'https:':
-      return httpClient(origin, tls);
-    case 'coap:':
-      return waitByObserving(coapClient(origin, options), { clock, ...waiting });
-    case 'coap+tcp:':
-      return waitByObserving(coapTcpClient(origin, options), { clock, ...waiting });
-    default:
-      return undefined;
-  }
+  const coap = { clock, ...(oscore?.origin === origin ? { oscore: oscore.context } : {}) };
+  return clientAt(origin, { http: tls, coap, waiting: { clock, ...waiting } });
 }

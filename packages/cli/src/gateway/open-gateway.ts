@@ -1,10 +1,14 @@
 /** A gateway on its ports, HTTP and CoAP, before servers that are reached over either. */
 
-import type { Announced, GatewayStanding, Guard, Upstream } from '@lapel/gateway';
-import { announce, keepRegistered, openGateway } from '@lapel/gateway';
+import type { SharedSecret } from '@lapel/cose';
+import type { Announced, GatewayStanding, Guard, Neighbours, Upstream } from '@lapel/gateway';
+import { FolderInUse, announce, keepRegistered, openGateway, openNeighbours } from '@lapel/gateway';
 import type { Handler, HttpClientOptions, HttpServer, ServeTls } from '@lapel/transport';
-import { TransportError, httpClient, httpListener, serveListener, systemClock } from '@lapel/transport';
-import { coapClient, coapTcpClient } from '@lapel/transport/coap';
+import { TransportError, httpListener, serveListener, systemClock } from '@lapel/transport';
+import type { OscoreContext } from '@lapel/transport/coap';
+import { clientAt } from '../client-at.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { CommandFailure } from '../failure.ts';
 import { openCoapRoads } from '../serve/coap-roads.ts';
 import type { ServerLog } from '../serve/server-log.ts';
 import { tellingListener } from '../serve/tell-answers.ts';
@@ -16,6 +20,12 @@ export interface OpenGatewayOptions {
   readonly port: number;
   readonly host?: string;
   readonly coapPort?: number;
+  /** Who shares a secret with it, as each device has it. */
+  readonly oscore?: readonly { readonly id: string; readonly secret: SharedSecret }[];
+  /** Over CoAP nothing is answered but under such a secret. */
+  readonly oscoreOnly?: boolean;
+  /** What it shares itself with the one server upstream that is reached by CoAP. */
+  readonly upstreamOscore?: SharedSecret;
   readonly cacheBytes: number;
   readonly tls?: ServeTls;
   /** How servers upstream are proved, and the gateway to them. */
@@ -39,9 +49,40 @@ export interface OpenedGateway {
 /** Devices wait for offers through it, each on a connection of its own. */
 const upstreamSockets = 4096;
 
-/** @throws {PortInUse} */
+/** @throws {PortInUse}; {CommandFailure} where secrets are none, or the folder is another's */
 export async function openGatewayHouse(options: OpenGatewayOptions): Promise<OpenedGateway> {
-  const { folder, upstreams, port, host, tls, log, cacheBytes } = options;
+  const neighbours = await neighboursOf(options);
+  try {
+    return await openBetween(options, neighbours);
+  } catch (error) {
+    neighbours?.close();
+    throw error;
+  }
+}
+
+/** @throws {CommandFailure} */
+async function neighboursOf(options: OpenGatewayOptions): Promise<Neighbours | undefined> {
+  const { folder, oscore: devices = [], upstreamOscore: upstream, upstreams } = options;
+  if (devices.length === 0 && upstream === undefined) return undefined;
+  const coap = upstreams.filter(isCoap).length;
+  // One secret with two servers is one nonce for two answers.
+  if (upstream !== undefined && coap !== 1) {
+    const message = `expected one --upstream of CoAP with --upstream-oscore, found ${coap}`;
+    throw new CommandFailure(exitCodes.usage, message);
+  }
+  const secrets = { devices, ...(upstream === undefined ? {} : { upstream }) };
+  return openNeighbours({ folder, ...secrets, clock: systemClock }).catch((error: unknown) => {
+    if (!(error instanceof FolderInUse || error instanceof RangeError)) throw error;
+    const exitCode = error instanceof FolderInUse ? exitCodes.conflict : exitCodes.failed;
+    throw new CommandFailure(exitCode, error.message, { cause: error });
+  });
+}
+
+async function openBetween(
+  options: OpenGatewayOptions,
+  neighbours: Neighbours | undefined,
+): Promise<OpenedGateway> {
+  const { folder, upstreams, log, cacheBytes } = options;
   // A link that breaks while something is passed on is no mistake of ours.
   const onBug = (error: unknown) => {
     if (error instanceof TransportError) log.notice(`broken off: ${error.message}`);
@@ -50,36 +91,49 @@ export async function openGatewayHouse(options: OpenGatewayOptions): Promise<Ope
   const gateway = await openGateway({
     folder,
     cacheBytes,
-    upstreams: upstreams.map((url) => upstreamAt(url, options)),
+    upstreams: upstreams.map((url) => upstreamAt(url, options, neighbours)),
     ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     onNotice: log.notice,
     onBug,
   });
   try {
-    const listener = tellingListener(httpListener(gateway.handler, { onBug }), log);
-    const at = { port, ...(host === undefined ? {} : { host }), ...(tls === undefined ? {} : { tls }) };
-    const server = await serveListener(listener, at);
-    try {
-      const groups = options.announce === undefined ? {} : { groups: [coapGroup] };
-      const roads = await openCoapRoads(gateway.handler, undefined, { ...options, ...groups });
-      const untold = await tellOfIt(options, server, roads.urls).catch(async (error: unknown) => {
-        await roads.close();
-        throw error;
-      });
-      const close = async () => {
-        await untold();
-        await roads.close();
-        await gateway.close();
-        await server.close();
-      };
-      const { url, show } = server;
-      return { url, coap: roads.urls, standing: gateway.standing, show, close };
-    } catch (error) {
-      await server.close(0);
-      throw error;
-    }
+    const served = await serveAt(options, gateway.handler, neighbours, onBug);
+    const close = async () => {
+      await served.untold();
+      await served.roads.close();
+      await gateway.close();
+      await served.server.close();
+      neighbours?.close();
+    };
+    const { url, show } = served.server;
+    return { url, coap: served.roads.urls, standing: gateway.standing, show, close };
   } catch (error) {
     await gateway.close();
+    throw error;
+  }
+}
+
+/** On its ports, and where the network is told of them. */
+async function serveAt(
+  options: OpenGatewayOptions,
+  handler: Handler,
+  neighbours: Neighbours | undefined,
+  onBug: (error: unknown) => void,
+) {
+  const { port, host, tls, log } = options;
+  const listener = tellingListener(httpListener(handler, { onBug }), log);
+  const at = { port, ...(host === undefined ? {} : { host }), ...(tls === undefined ? {} : { tls }) };
+  const server = await serveListener(listener, at);
+  try {
+    const groups = options.announce === undefined ? {} : { groups: [coapGroup] };
+    const roads = await openCoapRoads(handler, neighbours?.find, { ...options, ...groups });
+    const untold = await tellOfIt(options, server, roads.urls).catch(async (error: unknown) => {
+      await roads.close();
+      throw error;
+    });
+    return { server, roads, untold };
+  } catch (error) {
+    await server.close(0);
     throw error;
   }
 }
@@ -124,17 +178,17 @@ async function tellOfIt(
   };
 }
 
-function upstreamAt(url: string, { upstreamTls }: OpenGatewayOptions): Upstream {
-  return { name: url, handler: handlerAt(url, upstreamTls) };
+/** What shares a secret with the server upstream is spoken to under it, and nobody else is. */
+function upstreamAt(url: string, options: OpenGatewayOptions, neighbours: Neighbours | undefined): Upstream {
+  const oscore = isCoap(url) ? neighbours?.upstream : undefined;
+  return { name: url, handler: handlerAt(url, options.upstreamTls, oscore) };
 }
 
-function handlerAt(url: string, upstreamTls: OpenGatewayOptions['upstreamTls']): Handler {
-  switch (new URL(url).protocol) {
-    case 'coap:':
-      return coapClient(url);
-    case 'coap+tcp:':
-      return coapTcpClient(url);
-    default:
-      return httpClient(url, { ...upstreamTls, maxSockets: upstreamSockets });
-  }
+const isCoap = (url: string): boolean => /^coap(?:\+tcp)?:/.test(url);
+
+function handlerAt(url: string, tls: OpenGatewayOptions['upstreamTls'], oscore?: OscoreContext): Handler {
+  const http = { ...tls, maxSockets: upstreamSockets };
+  const handler = clientAt(url, { http, coap: oscore === undefined ? {} : { oscore } });
+  if (handler === undefined) throw new TypeError(`expected a URL of HTTP or CoAP, found ${url}`);
+  return handler;
 }

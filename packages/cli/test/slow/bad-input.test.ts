@@ -127,6 +127,7 @@ const commands: readonly string[] = [
   `enrol token list ${server}`,
   `enrol token revoke line ${server}`,
   'serve --author {public} --operator {public} --strategy {strategy} --data data --port 0',
+  'gateway --upstream coap://127.0.0.1:9 --upstream-oscore {shared} --data data --port 0',
   'gateway --upstream http://127.0.0.1:9 --ca {certificate} --data data --port 0',
   'migrate --from sqlite:nowhere --to postgres://lapel@127.0.0.1:9/fleet --password-file {passphrase}',
   'backup --data fleet -o {out}',

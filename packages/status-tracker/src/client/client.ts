@@ -36,6 +36,7 @@ import { sessionOf } from './session.ts';
 import { openTrigger } from './trigger.ts';
 import type { Trigger } from './trigger.ts';
 import { withDeadline } from './within-deadline.ts';
+import { showing } from './showing.ts';
 
 export interface TrackerClientOptions {
   /** The way to the tracker. */
@@ -56,7 +57,7 @@ export interface TrackerClientOptions {
   readonly certificates?: readonly Uint8Array[];
   /** How often it has started, where it counts that and keeps the count. */
   readonly starts?: () => number;
-  /** The way proves who it is, as OSCORE does: no poll shows a token. */
+  /** The way proves who it is, as OSCORE does: no poll shows a token, but where it proves that to another. */
   readonly isProvenByChannel?: boolean;
   readonly clock: Clock;
   readonly random: Random;
@@ -111,6 +112,7 @@ const nonceBytes = 16;
 export function createTrackerClient(options: TrackerClientOptions): TrackerClient {
   const { device, key, random } = options;
   let session: Session | undefined;
+  const shown = showing(options.isProvenByChannel === true);
   let stated = admission(options);
 
   async function register(): Promise<Receipt> {
@@ -170,13 +172,15 @@ export function createTrackerClient(options: TrackerClientOptions): TrackerClien
   async function poll({ waitMs, signal }: PollOptions = {}): Promise<Offer | undefined> {
     const query = new Map(waitMs === undefined ? [] : [['waitMs', String(waitMs)]]);
     const { current, response } = await withSession(({ authorization, etag }) =>
-      ask('GET', `/offers/${device}`, {
-        query,
-        headers: options.isProvenByChannel === true ? {} : { authorization },
-        ifNoneMatch: etag,
-        waitMs: waitMs ?? 0,
-        ...(signal === undefined ? {} : { signal }),
-      }),
+      shown(authorization, (headers) =>
+        ask('GET', `/offers/${device}`, {
+          query,
+          headers,
+          ifNoneMatch: etag,
+          waitMs: waitMs ?? 0,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      ),
     );
     if (response.status === 'valid') {
       await discard(response.body);

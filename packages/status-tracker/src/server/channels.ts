@@ -5,7 +5,7 @@
 import { compareBytes, read } from '@lapel/cbor';
 import type { Clock } from '@lapel/transport';
 import type { FindContext, OscoreContext } from '@lapel/transport/coap';
-import { contextName, oscoreContext } from '@lapel/transport/oscore';
+import { contextName, leastNumber, oscoreContext, secretOf } from '@lapel/transport/oscore';
 import { SharedSecret } from '@lapel/cose';
 import type { Channel, ChannelStore } from './channel-store.ts';
 
@@ -23,15 +23,6 @@ const knownMs = 60_000;
 /** Servers send under numbers of their own seldom: at a start of theirs, and when there is news. */
 const step = 64;
 
-/**
- * A store that is put back to a copy of before knows of numbers less than were used. So none is below what
- * the clock says: one for each 64 ms since 2026, which the 2^40 that there are outlast by far. Only a clock
- * that has gone back with the store could then bring a number again.
- */
-const numbersSinceMs = Date.UTC(2026, 0, 1);
-const msPerNumber = 64;
-const leastMax = 2 ** 39;
-
 interface Known {
   readonly channel: Channel;
   readonly context: OscoreContext;
@@ -42,20 +33,14 @@ export function createChannels({ store, clock, isShared }: ChannelsOptions): Fin
   const known = new Map<string, Known>();
 
   async function take(name: string, count: number): Promise<number> {
-    const since = Math.floor((clock.wallMs() - numbersSinceMs) / msPerNumber);
-    const first = await store.takeNumbers(name, count, Math.max(0, Math.min(since, leastMax)));
+    const first = await store.takeNumbers(name, count, leastNumber(clock));
     if (first === undefined) throw new RangeError(`expected numbers for ${name}, found no such channel`);
     return first;
   }
 
   function contextOf({ name, device, secret: encoded }: Channel): OscoreContext {
-    const { secret, salt, idContext, sender, recipient } = read(SharedSecret, encoded);
     return oscoreContext({
-      masterSecret: secret,
-      ...(salt === undefined ? {} : { masterSalt: salt }),
-      ...(idContext === undefined ? {} : { idContext }),
-      senderId: recipient,
-      recipientId: sender,
+      ...secretOf(read(SharedSecret, encoded), 'server'),
       store: { take: (count) => take(name, count) },
       peer: { id: device, roles: ['device'] },
       isShared,

@@ -41,12 +41,13 @@ export {
   oscoreContext,
   protectRequest,
   protectResponse,
+  secretOf,
 } from './oscore-context.ts';
 export type { OscoreContext, OscoreContextOptions } from './oscore-context.ts';
 export { deriveKeys, nonceOf } from './oscore-keys.ts';
 export type { OscoreSecret } from './oscore-keys.ts';
 export { decodeOscoreOption, encodeOscoreOption } from './oscore-option.ts';
-export { senderSequence } from './oscore-sequence.ts';
+export { leastNumber, senderSequence } from './oscore-sequence.ts';
 export type { SequenceStore } from './oscore-sequence.ts';
 export { forOrigin, mappedFromHttp } from './proxy.ts';
 export type { Proxy } from './proxy.ts';

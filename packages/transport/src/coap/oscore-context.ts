@@ -4,6 +4,7 @@
  * answer under the nonce of a request is used up by the first answer.
  */
 import { hex } from '@lapel/cbor';
+import type { SharedSecret } from '@lapel/cose';
 import { openCcm, sealCcm } from '@lapel/cose/channel';
 import type { Peer } from '../exchange.ts';
 import { isRequest, isResponse } from './code.ts';
@@ -18,6 +19,8 @@ import { decodeOscoreOption, encodeOscoreOption } from './oscore-option.ts';
 import type { SenderSequence, SequenceStore } from './oscore-sequence.ts';
 import { senderSequence } from './oscore-sequence.ts';
 import type { ReplayWindow } from './replay-window.ts';
+
+export { leastNumber } from './oscore-sequence.ts';
 
 export interface OscoreContext {
   readonly secret: OscoreSecret;
@@ -59,6 +62,21 @@ export function oscoreContext(options: OscoreContextOptions): OscoreContext {
     name: contextName(recipientId, idContext),
     window: undefined,
     challenge: undefined,
+  };
+}
+
+/** What a device and another were given, told from one side of it (§3.2.1). */
+export function secretOf(
+  { secret, salt, idContext, sender, recipient }: SharedSecret,
+  side: 'device' | 'server',
+): OscoreSecret {
+  const [senderId, recipientId] = side === 'device' ? [sender, recipient] : [recipient, sender];
+  return {
+    masterSecret: secret,
+    ...(salt === undefined ? {} : { masterSalt: salt }),
+    ...(idContext === undefined ? {} : { idContext }),
+    senderId,
+    recipientId,
   };
 }
 

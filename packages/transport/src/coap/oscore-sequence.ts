@@ -4,6 +4,8 @@
  * and none comes again. Where several processes speak under one key, each takes steps of its own.
  */
 
+import type { Clock } from '../system.ts';
+
 /** Where one security context keeps for good which of its numbers are taken. */
 export interface SequenceStore {
   /**
@@ -22,6 +24,18 @@ export interface SenderSequence {
 const sequenceMax = 2 ** 40 - 1;
 /** One write for so many messages; a start loses half of them on average. */
 export const sequenceStep = 256;
+
+const numbersSinceMs = Date.UTC(2026, 0, 1);
+const msPerNumber = 64;
+const leastMax = 2 ** 39;
+
+/**
+ * A store that is put back to a copy of before knows of numbers less than were used. So none is below what
+ * the clock says: one for each 64 ms since 2026, which the 2^40 that there are outlast by far. Only a clock
+ * that has gone back with the store could then bring a number again.
+ */
+export const leastNumber = (clock: Clock): number =>
+  Math.max(0, Math.min(Math.floor((clock.wallMs() - numbersSinceMs) / msPerNumber), leastMax));
 
 export function senderSequence(store: SequenceStore, step = sequenceStep): SenderSequence {
   let next = 0;
