@@ -33,6 +33,8 @@ export interface Stage {
   background(...args: readonly string[]): InBackground;
   /** A server, once it listens. @returns it with its address. */
   serving(...args: readonly string[]): Promise<InBackground & { readonly url: string }>;
+  /** The same folder, its commands started by another one: `nsenter`, in a network of their own. */
+  through(...starter: readonly string[]): Stage;
 }
 
 export async function createStage(t: TestContext): Promise<Stage> {
@@ -42,13 +44,22 @@ export async function createStage(t: TestContext): Promise<Stage> {
     for (const child of children) child.kill('SIGKILL');
     await rm(folder, { recursive: true, force: true });
   });
-  const environment: Record<string, string> = {};
+  return stageIn(folder, children, {}, []);
+}
+
+function stageIn(
+  folder: string,
+  children: ChildProcess[],
+  environment: Record<string, string>,
+  starter: readonly string[],
+): Stage {
   const env = () => ({ ...process.env, ...environment });
+  const [program, ...leading] = [...starter, process.execPath, main];
   const run = (...args: readonly string[]): Promise<Ended> =>
     new Promise((resolve) => {
       const started = execFile(
-        process.execPath,
-        [main, ...args],
+        program,
+        [...leading, ...args],
         { cwd: folder, env: env(), maxBuffer: 2 ** 24 },
         (error, stdout, stderr) =>
           resolve({ exit: error === null ? 0 : (error.signal ?? error.code), stdout, stderr }),
@@ -56,7 +67,7 @@ export async function createStage(t: TestContext): Promise<Stage> {
       started.stdin?.end();
     });
   const background = (...args: readonly string[]): InBackground => {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(program, [...leading, ...args], {
       cwd: folder,
       env: env(),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -83,6 +94,7 @@ export async function createStage(t: TestContext): Promise<Stage> {
       await until(server, /http:[^\s"]+/);
       return Object.assign(server, { url: /http:[^\s"]+/.exec(server.output)?.[0] ?? '' });
     },
+    through: (...further) => stageIn(folder, children, environment, [...starter, ...further]),
   };
 }
 
@@ -95,14 +107,16 @@ export async function until(process: { readonly output: string }, pattern: RegEx
   assert.fail(`expected ${pattern} within a minute, found:\n${process.output}`);
 }
 
+const shortImage = new TextEncoder().encode('a firmware image for a lamp\n');
+
 /**
  * Keys of an author and an operator, and two signed versions of a lamp. @returns by which options a server
  * believes them.
  */
-export async function withLamps({ lapel, folder }: Stage): Promise<readonly string[]> {
+export async function withLamps({ lapel, folder }: Stage, image = shortImage): Promise<readonly string[]> {
   await lapel('keygen', 'author.pem');
   await lapel('keygen', 'operator.pem');
-  await writeFile(join(folder, 'lamp.bin'), 'a firmware image for a lamp\n');
+  await writeFile(join(folder, 'lamp.bin'), image);
   for (const [version, sequence] of Object.entries({ '1.0.0': 1, '1.1.0': 2 })) {
     const what = `sequence: ${sequence}\nvendor: lapel.example\nclass: lamp\ncomponent: main\nbootable: true`;
     await writeFile(join(folder, `${version}.yaml`), `${what}\nimage: lamp.bin\nversion: ${version}\n`);
