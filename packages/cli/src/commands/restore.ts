@@ -1,6 +1,5 @@
 /** `lapel restore`: a fleet and all that its server needs, out of a backup. */
 
-import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,6 +11,7 @@ import { openArchive, refused } from '../backup/archive.ts';
 import type { Archive } from '../backup/archive.ts';
 import type { BroughtBack } from '../backup/bring-back.ts';
 import { bringBack, createdMsOf } from '../backup/bring-back.ts';
+import { restoringAt, takeAwayBroken } from '../backup/restoring.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { removedOnSignal, syncFolder } from '../files.ts';
@@ -59,9 +59,11 @@ interface Restored extends BroughtBack {
 async function restore(backup: string, options: Options, terminal: Terminal): Promise<void> {
   const { data } = options;
   requireNew(data);
+  for (const broken of await takeAwayBroken(data))
+    terminal.note(`took away ${broken}, which a restore had left that was broken off`);
   const archive = await openArchive(backup);
   // Beside its place, so that it is there as a whole or not at all.
-  const folder = `${data.replace(/\/+$/, '')}.${randomUUID()}.restoring`;
+  const folder = restoringAt(data);
   const forget = removedOnSignal(folder);
   try {
     requireWanted(archive, backup, options.digest);

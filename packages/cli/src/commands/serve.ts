@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { isTenantName } from '@lapel/status-tracker';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { requireRestored } from '../backup/restoring.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import type { DatabaseOptions } from '../fleet/place.ts';
@@ -18,7 +19,7 @@ import { renewOnHangup } from '../serve/renew-tls.ts';
 import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
-import type { LogFormat, LogLevel } from '../serve/server-log.ts';
+import type { LogFormat, LogLevel, ServerLog } from '../serve/server-log.ts';
 import { withLog } from '../serve/log-options.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -140,8 +141,9 @@ async function serve(
   const tlsFiles = { tlsCert, tlsKey, clientCa };
   const tls = await readServeTls(tlsFiles);
   const logged = await createServerLog(terminal, { format: log, level: logLevel });
-  const place = await placeOf(kept);
   const { data } = kept;
+  await tellBrokenRestores(data, logged);
+  const place = await placeOf(kept);
   const house = await openHouse({
     path: data,
     port: portNumber('--port', port),
@@ -171,6 +173,11 @@ async function serve(
   });
   renewing();
   await house.close();
+}
+
+async function tellBrokenRestores(data: string, { notice }: ServerLog): Promise<void> {
+  for (const broken of await requireRestored(data))
+    notice(`${broken} is left of a restore that was broken off: delete it, it holds private keys`);
 }
 
 /** What reads files of people is loaded for who has one: a server that was killed serves devices sooner. */

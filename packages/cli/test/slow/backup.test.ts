@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -151,7 +152,7 @@ test(
   },
 );
 
-test('S4-91: Ctrl-C in the middle of a backup or a restore leaves nothing half-written', async () => {
+test('S4-91: Ctrl-C in a backup or a restore leaves nothing; what a kill leaves goes later', async () => {
   const world = await openHouseWorld();
   try {
     const people = join(world.folder, 'people');
@@ -169,6 +170,24 @@ test('S4-91: Ctrl-C in the middle of a backup or a restore leaves nothing half-w
     const restoring = ['restore', join(people, 'fleet.backup'), '--data', join(people, 'new')];
     await brokenOff(restoring, async () => (await readdir(people)).length > before + 1);
     assert.equal((await readdir(people)).length, before + 1);
+
+    await brokenOff(restoring, async () => (await readdir(people)).length > before + 1, 'SIGKILL');
+    const left = async () => (await readdir(people)).filter((name) => name.endsWith('.restoring'));
+    assert.equal((await left()).length, 1, 'nobody can take away anything then');
+    const refused = /expected .*new to be restored, found a restore that was broken off, .*\.restoring: run/;
+    await assert.rejects(lapel('serve', '--port', '0', '--data', join(people, 'new')), refused);
+    const { stderr } = await promisify(execFile)(process.execPath, [main, ...restoring]);
+    assert.match(stderr, /took away .*\.restoring, which a restore had left that was broken off/);
+    assert.deepEqual(await left(), []);
+
+    // Of a process that is there: this one.
+    await mkdir(join(people, `newer.${process.pid}.${randomUUID()}.restoring`));
+    const another = ['restore', join(people, 'fleet.backup'), '--data', join(people, 'newer')];
+    await assert.rejects(
+      lapel(...another),
+      /expected no restore of .*newer under way, found process \d+ at it/,
+    );
+    assert.equal((await left()).length, 1);
   } finally {
     await world.close();
   }
@@ -177,11 +196,15 @@ test('S4-91: Ctrl-C in the middle of a backup or a restore leaves nothing half-w
 const zerosBytes = 64 * 2 ** 20;
 const zeros = '3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351';
 
-async function brokenOff(args: readonly string[], hasBegun: () => Promise<boolean>): Promise<void> {
+async function brokenOff(
+  args: readonly string[],
+  hasBegun: () => Promise<boolean>,
+  signal: 'SIGINT' | 'SIGKILL' = 'SIGINT',
+): Promise<void> {
   const child = spawn(process.execPath, [main, ...args], { stdio: 'ignore' });
   const ended = once(child, 'exit');
   while (!(await hasBegun()) && child.exitCode === null) await sleep(5);
   assert.equal(child.exitCode, null, 'expected it to be writing, found that it has ended');
-  child.kill('SIGINT');
-  assert.deepEqual(await ended, [130, null]);
+  child.kill(signal);
+  assert.deepEqual(await ended, signal === 'SIGINT' ? [130, null] : [null, signal]);
 }
