@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { Handler } from './exchange.ts';
 import type { HttpListener } from './http-listener.ts';
 import { httpListener } from './http-listener.ts';
+import { makeRoom } from './http-room.ts';
 import { systemClock } from './system.ts';
 import type { Clock } from './system.ts';
 
@@ -25,7 +26,10 @@ export const httpServerLimits = {
   idleTimeoutMs: 60_000,
   /** Silence between two requests: devices poll about once a minute, and a handshake is dear to them. */
   keepAliveTimeoutMs: 75_000,
-  /** File descriptors are often capped near 20,000; blobs and the database need some, too. */
+  /**
+   * File descriptors are often capped near 20,000; blobs and the database need some, too. One more, and who
+   * has owed the rest of a request for longest goes.
+   */
   connectionsMax: 16_000,
 } as const;
 
@@ -117,7 +121,7 @@ function limited(limits: HttpServerLimits, tls: ServeTls | undefined): Server {
   const server =
     tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...secure(tls, limits) });
   server.maxHeadersCount = limits.headerCountMax;
-  server.maxConnections = limits.connectionsMax;
+  makeRoom(server, limits.connectionsMax, tls !== undefined);
   server.timeout = limits.idleTimeoutMs;
   return server;
 }

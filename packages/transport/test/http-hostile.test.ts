@@ -92,16 +92,63 @@ test('house rule 8: a client that stops reading is cut off', async (context) => 
   await closed.promise;
 });
 
-test('house rule 8: connections beyond the limit are not taken', async (context) => {
-  const server = await served(context, empty, { limits: { connectionsMax: 1 } });
-  const first = connect(server.port, '127.0.0.1');
-  context.after(() => first.destroy());
-  await new Promise((resolve) => first.once('connect', resolve));
-  const answer = rawClient(server.port, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n').catch((error: unknown) =>
-    String(error),
-  );
-  assert.doesNotMatch(await answer, /HTTP/);
+test('house rule 8: where all wait for answers, no connection beyond the limit is taken', async (context) => {
+  const [begun, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const handler: Handler = async () => {
+    begun.resolve();
+    await over.promise;
+    return { status: 'ok', body: emptyBody };
+  };
+  const server = await served(context, handler, { limits: { connectionsMax: 1 } });
+  const asked = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
+  const first = rawClient(server.port, asked);
+  await begun.promise;
+  const second = rawClient(server.port, asked).catch((error: unknown) => String(error));
+  assert.doesNotMatch(await second, /HTTP/);
+  over.resolve();
+  assert.match(await first, /^HTTP\/1.1 200 /);
 });
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const [slowHeader, slowBody] = [
+  'GET / HTTP/1.1\r\nhost: x\r\nx-slow: ',
+  'PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n',
+];
+for (const [what, sent] of [
+  ['headers', slowHeader],
+  ['bodies', slowBody],
+] as const)
+  test(`S1-11: hundreds that drip their ${what} shut nobody out, and go with a 408`, async (context) => {
+    const connectionsMax = 20;
+    const receiving: Handler = async (asked) => {
+      await receive(asked, 1000);
+      return { status: 'ok', body: emptyBody };
+    };
+    const server = await served(context, receiving, { limits: { connectionsMax } });
+    const said: string[] = [];
+    for (let wave = 0; wave < 10; wave++) {
+      const slow = Array.from({ length: 30 }, () => connect(server.port, '127.0.0.1'));
+      await Promise.all(
+        slow.map(async (socket) => {
+          context.after(() => socket.destroy());
+          let heard = '';
+          socket.on('data', (bytes: Buffer) => (heard += bytes.toString('latin1')));
+          socket.on('error', () => undefined);
+          socket.once('close', () => void said.push(heard));
+          await new Promise((resolve) => socket.once('connect', resolve));
+          for (const part of [sent, 'a', 'b']) socket.write(part);
+        }),
+      );
+      const response = await httpClient(server.url)(request('GET', '/'));
+      assert.equal(response.status, 'ok');
+      await collect(response.body, 10);
+    }
+    const deadline = AbortSignal.timeout(10_000);
+    while (said.length < 300 - connectionsMax && !deadline.aborted) await turn();
+    assert.ok(said.length >= 300 - connectionsMax, `${said.length} have gone`);
+    const told = said.filter((answer) => answer.startsWith('HTTP/1.1 408 ')).length;
+    assert.ok(told > said.length / 2, `${told} of ${said.length} were told why`);
+  });
 
 test('the signal of a request fires when its client goes away', async (context) => {
   const aborted = Promise.withResolvers<void>();
