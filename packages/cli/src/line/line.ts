@@ -5,11 +5,12 @@
  */
 
 import { once } from 'node:events';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import { ReadStream, WriteStream, isatty } from 'node:tty';
-import type { Readable, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { ReadStream, isatty } from 'node:tty';
 import type { Clock } from '@lapel/transport';
 import type { ByteLine } from '@lapel/transport/stream';
 import { exitCodes } from '../exit-codes.ts';
@@ -28,6 +29,8 @@ A line is one of
 
 /** One connection at a time; while there is none, it is looked for so often. */
 const againMs = 1_000;
+/** Between two looks whether a device that is full takes more. */
+const fullMs = 10;
 
 interface Ends {
   readonly input: Readable;
@@ -37,7 +40,7 @@ interface Ends {
 
 /** @throws {CommandFailure} where the text names no line. */
 export function openLine(text: string, clock: Clock, onState: (state: string) => void): Line {
-  const reach = wayOf(text);
+  const reach = wayOf(text, clock);
   const closed = new AbortController();
   let ends: Ends | undefined;
   let take: (bytes: Uint8Array) => void = () => undefined;
@@ -85,13 +88,13 @@ export function openLine(text: string, clock: Clock, onState: (state: string) =>
   };
 }
 
-function wayOf(text: string): (signal: AbortSignal) => Promise<Ends> {
+function wayOf(text: string, clock: Clock): (signal: AbortSignal) => Promise<Ends> {
   const to = /^tcp:(?<host>[^:]+|\[[^\]]+\]):(?<port>\d{1,5})$/.exec(text)?.groups;
   const at = /^tcp-listen:(?<port>\d{1,5})$/.exec(text)?.groups;
   const port = Number(to?.['port'] ?? at?.['port'] ?? 0);
   if (port <= 65_535 && to !== undefined) return () => overTcp(to['host'] ?? '', port);
   if (port <= 65_535 && at !== undefined) return listening(port);
-  if (text.startsWith('/')) return async () => overDevice(text);
+  if (text.startsWith('/')) return async () => overDevice(text, clock);
   throw new CommandFailure(
     exitCodes.usage,
     `expected a line such as /dev/ttyUSB0 or tcp:HOST:PORT, found ${text}`,
@@ -124,13 +127,13 @@ function listening(port: number): (signal: AbortSignal) => Promise<Ends> {
   };
 }
 
-function overDevice(path: string): Ends {
+function overDevice(path: string, clock: Clock): Ends {
   const handle = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
   if (!isatty(handle)) {
     closeSync(handle);
     throw new CommandFailure(exitCodes.failed, `expected a serial device in ${path}, found something else`);
   }
-  const [input, output] = [new ReadStream(handle), new WriteStream(handle)];
+  const [input, output] = [new ReadStream(handle), withoutBlocking(path, clock)];
   input.setRawMode(true);
   const destroy = () => {
     input.destroy();
@@ -138,4 +141,38 @@ function overDevice(path: string): Ends {
   };
   for (const end of [input, output]) end.on('error', destroy);
   return { input, output, destroy };
+}
+
+/**
+ * A device whose other end takes nothing is full after some kilobytes, and then the streams that Node has for
+ * it hold the whole process up, which no signal would end.
+ */
+function withoutBlocking(path: string, clock: Clock): Writable {
+  const handle = openSync(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
+  const over = new AbortController();
+  let writing = Promise.resolve();
+
+  async function writeAll(bytes: Buffer): Promise<void> {
+    for (let left = bytes; left.length > 0 && !over.signal.aborted;) {
+      try {
+        left = left.subarray(writeSync(handle, left));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+        await clock.sleep(fullMs, over.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  return new Writable({
+    write(bytes: Buffer, _, done) {
+      writing = writeAll(bytes).then(() => done(), done);
+    },
+    destroy(error, done) {
+      over.abort(new Error('the line is closed'));
+      void writing.then(() => {
+        closeSync(handle);
+        done(error);
+      });
+    },
+  });
 }
