@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Clock, Handler, Random, Request, Response, RouteHandler } from '@lapel/transport';
 import { bytesBody, routes, systemClock, systemRandom } from '@lapel/transport';
 import type { Link } from '@lapel/transport/coap';
-import { answerLinks } from '@lapel/transport/coap';
+import type { Proxy } from '@lapel/transport/coap';
+import { answerLinks, mappedFromHttp } from '@lapel/transport/coap';
 import type { Cache } from './cache/caching.ts';
 import { caching, contentAsked } from './cache/caching.ts';
 import type { Upstream } from './cache/obtain.ts';
@@ -39,6 +40,8 @@ export interface GatewayOptions {
 
 export interface Gateway {
   readonly handler: Handler;
+  /** What those ask through it who speak CoAP; undefined where no operator has allowed it. */
+  readonly proxy: Proxy | undefined;
   readonly standing: () => GatewayStanding;
   /** Ends transfers where they are; they go on at the next start. */
   close(): Promise<void>;
@@ -66,16 +69,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const forwarding = relay.run(stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) onBug(error);
   });
+  const proxy = options.proxy === undefined ? undefined : proxying({ guard: options.proxy, cache });
   const table = {
     ...deviceResources(cache, upstream, relay),
     'GET /gateway': async () => json(standing()),
     'GET /.well-known/core': async (asked: Request) => answerLinks(linksOf(options), asked),
     ...directory({ clock, random }),
-    ...(options.proxy === undefined ? {} : { 'GET /hc': proxying({ guard: options.proxy }) }),
+    ...(proxy === undefined ? {} : { 'GET /hc': mappedFromHttp(proxy) }),
     ...options.resources,
   };
   return {
     handler: routes(table, { onBug }),
+    proxy,
     standing,
     async close() {
       stop.abort(new Error('the gateway is closing'));

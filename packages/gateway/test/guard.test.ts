@@ -1,10 +1,13 @@
 /** A URI that somebody else has written cannot send a gateway where its operator does not want it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { Gateway } from '@lapel/gateway';
 import { createGuard } from '@lapel/gateway';
-import { TransportError, collect, emptyBody, httpClient, request } from '@lapel/transport';
-import { serveCoap } from '@lapel/transport/coap';
-import { afterwards, gatewayBefore, serving, unexpected } from './world.ts';
+import type { Handler } from '@lapel/transport';
+import { TransportError, collect, discard, emptyBody, httpClient, request } from '@lapel/transport';
+import { coapClient, serveCoap } from '@lapel/transport/coap';
+import { afterwards, fetchAll, gatewayBefore, imageOf, originIn, serving, unexpected } from './world.ts';
 
 const here = '127.0.0.1/32';
 const nowhere = 'http://127.0.0.1:9';
@@ -89,9 +92,10 @@ test('S4-24: a URI that must not be followed is refused, and nobody is asked', a
   const { url } = await gatewayBefore(context, [nowhere], { proxy: guard });
   const { port } = inside;
   for (const [uri, status] of [
-    ['file:///etc/passwd', 'forbidden'],
+    ['file:///etc/passwd', 'bad-request'],
+    ['file://example.com/etc/passwd', 'forbidden'],
     ['ftp://example.com/x', 'forbidden'],
-    ['data:text/plain,x', 'forbidden'],
+    ['data:text/plain,x', 'bad-request'],
     [`http://127.0.0.1:${port}/`, 'forbidden'],
     [`http://2130706433:${port}/`, 'forbidden'],
     [`http://0x7f.1:${port}/`, 'forbidden'],
@@ -137,3 +141,61 @@ test('S4-21: a device reads a CoAP server through a gateway that speaks HTTP to 
   const response = await httpClient(url)(request('GET', '/hc', { query: uriOf(uri) }));
   assert.equal(new TextDecoder().decode(await collect(response.body, 100)), '/fw/a.bin 2');
 });
+
+test('RFC 7252 §5.7.2, S4-24: by Proxy-Uri a device reads elsewhere, and it is kept', async (t) => {
+  const origin = await originIn(t);
+  const image = imageOf(5000, 7);
+  const name = await origin.put(image);
+  const guard = createGuard({ allowed: [here], resolver: async () => ['127.0.0.1'] });
+  const { gateway, url } = await gatewayBefore(t, [nowhere], { proxy: guard });
+  const there = await through(t, gateway, `http://vendor.example:${new URL(origin.url).port}`);
+  for (let round = 0; round < 2; round++) {
+    const response = await there(request('GET', `/payloads/${name}`));
+    assert.deepEqual(await collect(response.body, 10_000), image);
+  }
+  // Over HTTP, and at the gateway itself, it is the same content: the origin has been asked once.
+  const mapped = uriOf(`http://vendor.example:${new URL(origin.url).port}/payloads/${name}`);
+  const asMapped = await httpClient(url)(request('GET', '/hc', { query: mapped }));
+  assert.deepEqual(await collect(asMapped.body, 10_000), image);
+  assert.deepEqual(await fetchAll(url, `/payloads/${name}`), image);
+  assert.deepEqual(origin.asked, [`GET /payloads/${name}`]);
+  // Nothing is written elsewhere through it.
+  const written = await there(request('POST', '/reports'));
+  assert.equal(written.status, 'method-not-allowed');
+  await discard(written.body);
+});
+
+test('S4-24: by Proxy-Uri nobody gets where he may not by HTTP', async (t) => {
+  const heard: string[] = [];
+  const inside = await serving(t, async ({ path }) => {
+    heard.push(path);
+    return { status: 'ok', body: emptyBody };
+  });
+  const guard = createGuard({ allowed: [], resolver: async () => ['127.0.0.1'] });
+  const { gateway } = await gatewayBefore(t, [nowhere], { proxy: guard });
+  const { port } = new URL(inside.url);
+  for (const [origin, status] of [
+    // 5.05: no way leads there.
+    [`http://127.0.0.1:${port}`, 'internal-error'],
+    [`http://0x7f.1:${port}`, 'internal-error'],
+    ['http://169.254.169.254', 'internal-error'],
+    ['coap://[::1]', 'internal-error'],
+    // A name is judged where it is looked up.
+    [`http://rebind.example:${port}`, 'forbidden'],
+  ] as const) {
+    const client = await through(t, gateway, origin);
+    const response = await client(request('GET', '/latest/meta-data'));
+    assert.equal(response.status, status, origin);
+    await discard(response.body);
+  }
+  assert.deepEqual(heard, []);
+});
+
+async function through(context: TestContext, { handler, proxy }: Gateway, origin: string): Promise<Handler> {
+  assert.ok(proxy);
+  const server = await serveCoap(handler, { port: 0, onBug: unexpected, proxy });
+  afterwards(context, () => server.close());
+  const client = coapClient(server.url, { origin });
+  afterwards(context, () => client.close());
+  return client;
+}

@@ -1,7 +1,7 @@
 /** A gateway on its ports, HTTP and CoAP, before servers that are reached over either. */
 
 import type { SharedSecret } from '@lapel/cose';
-import type { Announced, GatewayStanding, Guard, Neighbours, Upstream } from '@lapel/gateway';
+import type { Announced, Gateway, GatewayStanding, Guard, Neighbours, Upstream } from '@lapel/gateway';
 import { FolderInUse, announce, keepRegistered, openGateway, openNeighbours } from '@lapel/gateway';
 import type { Handler, HttpClientOptions, HttpServer, ServeTls } from '@lapel/transport';
 import { TransportError, httpListener, serveListener, systemClock } from '@lapel/transport';
@@ -97,7 +97,7 @@ async function openBetween(
     onBug,
   });
   try {
-    const served = await serveAt(options, gateway.handler, neighbours, onBug);
+    const served = await serveAt(options, gateway, neighbours, onBug);
     const close = async () => {
       await served.untold();
       await served.roads.close();
@@ -116,7 +116,7 @@ async function openBetween(
 /** On its ports, and where the network is told of them. */
 async function serveAt(
   options: OpenGatewayOptions,
-  handler: Handler,
+  { handler, proxy }: Gateway,
   neighbours: Neighbours | undefined,
   onBug: (error: unknown) => void,
 ) {
@@ -126,7 +126,11 @@ async function serveAt(
   const server = await serveListener(listener, at);
   try {
     const groups = options.announce === undefined ? {} : { groups: [coapGroup] };
-    const roads = await openCoapRoads(handler, neighbours?.find, { ...options, ...groups });
+    const roads = await openCoapRoads(handler, neighbours?.find, {
+      ...options,
+      ...groups,
+      proxy,
+    });
     const untold = await tellOfIt(options, server, roads.urls).catch(async (error: unknown) => {
       await roads.close();
       throw error;

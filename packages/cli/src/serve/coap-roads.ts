@@ -24,6 +24,8 @@ export interface CoapRoadsOptions {
   readonly log: ServerLog;
   /** Of whom it is one that hears what is asked of all. */
   readonly groups?: NonNullable<ServeCoapOptions['groups']>;
+  /** Whom it asks for others. */
+  readonly proxy?: ServeCoapOptions['proxy'] | undefined;
 }
 
 /** @throws {PortInUse} */
@@ -32,7 +34,7 @@ export async function openCoapRoads(
   oscore: FindContext | undefined,
   options: CoapRoadsOptions,
 ): Promise<CoapRoads> {
-  const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false, groups = [] } = options;
+  const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false, groups = [], proxy } = options;
   if (coapPort === undefined) return { urls: [], close: async () => undefined };
   const answering = tellingHandler(handler, log);
   // One look at a name: both must listen at the same address.
@@ -41,6 +43,7 @@ export async function openCoapRoads(
     host: address,
     groups,
     ...(oscore === undefined ? {} : { oscore }),
+    ...(proxy === undefined ? {} : { proxy }),
     // Who asks over HTTP for a certificate of its authority lets nobody in by another door without a proof.
     oscoreOnly: oscoreOnly || tls?.clientCa !== undefined,
     subscribe: observedOnce(subscribeByWaiting(answering, systemClock, isObservable)),

@@ -28,8 +28,11 @@ export interface CachingOptions {
 }
 
 export interface Cache {
-  /** @throws {Problem}, {TransportError} where nothing can be had */
-  get(asked: Request, name: ContentName): Promise<Response>;
+  /**
+   * @param further who may have it besides, and is asked last
+   * @throws {Problem}, {TransportError} where nothing can be had
+   */
+  get(asked: Request, name: ContentName, further?: readonly Upstream[]): Promise<Response>;
   readonly counts: Readonly<CacheCounts>;
   /** Resolves when nothing is written any more. */
   settled(): Promise<void>;
@@ -75,12 +78,12 @@ export function caching(options: CachingOptions): Cache {
   }
 
   /** The one that is under way, or a new one. */
-  function transferOf(name: ContentName): Promise<Transfer> {
+  function transferOf(name: ContentName, all: readonly Upstream[]): Promise<Transfer> {
     const key = fileNameOf(name);
     const known = running.get(key);
     if (known !== undefined) return known;
     if (running.size >= transfersMax) throw busy();
-    const credible = upstreams.filter((upstream) => !lies.has(name, upstream));
+    const credible = all.filter((upstream) => !lies.has(name, upstream));
     if (credible.length === 0) throw liedTo(name);
     const started = begin(name, credible);
     running.set(key, started);
@@ -91,19 +94,20 @@ export function caching(options: CachingOptions): Cache {
 
   return {
     counts,
-    async get(asked, name) {
+    async get(asked, name, further = []) {
       const held = await store.open(name);
       if (held !== undefined) {
         counts.hits += 1;
         return fromDisk(asked, name, held);
       }
-      const transfer = await transferOf(name);
+      const all = [...upstreams, ...further];
+      const transfer = await transferOf(name, all);
       counts.misses += 1;
       const begun = await transfer.begun;
       if (begun.as === 'content') return fromTransfer(asked, name, begun, transfer);
       if (begun.as === 'refusal') return begun.response;
       counts.passed += 1;
-      return past(asked, upstreams);
+      return past(asked, all);
     },
     async settled() {
       await Promise.allSettled([...running.values()].map(async (started) => (await started).ended));
