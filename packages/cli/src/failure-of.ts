@@ -78,6 +78,7 @@ const problemExits: Readonly<Partial<Record<ProblemCode, ExitCode>>> = {
   'too-many-requests': exitCodes.network,
   internal: exitCodes.failed,
   'storage-full': exitCodes.failed,
+  'loop-detected': exitCodes.network,
 };
 
 const problemFailure = ({ code, detail }: Problem): Failure => ({

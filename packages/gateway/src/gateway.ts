@@ -16,6 +16,8 @@ import { openOutbox } from './outbox.ts';
 import { directory, directoryPaths } from './discovery/directory.ts';
 import { cacheType } from './discovery/find.ts';
 import type { Guard } from './guard.ts';
+import type { Loop } from './loop.ts';
+import { loop } from './loop.ts';
 import { proxying } from './proxy.ts';
 import { createRelay } from './relay.ts';
 import { firstReached, passedOn } from './upstreams.ts';
@@ -56,8 +58,13 @@ export interface GatewayStanding {
 export const cacheBytesDefault = 4 * 1024 * 1024 * 1024;
 
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { folder, upstreams, cacheBytes = cacheBytesDefault, onNotice, onBug } = options;
+  const { folder, cacheBytes = cacheBytesDefault, onNotice, onBug } = options;
   const { clock = systemClock, random = systemRandom } = options;
+  const circle = loop(random);
+  const upstreams = options.upstreams.map(({ name, handler }) => ({
+    name,
+    handler: circle.marked(handler),
+  }));
   if (upstreams.length === 0) throw new TypeError('expected a server upstream, found none');
   const store = await openStore({ folder: join(folder, 'cache'), limitBytes: cacheBytes });
   const outbox = await openOutbox({ folder: join(folder, 'outbox'), random, limits: options.outbox ?? {} });
@@ -79,7 +86,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     ...options.resources,
   };
   return {
-    handler: routes(table, { onBug }),
+    handler: routes(watched(table, circle), { onBug }),
     proxy,
     standing,
     async close() {
@@ -89,6 +96,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
 }
+
+/** Whatever is asked that has been here before goes no further. */
+const watched = (table: Record<string, RouteHandler>, circle: Loop): Record<string, RouteHandler> =>
+  Object.fromEntries(
+    Object.entries(table).map(([route, handler]) => [
+      route,
+      async (asked, parameters) => {
+        circle.require(asked);
+        return handler(asked, parameters);
+      },
+    ]),
+  );
 
 /** What there is for devices to find (RFC 6690 §4). */
 const linksOf = ({ proxy }: GatewayOptions): readonly Link[] =>

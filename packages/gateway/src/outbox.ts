@@ -111,7 +111,7 @@ export async function openOutbox({ folder, random, limits: given = {} }: OutboxO
 
   return {
     async add(kind, bytes) {
-      const name = Buffer.from(digest('sha-256', bytes)).toString('hex');
+      const name = nameOf(bytes);
       if (waiting.has(name)) return;
       const known = adding.get(name);
       if (known !== undefined) return known;
@@ -142,6 +142,9 @@ export async function openOutbox({ folder, random, limits: given = {} }: OutboxO
     },
   };
 }
+
+/** Twice the same is one. */
+export const nameOf = (bytes: Uint8Array): string => Buffer.from(digest('sha-256', bytes)).toString('hex');
 
 /** Enough for a message each microsecond of thirty years; numbers are not used again. */
 const orderDigits = 15;

@@ -7,7 +7,9 @@
 import type { Clock, Handler, Random, Request, Response } from '@lapel/transport';
 import { Problem, TransportError, bytesBody, collect, emptyBody, receive, request } from '@lapel/transport';
 import { mediaTypes, messageBytesMax, reportBytesMax } from '@lapel/status-tracker/protocol';
+import { isPassedOn, trailOf } from './loop.ts';
 import type { Message, MessageKind, Outbox } from './outbox.ts';
+import { nameOf } from './outbox.ts';
 
 export interface RelayOptions {
   readonly outbox: Outbox;
@@ -35,22 +37,27 @@ const backOffMs = { first: 1000, max: 60_000 } as const;
 /** A server that fails on one message and on no other would keep all those behind it. */
 const attemptsMax = 20;
 const answerBytesMax = 64 * 1024;
+/** Messages that were sent on; 100 bytes each. */
+const sentMax = 10_000;
 
 export function createRelay({ outbox, upstream, clock, random, onNotice }: RelayOptions): Relay {
   const attempts = new Map<string, number>();
+  const sent = recently(sentMax);
 
-  async function send(kind: MessageKind, bytes: Uint8Array, signal: AbortSignal): Promise<Response> {
+  async function send(kind: MessageKind, bytes: Uint8Array, way: Way): Promise<Response> {
     const { path, contentType } = messageKinds[kind];
-    const headers = { 'content-type': contentType };
+    const { signal, trail = {} } = way;
+    const headers = { 'content-type': contentType, ...trail };
     const response = await upstream(request('POST', path, { headers, body: bytesBody(bytes), signal }));
     const answer = await collect(response.body, answerBytesMax);
     return { ...response, size: answer.length, body: answer.length === 0 ? emptyBody : bytesBody(answer) };
   }
 
   /** Undefined where there is no verdict yet. */
-  async function verdict(kind: MessageKind, bytes: Uint8Array, signal: AbortSignal) {
+  async function verdict(kind: MessageKind, bytes: Uint8Array, way: Way) {
+    const { signal } = way;
     try {
-      const response = await send(kind, bytes, signal);
+      const response = await send(kind, bytes, way);
       return isPassing(response) ? undefined : response;
     } catch (error) {
       if (signal.aborted || error instanceof TransportError) return undefined;
@@ -59,9 +66,11 @@ export function createRelay({ outbox, upstream, clock, random, onNotice }: Relay
   }
 
   async function forward(message: Message, signal: AbortSignal): Promise<boolean> {
-    const response = await verdict(message.kind, await outbox.read(message), signal);
+    sent.add(message.digest);
+    const response = await verdict(message.kind, await outbox.read(message), { signal });
     signal.throwIfAborted();
-    if (response === undefined) {
+    // Where all ways lead back here there may be another one later.
+    if (response === undefined || response.status === 'loop-detected') {
       const count = (attempts.get(message.file) ?? 0) + 1;
       attempts.set(message.file, count);
       if (count % attemptsMax === 0) outbox.putBack(message);
@@ -80,6 +89,9 @@ export function createRelay({ outbox, upstream, clock, random, onNotice }: Relay
   return {
     async take(asked, kind) {
       const bytes = await receive(asked, messageKinds[kind].bytesMax);
+      const digest = nameOf(bytes);
+      const isBack = isPassedOn(asked) && sent.has(digest);
+      sent.add(digest);
       const late = new AbortController();
       const done = new AbortController();
       clock.sleep(answerMsMax, done.signal).then(
@@ -88,9 +100,14 @@ export function createRelay({ outbox, upstream, clock, random, onNotice }: Relay
       );
       // What waits already goes first: so a tracker hears it in order.
       const isFirst = kind === 'check-in' || outbox.count('reports') === 0;
-      const response = isFirst ? await verdict(kind, bytes, late.signal) : undefined;
+      const response = isFirst
+        ? await verdict(kind, bytes, { signal: late.signal, trail: trailOf(asked) })
+        : undefined;
       done.abort(new Error('answered'));
       if (response !== undefined) return response;
+      // Else two gateways that reach nobody but each other would keep it in turns.
+      if (isBack)
+        throw new Problem('loop-detected', 'expected a message that is new here, found it come back');
       await outbox.add(kind, bytes);
       if (kind === 'reports') return { status: 'changed', size: 0, body: emptyBody };
       throw new Problem('unavailable', 'the status tracker cannot be reached; what was told is kept for it');
@@ -112,6 +129,26 @@ export function createRelay({ outbox, upstream, clock, random, onNotice }: Relay
         fruitless += 1;
         await clock.sleep(longest * (0.5 + random.fraction() / 2), signal);
       }
+    },
+  };
+}
+
+interface Way {
+  readonly signal: AbortSignal;
+  /** Through whom it has come. */
+  readonly trail?: Record<string, string>;
+}
+
+/** What another gateway has kept says no more through whom it came; so it is known by itself. */
+function recently(max: number) {
+  const digests = new Set<string>();
+  return {
+    has: (digest: string) => digests.has(digest),
+    add(digest: string) {
+      digests.delete(digest);
+      digests.add(digest);
+      const [oldest] = digests;
+      if (digests.size > max && oldest !== undefined) digests.delete(oldest);
     },
   };
 }

@@ -10,9 +10,16 @@ import type { Upstream } from './cache/obtain.ts';
 export function firstReached(upstreams: readonly Upstream[]): Handler {
   return async (request) => {
     let failure: Error | undefined;
+    let circle: Response | undefined;
     for (const { handler } of upstreams) {
       try {
         const response = await handler(request);
+        // It has done nothing there, so another may be asked, whatever it is.
+        if (response.status === 'loop-detected' && isUnread(request)) {
+          if (circle !== undefined) await discard(circle.body);
+          circle = response;
+          continue;
+        }
         if (response.status !== 'unavailable' || !isRepeatable(request)) return response;
         failure = await asFailure(response);
       } catch (error) {
@@ -21,9 +28,14 @@ export function firstReached(upstreams: readonly Upstream[]): Handler {
         if (error.kind !== 'unreachable' && !isRepeatable(request)) break;
       }
     }
+    if (circle !== undefined && failure === undefined) return circle;
+    if (circle !== undefined) await discard(circle.body);
     throw failure ?? new TransportError('unreachable', 'expected a server upstream, found none');
   };
 }
+
+/** What is in memory, or nothing, can be sent a second time. */
+const isUnread = ({ body }: Request) => body === emptyBody || wholeBytes(body) !== undefined;
 
 const isRepeatable = ({ method, body }: Request) => method === 'GET' && body === emptyBody;
 
@@ -33,7 +45,7 @@ async function asFailure(response: Response): Promise<TransportError> {
 }
 
 /** RFC 9110 §7.6.1: what belongs to one hop stays there; what we do not know is not ours to pass on. */
-const passedHeaders = ['authorization', 'content-type', 'accept', 'content-length'] as const;
+const passedHeaders = ['authorization', 'content-type', 'accept', 'content-length', 'cdn-loop'] as const;
 
 /** A request as it goes to the next hop. */
 export function passedOn({

@@ -30,7 +30,8 @@ export type Status =
   | 'too-many-requests'
   | 'internal-error'
   | 'unavailable'
-  | 'storage-full';
+  | 'storage-full'
+  | 'loop-detected';
 
 /** Chunks in order; a stream, because an image is never held whole. It can be read once. */
 export type Body = AsyncIterable<Uint8Array>;

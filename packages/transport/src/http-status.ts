@@ -1,4 +1,7 @@
-/** Statuses of an exchange ⇄ status codes of HTTP (RFC 9110 §15; 429: RFC 6585; 507: RFC 4918 §11.5). */
+/**
+ * Statuses of an exchange ⇄ status codes of HTTP (RFC 9110 §15; 429: RFC 6585; 507: RFC 4918 §11.5; 508: RFC
+ * 5842 §7.2).
+ */
 import type { Status } from './exchange.ts';
 
 const codeByStatus: Readonly<Record<Status, number>> = {
@@ -23,6 +26,7 @@ const codeByStatus: Readonly<Record<Status, number>> = {
   'internal-error': 500,
   unavailable: 503,
   'storage-full': 507,
+  'loop-detected': 508,
 };
 
 const statusByCode = new Map(Object.entries(codeByStatus).map(([status, code]) => [code, status as Status]));

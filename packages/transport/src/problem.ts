@@ -18,6 +18,7 @@ const statusByCode = {
   'sequence-not-higher': 'conflict',
   'too-large': 'too-large',
   'storage-full': 'storage-full',
+  'loop-detected': 'loop-detected',
   'unsupported-format': 'unsupported-format',
   unprocessable: 'unprocessable',
   'range-not-satisfiable': 'range-not-satisfiable',

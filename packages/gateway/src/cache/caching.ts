@@ -12,6 +12,7 @@ import { fileNameOf, pathOf } from './content.ts';
 import { heldBody } from './held-body.ts';
 import type { Upstream } from './obtain.ts';
 import type { Held, Store } from './store.ts';
+import { isPassedOn, trailOf } from '../loop.ts';
 import type { Begun, Transfer } from './transfer.ts';
 import { startTransfer } from './transfer.ts';
 
@@ -59,6 +60,8 @@ const pieceBytes = 256 * 1024;
 export function caching(options: CachingOptions): Cache {
   const { store, upstreams } = options;
   const running = new Map<string, Promise<Transfer>>();
+  /** Of them, those of which nothing has come yet. */
+  const waiting = new Set<string>();
   const lies = liesOf(options.clock);
   const counts = { hits: 0, misses: 0, passed: 0, transfers: 0 };
 
@@ -87,6 +90,9 @@ export function caching(options: CachingOptions): Cache {
     if (credible.length === 0) throw liedTo(name);
     const started = begin(name, credible);
     running.set(key, started);
+    waiting.add(key);
+    const begun = () => void waiting.delete(key);
+    started.then((transfer) => transfer.begun).then(begun, begun);
     const done = () => void running.delete(key);
     started.then(async ({ ended }) => ended).then(done, done);
     return started;
@@ -100,7 +106,10 @@ export function caching(options: CachingOptions): Cache {
         counts.hits += 1;
         return fromDisk(asked, name, held);
       }
-      const all = [...upstreams, ...further];
+      const trail = trailOf(asked);
+      const all = [...upstreams, ...further].map((upstream) => onTrail(upstream, trail));
+      // Two gateways that wait for each other's transfer would wait for good.
+      if (isPassedOn(asked) && waiting.has(fileNameOf(name))) return past(asked, all);
       const transfer = await transferOf(name, all);
       counts.misses += 1;
       const begun = await transfer.begun;
@@ -114,6 +123,12 @@ export function caching(options: CachingOptions): Cache {
     },
   };
 }
+
+/** Each asks upstream as one that has come the way of whoever asked first. */
+const onTrail = ({ name, handler }: Upstream, trail: Request['headers']): Upstream => ({
+  name,
+  handler: (asked) => handler({ ...asked, headers: { ...asked.headers, ...trail } }),
+});
 
 /** The name of the content that a request wants; undefined for any other request. */
 export function contentAsked(

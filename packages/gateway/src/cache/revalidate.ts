@@ -5,6 +5,7 @@
  */
 import type { Handler, Request, Response } from '@lapel/transport';
 import { TransportError, bytesBody, collect, emptyBody, request } from '@lapel/transport';
+import { isPassedOn, trailOf } from '../loop.ts';
 
 export interface Revalidating {
   get(asked: Request): Promise<Response>;
@@ -31,12 +32,15 @@ export function revalidating(upstream: Handler): Revalidating {
     kept.set(key, answer);
   }
 
-  async function ask({ path, query }: Request, key: string): Promise<Kept> {
+  async function ask(asked: Request, key: string): Promise<Kept> {
+    const { path, query } = asked;
     const known = kept.get(key);
     const etag = known?.response.etag;
     const conditional = etag === undefined ? {} : { ifNoneMatch: etag };
     try {
-      const response = await upstream(request('GET', path, { query, ...conditional }));
+      const response = await upstream(
+        request('GET', path, { query, headers: trailOf(asked), ...conditional }),
+      );
       if (response.status === 'valid' && known !== undefined) {
         keep(key, known);
         return known;
@@ -52,13 +56,19 @@ export function revalidating(upstream: Handler): Revalidating {
     }
   }
 
+  function once(asked: Request, key: string): Promise<Kept> {
+    const current = asking.get(key) ?? ask(asked, key);
+    asking.set(key, current);
+    const done = () => void asking.delete(key);
+    current.then(done, done);
+    return current;
+  }
+
   return {
     async get(asked) {
       const key = `${asked.path}?${new URLSearchParams([...asked.query]).toString()}`;
-      const current = asking.get(key) ?? ask(asked, key);
-      asking.set(key, current);
-      const done = () => void asking.delete(key);
-      current.then(done, done);
+      // Another gateway is not kept waiting for what may be waiting for it.
+      const current = isPassedOn(asked) ? ask(asked, key) : once(asked, key);
       const { response, bytes } = await current;
       const { etag } = response;
       if (etag !== undefined && etag === asked.ifNoneMatch && response.status === 'ok') {

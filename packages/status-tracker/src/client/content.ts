@@ -22,4 +22,5 @@ const later: ReadonlySet<Response['status']> = new Set([
   'internal-error',
   'unavailable',
   'storage-full',
+  'loop-detected',
 ]);

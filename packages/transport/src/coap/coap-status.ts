@@ -25,6 +25,7 @@ const codeByStatus: Readonly<Record<Status, number>> = {
   'internal-error': codes.internalServerError,
   unavailable: codes.serviceUnavailable,
   'storage-full': codes.internalServerError,
+  'loop-detected': codes.hopLimitReached,
 };
 
 const statusByCode: ReadonlyMap<number, Status> = new Map([
@@ -38,7 +39,6 @@ const statusByCode: ReadonlyMap<number, Status> = new Map([
   // Of a server behind the one that we asked: to the one who asks, it is `unavailable`.
   [codes.badGateway, 'unavailable'],
   [codes.gatewayTimeout, 'unavailable'],
-  [codes.hopLimitReached, 'unavailable'],
 ]);
 
 /** §5.8: 2.05 answers a GET only; what a PUT or POST answers is the result of a change. */

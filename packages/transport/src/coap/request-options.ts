@@ -21,6 +21,8 @@ import {
 } from './option.ts';
 
 const tokenParameter = 'access_token';
+/** What HTTP has as a field (RFC 8586): the gateways that a request has come through. */
+const loopParameter = 'cdn_loop';
 
 /** @throws {RangeError} where a segment or parameter is longer than an option may be */
 export function requestToOptions(request: Request): Option[] {
@@ -34,6 +36,8 @@ export function requestToOptions(request: Request): Option[] {
   if (format !== undefined) options.push(uint('contentFormat', format));
   const token = /^bearer +(?<token>.+)$/i.exec(headers['authorization'] ?? '')?.groups?.['token'];
   if (token !== undefined) options.push(short('uriQuery', `${tokenParameter}=${token}`));
+  const trail = headers['cdn-loop'];
+  if (trail !== undefined) options.push(short('uriQuery', `${loopParameter}=${trail.replaceAll(' ', '')}`));
   for (const [name, value] of query) options.push(short('uriQuery', `${name}=${value}`));
   const accept = formatOf(headers['accept']);
   if (accept !== undefined) options.push(uint('accept', accept));
@@ -66,16 +70,18 @@ export function optionsToTarget(options: readonly Option[]): Target {
     throw new Problem('bad-request', 'expected a path with no slash inside a segment, found one');
   const pairs = optionValues(options, 'uriQuery').map((value) => pairOf(decoded(value)));
   const token = pairs.find(([name]) => name === tokenParameter)?.[1];
+  const trail = pairs.find(([name]) => name === loopParameter)?.[1];
   const format = uintOption(options, 'contentFormat');
   const mediaType = format === undefined ? undefined : formatToMediaType(format);
   if (format !== undefined && mediaType === undefined)
     throw new Problem('unsupported-format', `expected a Content-Format that is known, found ${format}`);
   return {
     path: soundPath(`/${segments.join('/')}`),
-    query: pairs.length === 0 ? noQuery : soundQuery(pairs.filter(([name]) => name !== tokenParameter)),
+    query: pairs.length === 0 ? noQuery : soundQuery(pairs.filter(([name]) => !ownParameters.has(name))),
     headers: {
       ...(mediaType === undefined ? {} : { 'content-type': mediaType }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(trail === undefined ? {} : { 'cdn-loop': trail }),
       ...hopLimitTo(options),
     },
     accept: uintOption(options, 'accept'),
@@ -83,6 +89,7 @@ export function optionsToTarget(options: readonly Option[]): Target {
   };
 }
 
+const ownParameters: ReadonlySet<string> = new Set([tokenParameter, loopParameter]);
 const noQuery: ReadonlyMap<string, string> = new Map();
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -178,7 +178,7 @@ test('RFC 7252 §5.7, RFC 8768 §3: a circle of two proxies ends', async (contex
     next[at] = client(context, url, { origin: 'coap://nowhere' });
   }
   const answer = await next[0]?.(request('GET', '/x', { headers: { 'hop-limit': '3' } }));
-  assert.equal(answer?.status, 'unavailable');
+  assert.equal(answer?.status, 'loop-detected');
   assert.deepEqual([hops[0], Math.min(...hops.map(Number))], ['2', 1]);
 });
 
