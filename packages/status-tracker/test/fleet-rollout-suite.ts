@@ -163,6 +163,36 @@ export function rolloutTests(check: Check): void {
   });
 
   check(
+    'S3-12: of thousands that a newer campaign holds, each has its turn once that has ended',
+    async (store) => {
+      const count = 2_100;
+      const ids = Array.from({ length: count }, (_, at) => `d${at}`);
+      await store.addDevices(
+        ids.map((id) => newDevice(id)),
+        by,
+      );
+      const session = {
+        tokenHash: new Uint8Array(32),
+        updateMode: 'client-initiated',
+        atMs: startMs,
+      } as const;
+      await store.startSessions(ids.map((device) => ({ device, ...session })));
+      await store.recordCheckIns(
+        ids.map((device) => ({ device, counter: 1, inventory: inventory(), signed: evidence() })),
+      );
+      await store.addCampaign(await newCampaign('c1', 2));
+      await store.addCampaign(await newCampaign('c2', 3));
+      for (const id of [c1, c2]) await store.join(id, { limit: count }, startMs);
+      const dueAt = async (nowMs: number) => (await store.due(c1, nowMs, count)).length;
+      for (let round = 0; round < 5; round += 1) assert.equal(await dueAt(startMs + round * 500), 0);
+      assert.equal((await store.due(c2, startMs, count)).length, count);
+      const { generation = 0 } = (await store.campaign(c2)) ?? {};
+      await store.applySteps(c2, generation, [{ do: 'halt', because: 'enough of it' }], startMs + 2_500);
+      assert.equal(await dueAt(startMs + 2_500 + count), count);
+    },
+  );
+
+  check(
     'among campaigns of one urgency the higher sequence number wins, whichever came later',
     async (store) => {
       await addSeen(store, 'a');

@@ -5,6 +5,7 @@
  */
 import type { CampaignView } from './campaign.ts';
 import type { Row, Sql } from './sql.ts';
+import { totalsIn } from './sql-campaigns.ts';
 import { has, integer, text } from './sql-rows.ts';
 import { urgencies } from '../protocol.ts';
 
@@ -54,10 +55,11 @@ export async function readyIn(
   const seenSinceMs = nowMs - campaign.silenceMsMax;
   const turn = [-urgencies[judged.urgency], target.sequenceNumber, campaign.created] as const;
   const newer = await sql.get(newerSql, sql.tenant, id, ...turn);
-  const texts = newer === undefined ? readySql : unheldSql;
+  const { [status]: waiting } = newer === undefined ? { [status]: 0 } : await totalsIn(sql, id);
+  const texts = newer === undefined ? readySql : waiting > heldMax ? heldSql : unheldSql;
   const given = [sql.tenant, id, status, Math.max(0, limit)];
   const held = newer === undefined ? [] : turn;
-  return due(sql, view, async () => {
+  const look = async () => {
     // Those that were put off lie in a range of the index that is not in the order of the draw.
     const first = await sql.all(texts.first, ...given, ...held);
     const later = await sql.all(texts.later, ...given, nowMs, ...held);
@@ -67,16 +69,25 @@ export async function readyIn(
       .map((row) => {
         const isAble = text(row, 'approval') === 'approved' && integer(row, 'has_told') === 1;
         const isHeard = has(row, 'last_seen_ms') && integer(row, 'last_seen_ms') >= seenSinceMs;
-        return { row, lookMs: isAble && isHeard ? undefined : asleepMs };
+        if (!isAble || !isHeard) return { row, lookMs: asleepMs };
+        return { row, lookMs: integer(row, 'held') === 1 ? nowMs + waiting : undefined };
       });
-  });
+  };
+  return due(sql, view, look, texts === heldSql ? heldPagesMax : pagesMax);
 }
+
+/**
+ * So many of one campaign that a newer one may hold are gone through in every round. Of more, each is looked
+ * at again after as many milliseconds as there are: a thousand of them in a second, however many wait.
+ */
+const heldMax = 1_000;
 
 const byDraw = (a: Row, b: Row): number =>
   integer(a, 'place') - integer(b, 'place') || (text(a, 'device') < text(b, 'device') ? -1 : 1);
 
-/** Of the calls of one round: what is beyond is looked at in the next. */
+/** Of the calls of one round: what is beyond is looked at in the next. Whether one is held costs more. */
 const pagesMax = 20;
+const heldPagesMax = 5;
 
 interface Looked {
   readonly row: Row;
@@ -85,9 +96,9 @@ interface Looked {
 }
 
 /** Whom there is nothing to do for is not looked at again before its time. */
-async function due(sql: Sql, view: CampaignView, look: () => Promise<readonly Looked[]>) {
+async function due(sql: Sql, view: CampaignView, look: () => Promise<readonly Looked[]>, pages = pagesMax) {
   let found: readonly Looked[] = [];
-  for (let page = 0; page < pagesMax; page += 1) {
+  for (let page = 0; page < pages; page += 1) {
     found = await look();
     const notYet = found.filter(({ lookMs }) => lookMs !== undefined);
     if (notYet.length === 0) break;
@@ -129,11 +140,13 @@ const silentSql = `
     AND device.tenant = member.tenant AND device.id = member.device
   ORDER BY member.place, member.device LIMIT ?4`;
 
+const whether = (condition: string) => `CASE WHEN ${condition} THEN 1 ELSE 0 END`;
+
 type Turn = '= 0' | 'BETWEEN 1 AND ?5';
 
-const ready = (turn: Turn) => `
-  SELECT ${columns}, device.approval, device.statement,
-    CASE WHEN device.inventory IS NULL THEN 0 ELSE 1 END AS has_told
+const ready = (turn: Turn, held = '0') => `
+  SELECT ${columns}, device.approval, device.statement, ${held} AS held,
+    ${whether('device.inventory IS NOT NULL')} AS has_told
   FROM member INDEXED BY member_by_turn CROSS JOIN device
   WHERE member.tenant = ?1 AND member.campaign = ?2 AND member.status = ?3 AND member.look_ms ${turn}
     AND device.tenant = member.tenant AND device.id = member.device`;
@@ -150,8 +163,7 @@ const newerSql = `SELECT 1 AS newer FROM campaign WHERE tenant = ?1
   AND ${isNewer('campaign', 3)} LIMIT 1`;
 
 /** A newer campaign that has something for a device holds it. */
-const unheld = (at: number) => `
-  AND NOT EXISTS (
+const isHeld = (at: number) => `EXISTS (
     SELECT 1 FROM member AS other INDEXED BY member_by_device
     JOIN campaign AS newer ON newer.tenant = other.tenant AND newer.id = other.campaign
     WHERE other.tenant = ?1 AND other.device = member.device AND other.campaign <> ?2
@@ -159,6 +171,11 @@ const unheld = (at: number) => `
       AND ${isNewer('newer', at)})`;
 
 const unheldSql = {
-  first: `${ready('= 0')} ${unheld(5)} ${inOrder}`,
-  later: `${ready('BETWEEN 1 AND ?5')} ${unheld(6)} ${inOrder}`,
+  first: `${ready('= 0')} AND NOT ${isHeld(5)} ${inOrder}`,
+  later: `${ready('BETWEEN 1 AND ?5')} AND NOT ${isHeld(6)} ${inOrder}`,
+};
+
+const heldSql = {
+  first: `${ready('= 0', whether(isHeld(5)))} ${inOrder}`,
+  later: `${ready('BETWEEN 1 AND ?5', whether(isHeld(6)))} ${inOrder}`,
 };

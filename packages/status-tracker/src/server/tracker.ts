@@ -190,18 +190,21 @@ function createRounds(options: Inner, modes: Modes, onChanges: (changes: readonl
   const { store, clock, notify, watch } = options;
   /** Up to which device a campaign has looked. */
   const lookedAt = new Map<string, string | undefined>();
+  /** Of the campaigns that are planned here, by the clock that nobody sets. */
+  const renewsMs = new Map<string, number>();
   let underWay: Promise<void> | undefined;
 
   async function round(): Promise<void> {
     await writeSeen(store, notify);
-    for (const view of await store.openCampaigns(clock.wallMs())) await campaignRound(view);
+    const open = await store.openCampaigns(clock.wallMs());
+    for (const id of renewsMs.keys()) if (!open.some((view) => view.id === id)) renewsMs.delete(id);
+    for (const view of open) await campaignRound(view);
     await modes.round();
   }
 
   async function campaignRound(view: CampaignView): Promise<void> {
     const nowMs = clock.wallMs();
-    const lease = { name: `plan ${view.id}`, holder: options.name ?? 'tracker', nowMs, forMs: planLeaseMs };
-    if (!(await store.lease(lease))) return;
+    if (!(await isOurs(view.id, nowMs))) return;
     const isJoining = await join(view.id, nowMs);
     const totals = await store.totals(view.id);
     const planned = plan(view, totals, await store.due(view.id, nowMs, dueMax), nowMs);
@@ -210,6 +213,16 @@ function createRounds(options: Inner, modes: Modes, onChanges: (changes: readonl
     onChanges((await carryOut(options, view, steps, nowMs)) ?? []);
     const after = await store.campaign(view.id);
     if (after !== undefined && after.state !== view.state) watch.tell(campaignChange(after, nowMs));
+  }
+
+  /** Whoever has a lease asks again when half of it is over; steps of two at once exclude each other. */
+  async function isOurs(id: string, nowMs: number): Promise<boolean> {
+    if (clock.monotonicMs() < (renewsMs.get(id) ?? 0)) return true;
+    const lease = { name: `plan ${id}`, holder: options.name ?? 'tracker', nowMs, forMs: planLeaseMs };
+    const isGranted = await store.lease(lease);
+    if (isGranted) renewsMs.set(id, clock.monotonicMs() + planLeaseMs / 2);
+    else renewsMs.delete(id);
+    return isGranted;
   }
 
   /** @returns whether there are devices left to look at. */
