@@ -24,6 +24,8 @@ export interface CoapRoadPlan {
   readonly inside?: DatagramLink;
   readonly transmission?: Partial<Transmission>;
   readonly renewMs?: number;
+  /** Whether the device asks for blocks in sets (RFC 9177). */
+  readonly quick?: boolean;
   /** Both sides of the secret that device and servers share. */
   readonly oscore?: { readonly device: OscoreContext; readonly server: OscoreContext };
 }
@@ -34,7 +36,7 @@ export interface CoapRoad {
 }
 
 export function coapRoad(upstream: Handler, plan: CoapRoadPlan): CoapRoad {
-  const { clock, random, link, inside = link, oscore, renewMs, transmission = {} } = plan;
+  const { clock, random, link, inside = link, oscore, renewMs, quick = false, transmission = {} } = plan;
   const common = { clock, random, transmission };
   const isObservable = (path: string): boolean => path.startsWith('/offers/');
   const server = serveCoapOver(link.open('server'), upstream, {
@@ -45,6 +47,7 @@ export function coapRoad(upstream: Handler, plan: CoapRoadPlan): CoapRoad {
   });
   const { endpoint, handler, subscribe } = coapClientOver(inside.open('device'), 'server', {
     ...common,
+    quick,
     ...(oscore === undefined ? {} : { oscore: oscore.device }),
   });
   const client = Object.assign((asked: Parameters<Handler>[0]) => handler(asked), { subscribe });

@@ -194,6 +194,8 @@ const serve =
     const bytes = files.get(asked.path);
     if (bytes === undefined) return tracker(asked);
     const [total, start] = [bytes.length, asked.range?.start ?? 0];
-    if (start === 0) return { status: 'ok', size: total, body: bytesBody(bytes) };
-    return { status: 'partial', range: { start, total }, body: bytesBody(bytes.subarray(start)) };
+    // Named by its digest, so that a part is known to be of the same.
+    const etag = asked.path.slice(asked.path.lastIndexOf('/') + 1);
+    if (start === 0) return { status: 'ok', etag, size: total, body: bytesBody(bytes) };
+    return { status: 'partial', etag, range: { start, total }, body: bytesBody(bytes.subarray(start)) };
   };

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Terms } from '@lapel/status-tracker/protocol';
 import type { Handler } from '@lapel/transport';
+import { decodeMessage, optionTable } from '@lapel/transport/coap';
 import type { CoapRoad, CoapRoadPlan } from '../src/coap-road.ts';
 import { coapRoad } from '../src/coap-road.ts';
 import { datagramLink, natBefore } from '../src/datagram-link.ts';
@@ -67,6 +68,40 @@ test('S0-03: 100 KiB reach the device though a tenth of all datagrams is lost', 
       await confirmed(world, status, 30 * minute);
     },
   ));
+
+/** How long the blocks of an image were under way, and how often they were asked for in sets. */
+async function transfer(quick: boolean) {
+  const sentMs: number[] = [];
+  let questions = 0;
+  const asksForSets = (bytes: Uint8Array): boolean =>
+    decodeMessage(bytes).options.some(({ number }) => number === optionTable.qBlock2.number);
+  await withLamp(
+    7,
+    ({ clock, random }) => ({
+      quick,
+      link: datagramLink(clock, random.fork('air'), {
+        ...{ loss: 0.1, copies: 0.02, delayMs: [400, 800] },
+        onSent(from, bytes) {
+          if (from === 'server' && bytes.length > 1000) sentMs.push(clock.monotonicMs());
+          if (from === 'device' && asksForSets(bytes)) questions += 1;
+        },
+      }),
+    }),
+    async ({ world, status }) => {
+      await release(world, 'lamp', { bytes: 100 * 1024 });
+      await confirmed(world, status, hour);
+    },
+  );
+  return { ms: (sentMs.at(-1) ?? NaN) - (sentMs[0] ?? NaN), questions };
+}
+
+test('S0-03, RFC 9177 §1: on a slow link that loses, an image in sets takes a third as long', async () => {
+  const [plain, quick] = [await transfer(false), await transfer(true)];
+  assert.equal(plain.questions, 0);
+  // A set is ten blocks; what is lost of it is asked for again.
+  assert.ok(quick.questions > 10, `${quick.questions} questions`);
+  assert.ok(3 * quick.ms < plain.ms, `${quick.ms} ms in sets, ${plain.ms} ms one by one`);
+});
 
 test('S0-03: a transfer goes on where it stopped, cut behind every block', () => {
   const imageBytes = 40 * 1024;

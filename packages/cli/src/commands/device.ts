@@ -44,6 +44,7 @@ Examples:
   lapel devices add lamp-77 --key lamp.pub.pem --vendor lapel.example --class lamp --token-file admin.token
   lapel device run lamp.flash --server http://localhost:8080
   lapel device run lamp.flash --server coap://tracker.example
+  lapel device run lamp.flash --server coap://tracker.example --quick
   lapel device run lamp.flash --discover
   lapel device run lamp-78.flash --enrolment-token line.token
   lapel device show lamp.flash
@@ -55,6 +56,7 @@ interface RunOptions extends ClientTlsOptions {
   readonly discover?: boolean;
   readonly poll: string;
   readonly keepAlive: string;
+  readonly quick?: boolean;
   readonly enrolmentToken?: string;
   readonly certificate?: readonly string[];
   readonly counter?: string;
@@ -77,12 +79,13 @@ function addRun(device: Command, terminal: Terminal): void {
     .option('--discover', 'find gateways in this network; without --server, the server, too')
     .option('--poll <seconds>', 'between two looks for news', '5')
     .option('--keep-alive <seconds>', 'over CoAP: how often it says to a NAT that it is there', '25')
+    .option('--quick', 'over CoAP in datagrams: blocks in sets, for links that are slow or lose much')
     .addOption(counterOption('its counter; a flash that is older is not started'))
     .option('--enrolment-token <file>', 'what lets it in where the tracker does not know it yet')
     .addOption(repeated('--certificate <file>', "the same by its manufacturer: its key's certificate first"))
     .option('--json', 'print each step as a line of JSON')
     .action(async (flash: string, options: RunOptions) => {
-      const { server, poll, counter, json = false } = options;
+      const { server, poll, counter, quick = false, json = false } = options;
       const isFound = options.discover === true && command.getOptionValueSource('server') === 'default';
       const places = {
         origin: isFound ? undefined : originOfServer('--server', server),
@@ -93,8 +96,8 @@ function addRun(device: Command, terminal: Terminal): void {
       const pollMs = 1000 * wholeNumber('--poll', poll, 1, 7 * 24 * 3600);
       const enrolment = await enrolmentOf(options);
       const tls = await readClientTls(options);
-      const when = { pollMs, renewMs };
-      await runDeviceFile({ file: flash, ...places, ...when, counter, enrolment, tls, json }, terminal);
+      const how = { pollMs, renewMs, quick };
+      await runDeviceFile({ file: flash, ...places, ...how, counter, enrolment, tls, json }, terminal);
     });
 }
 

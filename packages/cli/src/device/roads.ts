@@ -18,6 +18,8 @@ export interface RoadsOptions {
   readonly oscore?: { readonly origin: string; readonly context: OscoreContext };
   /** Between two beginnings of an observation, so that no NAT forgets the device. */
   readonly renewMs?: number;
+  /** Over CoAP in datagrams: whether blocks go in sets, to servers that understand it (RFC 9177). */
+  readonly quick?: boolean;
 }
 
 /** A device that is led from server to server by what it is offered keeps the ways to so many. */
@@ -44,7 +46,10 @@ export const deviceContext = (shared: SharedSecret, numbers: MessageNumbers): Os
 export const isPushed = (origin: string): boolean => /^coap(?:\+tcp)?:/.test(origin);
 
 /** Undefined where a device has no such way. */
-function roadTo(origin: string, { tls, clock, oscore, ...waiting }: RoadsOptions): Handler | undefined {
-  const coap = { clock, ...(oscore?.origin === origin ? { oscore: oscore.context } : {}) };
+function roadTo(
+  origin: string,
+  { tls, clock, oscore, quick = false, ...waiting }: RoadsOptions,
+): Handler | undefined {
+  const coap = { clock, quick, ...(oscore?.origin === origin ? { oscore: oscore.context } : {}) };
   return clientAt(origin, { http: tls, coap, waiting: { clock, ...waiting } });
 }

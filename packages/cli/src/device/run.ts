@@ -38,6 +38,8 @@ export interface RunPlan {
   readonly pollMs: number;
   /** Over CoAP: how often it observes anew. */
   readonly renewMs: number;
+  /** Over CoAP in datagrams: whether blocks go in sets (RFC 9177). */
+  readonly quick: boolean;
   /** The file of its counter. */
   readonly counter: string | undefined;
   /** What lets it in at its first registration: an enrolment token, or its manufacturer's word. */
@@ -66,7 +68,8 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
     channel === undefined || plan.origin === undefined
       ? {}
       : { oscore: { origin: plan.origin, context: deviceContext(channel, numbers) } };
-  const roads = roadsTo({ tls: plan.tls, clock: systemClock, renewMs: plan.renewMs, ...oscore });
+  const { tls, renewMs, quick } = plan;
+  const roads = roadsTo({ tls, clock: systemClock, renewMs, quick, ...oscore });
   const say = (text: string, what: object) => {
     const at = new Date().toISOString();
     if (plan.json) terminal.result(JSON.stringify({ at, ...what }));

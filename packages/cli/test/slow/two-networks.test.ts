@@ -32,17 +32,22 @@ test(
 
     const factory = ['--trust', 'author.pub.pem', '--tracker', 'data/keys/tracker.pub.pem'];
     const firmware = ['--firmware', '1.0.0.suit', '--image', 'lamp.bin'];
-    const roads = { http: httpPort, coap: coapPort, 'coap+tcp': coapPort };
+    const roads = [
+      ['http', httpPort],
+      ['coap', coapPort],
+      ['coap+tcp', coapPort],
+      ['coap', coapPort, '--quick'],
+    ] as const;
     const away = home.through(...far.starter);
-    const made = async ([scheme, port]: readonly [string, number]) => {
-      const id = `lamp-${scheme.replace('+', '-')}`;
+    const made = async ([scheme, port, ...how]: (typeof roads)[number]) => {
+      const id = ['lamp', scheme.replace('+', '-'), ...how].join('-').replace('---', '-');
       await lapel('device', 'make', `${id}.flash`, '--id', id, ...factory, ...firmware);
       const identity = ['--key', `${id}.pub.pem`, '--vendor', 'lapel.example', '--class', 'lamp'];
       await lapel('devices', 'add', id, ...identity, ...as('operator'));
       const url = `${scheme}://${host}:${port}`;
-      return away.background('device', 'run', `${id}.flash`, '--server', url, '--poll', '1');
+      return away.background('device', 'run', `${id}.flash`, '--server', url, '--poll', '1', ...how);
     };
-    const devices = await Promise.all(Object.entries(roads).map(made));
+    const devices = await Promise.all(roads.map(made));
     for (const device of devices) await until(device, /booted sequence number 1/);
     const campaign = ['--release', '1.1.0.suit', '--key', 'operator.pem', '--waves', '100%'];
     await lapel('campaign', 'start', ...campaign, ...as('operator'));
