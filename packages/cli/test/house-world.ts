@@ -40,6 +40,7 @@ export async function openHouseWorld(
     ['operator', 'operators'],
   ],
   further: Partial<HouseOptions> = {},
+  notice: (text: string) => void = () => undefined,
 ): Promise<HouseWorld> {
   const folder = await mkdtemp(join(tmpdir(), 'lapel-house-'));
   const people = join(folder, 'people');
@@ -54,12 +55,9 @@ export async function openHouseWorld(
       path: folder,
       port,
       ...further,
-      log: onlyBugs(
-        (error) => {
-          throw error;
-        },
-        () => undefined,
-      ),
+      log: onlyBugs((error) => {
+        throw error;
+      }, notice),
     });
   const world: HouseWorld = {
     folder,

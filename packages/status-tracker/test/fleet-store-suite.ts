@@ -26,6 +26,7 @@ import {
 } from './fleet-fixtures.ts';
 import { challengeTests } from './fleet-challenge-suite.ts';
 import { channelTests } from './fleet-channel-suite.ts';
+import { outboxTests } from './fleet-outbox-suite.ts';
 import { leaseTests } from './fleet-lease-suite.ts';
 import { auditTests } from './audit-suite.ts';
 import { logTests } from './log-suite.ts';
@@ -69,6 +70,7 @@ export function testFleetStore(
   leaseTests(check);
   challengeTests(check);
   channelTests(check);
+  outboxTests(check);
 }
 
 function deviceTests(check: Check): void {

@@ -20,6 +20,7 @@ import { readServeTls } from '../serve/tls-files.ts';
 import { keepPublicKeys, readPublicKeyOnly } from '../serve/data-folder.ts';
 import type { House } from '../serve/house.ts';
 import type { LogFormat, LogLevel, ServerLog } from '../serve/server-log.ts';
+import type { WebhookOptions } from '../serve/webhooks.ts';
 import { withLog } from '../serve/log-options.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -34,6 +35,8 @@ interface Options extends DatabaseOptions {
   readonly deviceClass: readonly string[];
   readonly firmwareServer: readonly string[];
   readonly strategy?: string;
+  readonly webhook: readonly string[];
+  readonly webhookSecret?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly clientCa?: string;
@@ -82,6 +85,12 @@ export function addTo(program: Command, terminal: Terminal): void {
       '--strategy <file>',
       'how urgent a release is, and when the server decides for devices (YAML or JSON)',
     )
+    .addOption(
+      new Option('--webhook <url>', 'post what changes there, as JSON; to more with each option')
+        .argParser((text, before: readonly string[]) => [...before, text])
+        .default([], 'nowhere'),
+    )
+    .option('--webhook-secret <file>', 'what signs it: whsec_ and base64, as Standard Webhooks has it')
     .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
     .option('--tls-key <file>', 'the private key of --tls-cert (PEM)')
     .option('--client-ca <file>', 'serve only who shows a certificate of this authority (PEM)');
@@ -99,6 +108,7 @@ Examples:
   lapel serve --database postgres://lapel@db.example/fleet --password-file db.password
   lapel serve --host 0.0.0.0 --tls-cert server.pem --tls-key server.key --client-ca devices-ca.pem
   lapel serve --device-class lapel.example/lamp=class1,20,main
+  lapel serve --webhook https://chat.example/lapel --webhook-secret webhook.secret
   lapel serve --firmware-server https://eu.example,site=berlin --firmware-server https://cdn.example
 
 The first start makes a token for each role in FOLDER/tokens; hand them out and delete the files.
@@ -120,6 +130,8 @@ async function serve(
     deviceClass,
     firmwareServer,
     strategy,
+    webhook,
+    webhookSecret,
     tenant,
     json,
     log,
@@ -138,6 +150,7 @@ async function serve(
   const strategies = strategy === undefined ? {} : await strategiesIn(strategy);
   const deviceClasses = deviceClass.length === 0 ? [] : await classesIn(deviceClass);
   const firmwareServers = readFirmwareServers(firmwareServer);
+  const webhooks = await webhooksIn({ webhook, webhookSecret });
   const tlsFiles = { tlsCert, tlsKey, clientCa };
   const tls = await readServeTls(tlsFiles);
   const logged = await createServerLog(terminal, { format: log, level: logLevel });
@@ -152,6 +165,7 @@ async function serve(
     deviceClasses,
     firmwareServers,
     strategies,
+    webhooks,
     prepare: async () => {
       await keepPublicKeys(author, join(data, 'keys', 'authors'));
       await keepPublicKeys(operator, join(data, 'keys', 'operators'));
@@ -163,11 +177,7 @@ async function serve(
     log: logged,
   });
   const renewing = renewOnHangup(tlsFiles, house, logged);
-  if (json === true) terminal.result(JSON.stringify(standingAsJson(house)));
-  else {
-    terminal.result(house.url);
-    terminal.note(standing(house));
-  }
+  tellStanding(house, json === true, terminal);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
@@ -184,8 +194,22 @@ async function tellBrokenRestores(data: string, { notice }: ServerLog): Promise<
 const strategiesIn = async (file: string) =>
   (await import('../serve/strategy-file.ts')).readStrategyFile(file);
 
+const webhooksIn = async (given: WebhookOptions) =>
+  given.webhook.length === 0 && given.webhookSecret === undefined
+    ? []
+    : (await import('../serve/webhooks.ts')).readWebhooks(given);
+
 const classesIn = async (texts: readonly string[]) =>
   (await import('../serve/device-classes.ts')).readDeviceClasses(texts);
+
+function tellStanding(house: House, asJson: boolean, terminal: Terminal): void {
+  if (asJson) {
+    terminal.result(JSON.stringify(standingAsJson(house)));
+    return;
+  }
+  terminal.result(house.url);
+  terminal.note(standing(house));
+}
 
 const standingAsJson = ({ url, coap, folder, firmware, place }: House) => ({
   url,

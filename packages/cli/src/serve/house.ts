@@ -16,6 +16,7 @@ import type {
   ThreadOfProofs,
 } from '@lapel/status-tracker';
 import { createStatusTracker, proveInThread } from '@lapel/status-tracker';
+import type { Receiver } from '@lapel/status-tracker/outbox';
 import type { Handler, HttpListener, HttpServer, ServeTls } from '@lapel/transport';
 import {
   Problem,
@@ -64,6 +65,8 @@ export interface HouseOptions {
   readonly deviceClasses?: readonly DeviceClass[];
   /** What people call a class, by its UUID as text. */
   readonly classNames?: ReadonlyMap<string, string>;
+  /** Who outside is told what changes. */
+  readonly webhooks?: readonly Receiver[];
   readonly log: ServerLog;
 }
 
@@ -103,11 +106,12 @@ export async function openHouse(options: HouseOptions): Promise<House> {
       (name) => channels(name),
     );
     const opened = await openRooms(options);
+    const stop = new AbortController();
+    const sending = await sendOutside(options, opened, stop.signal);
     ({ listener, forDevices } = opened);
     ({ channels } = opened.tracker);
-    const stop = new AbortController();
     const rounds = planInRounds(opened, stop.signal, log);
-    const standing = { server, roads, stop, rounds };
+    const standing = { server, roads, stop, work: Promise.all([rounds, sending.ended]) };
     const { show } = server;
     const standsAt = { url: urlOf(server, host), coap: roads.urls, show };
     return { ...opened, ...standsAt, close: () => close(standing, opened) };
@@ -116,6 +120,13 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     await server.close(0);
     throw error;
   }
+}
+
+/** Before anything can change. Receivers that a server had before are seen to where there are none, too. */
+async function sendOutside(options: HouseOptions, { store }: Rooms, signal: AbortSignal) {
+  const { webhooks = [], tenant = defaultTenant, log } = options;
+  const { sendChanges } = await import('./webhooks.ts');
+  return sendChanges({ store, tenant, webhooks, log }, signal);
 }
 
 type Elsewhere = Pick<StatusTrackerOptions, 'firmwareServers'>;
@@ -137,6 +148,8 @@ async function coapRoads(options: HouseOptions, handler: Handler, channels: Find
 const urlOf = ({ url, port }: HttpServer, host: string | undefined) =>
   host === undefined ? `${new URL(url).protocol}//localhost:${port}` : url;
 
+const defaultTenant = 'default';
+
 const starting = new Problem('unavailable', 'the server is starting');
 
 type Rooms = Omit<House, 'url' | 'coap' | 'show' | 'close'> & {
@@ -149,7 +162,7 @@ type Rooms = Omit<House, 'url' | 'coap' | 'show' | 'close'> & {
 async function openRooms(options: HouseOptions): Promise<Rooms> {
   const { path, host, prepare, classNames, deviceClasses = [] } = options;
   const { bug: onBug, notice: onNotice, change } = options.log;
-  const { place = await placeOf({ data: path }), tenant = 'default' } = options;
+  const { place = await placeOf({ data: path }), tenant = defaultTenant } = options;
   await prepare?.();
   const folder = await openDataFolder(path);
   const isShared = place.kind === 'postgres';
@@ -238,15 +251,16 @@ interface Standing {
   readonly server: HttpServer;
   readonly roads: CoapRoads;
   readonly stop: AbortController;
-  readonly rounds: Promise<void>;
+  /** Until it is stopped. */
+  readonly work: Promise<unknown>;
 }
 
 async function close(
-  { server, roads, stop, rounds }: Standing,
+  { server, roads, stop, work }: Standing,
   { tracker, proofs, store, closeOperators }: Rooms,
 ): Promise<void> {
   stop.abort(new Error('the server is closing'));
-  await rounds;
+  await work;
   await tracker.close();
   await roads.close();
   await server.close();

@@ -11,6 +11,7 @@ import type { Notify } from './notify.ts';
 import { termsOf } from './session-terms.ts';
 import type { FleetStore } from './store.ts';
 import type { Watch } from './watch.ts';
+import { campaignChange, deviceChange } from './watch.ts';
 
 export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements' | 'servers'> {
   readonly store: FleetStore;
@@ -51,15 +52,11 @@ export async function serveOffers(memory: Memory, view: CampaignView): Promise<v
 }
 
 export function followChanges(changes: readonly Change[], { notify, watch }: Memory): void {
-  for (const { device, campaign, to, atMs, because } of changes) {
-    if (!isLive(to)) notify.withdraw(device, campaign);
-    const reason = because === undefined ? {} : { because };
-    watch.tell({ atMs, kind: 'device', id: device, state: to, campaign, ...reason });
+  for (const change of changes) {
+    if (!isLive(change.to)) notify.withdraw(change.device, change.campaign);
+    watch.tell(deviceChange(change));
   }
 }
-
-export const campaignChange = ({ id, state, because }: CampaignView, atMs: number) =>
-  ({ atMs, kind: 'campaign', id, state, ...(because === undefined ? {} : { because }) }) as const;
 
 export interface Others {
   readonly access: Access;

@@ -7,7 +7,7 @@ import type { Change } from './fleet.ts';
 export type News =
   | { readonly kind: 'session'; readonly device: string }
   | { readonly kind: 'change'; readonly change: Change }
-  | { readonly kind: 'campaign'; readonly id: string }
+  | { readonly kind: 'campaign'; readonly id: string; readonly atMs: number }
   | { readonly kind: 'tokens' }
   /** It waited for approval, and does not any more. */
   | { readonly kind: 'forgotten'; readonly device: string }

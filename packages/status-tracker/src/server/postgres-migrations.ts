@@ -213,4 +213,13 @@ const migrations: readonly (readonly string[])[] = [
        tenant ${id}, number BIGINT NOT NULL, mac BYTEA NOT NULL,
        PRIMARY KEY (tenant, number, mac))`,
   ],
+  // What waits to be told to receivers outside, and for whom; the store's own, until they have taken it.
+  [
+    `CREATE TABLE webhook (tenant ${id}, name ${id}, kept_ms BIGINT NOT NULL, PRIMARY KEY (tenant, name))`,
+    `CREATE TABLE outbox (
+       number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant ${id}, receiver ${id},
+       told TEXT NOT NULL, delivery BIGINT)`,
+    'CREATE INDEX outbox_by_receiver ON outbox (tenant, receiver, number)',
+    `CREATE INDEX outbox_under_way ON outbox (tenant, receiver, number) WHERE delivery IS NOT NULL`,
+  ],
 ];

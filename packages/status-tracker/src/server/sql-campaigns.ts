@@ -81,7 +81,7 @@ async function addCampaign(sql: Sql, view: CampaignView): Promise<boolean> {
     ...[progressBytes(view.progress), urgencies[judged.urgency], judged.because],
   );
   if (added === 0) return false;
-  await sql.tell([{ kind: 'campaign', id }]);
+  await sql.tell([{ kind: 'campaign', id, atMs: acceptedMs }]);
   const { name: detail } = campaign;
   await writeAudit(sql, { actor, atMs: acceptedMs, act: 'campaign started', subject: id, detail });
   return true;
@@ -94,7 +94,7 @@ async function applyOrder(sql: Sql, { order }: AcceptedOrder, by: Act): Promise<
   const after = ordered(before, order, await totalsIn(sql, id));
   await updateCampaign(sql, after);
   if (order.order === 'retry') await retry(sql, id, by);
-  await sql.tell([{ kind: 'campaign', id }]);
+  await sql.tell([{ kind: 'campaign', id, atMs: by.atMs }]);
   const detail = `order ${order.number}`;
   await writeAudit(sql, { ...by, act: `campaign ${after.state}`, subject: id, detail });
   return after;
@@ -116,7 +116,7 @@ async function approveCampaign(sql: Sql, id: string, voice: Approving, by: Act):
   const after = approved(before, voice);
   if (after === before) return before;
   await updateCampaign(sql, after);
-  await sql.tell([{ kind: 'campaign', id }]);
+  await sql.tell([{ kind: 'campaign', id, atMs: by.atMs }]);
   await writeAudit(sql, { ...by, act: 'campaign approved', subject: id, detail: voice.person });
   return after;
 }

@@ -90,7 +90,7 @@ async function applySteps(
   }
   await sumUpMembers(sql, id);
   await sql.tell(changeNews(changes));
-  if (after.state !== before.state) await sql.tell([{ kind: 'campaign', id }]);
+  if (after.state !== before.state) await sql.tell([{ kind: 'campaign', id, atMs }]);
   return { changes, offers, state: after.state };
 }
 

@@ -3,6 +3,7 @@ import { enrolmentMethods } from './enrolment/sql-enrolment.ts';
 import { sqlChallenges } from './sql-challenges.ts';
 import { sqlChannels } from './sql-channels.ts';
 import type { LeaseStore } from './leases.ts';
+import { puttingOut, sqlOutbox } from './outbox/sql-outbox.ts';
 import type { NewsStore } from './news.ts';
 import type { Sql } from './sql.ts';
 import { accessMethods } from './sql-access.ts';
@@ -19,18 +20,22 @@ import { sqlWhereabouts } from './whereabouts.ts';
 /** What each database has in a way of its own. */
 export type OwnWays = LeaseStore & NewsStore & Pick<FleetStore, 'close'>;
 
-export const createSqlStore = (sql: Sql, own: OwnWays): FleetStore => ({
-  ...deviceMethods(sql),
-  ...recordMethods(sql),
-  ...campaignMethods(sql),
-  ...joinMethods(sql),
-  ...planMethods(sql),
-  ...accessMethods(sql),
-  ...enrolmentMethods(sql),
-  ...logMethods(sql),
-  ...sqlChallenges(sql),
-  ...sqlChannels(sql),
-  ...sqlWhereabouts(sql),
-  ...statementMethods(sql),
-  ...own,
-});
+export function createSqlStore(db: Sql, own: OwnWays): FleetStore {
+  const sql = puttingOut(db);
+  return {
+    ...deviceMethods(sql),
+    ...recordMethods(sql),
+    ...campaignMethods(sql),
+    ...joinMethods(sql),
+    ...planMethods(sql),
+    ...accessMethods(sql),
+    ...enrolmentMethods(sql),
+    ...logMethods(sql),
+    ...sqlChallenges(sql),
+    ...sqlChannels(sql),
+    ...sqlWhereabouts(sql),
+    ...statementMethods(sql),
+    ...sqlOutbox(sql),
+    ...own,
+  };
+}

@@ -208,4 +208,16 @@ CREATE TABLE used_challenge (
   tenant TEXT NOT NULL, number INTEGER NOT NULL, mac BLOB NOT NULL,
   PRIMARY KEY (tenant, number, mac)
 ) STRICT, WITHOUT ROWID`,
+  // What waits to be told to receivers outside, and for whom; the store's own, until they have taken it.
+  `
+CREATE TABLE webhook (
+  tenant TEXT NOT NULL, name TEXT NOT NULL, kept_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outbox (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, receiver TEXT NOT NULL,
+  told TEXT NOT NULL, delivery INTEGER
+) STRICT;
+CREATE INDEX outbox_by_receiver ON outbox (tenant, receiver, number);
+CREATE INDEX outbox_under_way ON outbox (tenant, receiver, number) WHERE delivery IS NOT NULL`,
 ];

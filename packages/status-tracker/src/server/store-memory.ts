@@ -10,6 +10,7 @@ import { campaignMethods } from './memory-campaigns.ts';
 import { deviceMethods, recordMethods } from './memory-devices.ts';
 import { logMethods } from './memory-log.ts';
 import { noNews } from './news.ts';
+import { memoryOutbox, puttingOut } from './outbox/memory-outbox.ts';
 import { planMethods } from './memory-plan.ts';
 import { createAuditTrail } from './audit.ts';
 import type { State } from './memory-state.ts';
@@ -41,7 +42,8 @@ export function createMemoryStore(): FleetStore {
     audit: createAuditTrail((name) => grants.get(name)?.roles ?? []),
   };
   const devices = deviceMethods(state);
-  return {
+  const { put, ...outbox } = memoryOutbox();
+  const store: FleetStore = {
     ...devices,
     ...enrolmentMethods(state, devices.freeze),
     ...recordMethods(state),
@@ -55,8 +57,10 @@ export function createMemoryStore(): FleetStore {
     ...memoryLeases(),
     ...noNews,
     ...here,
+    ...outbox,
     close: async () => undefined,
   };
+  return puttingOut(store, put);
 }
 
 function accessMethods(state: State) {

@@ -16,6 +16,7 @@ import type { LeaseStore } from './leases.ts';
 import type { LogStore } from './log.ts';
 import type { NewestStore } from './newest-store.ts';
 import type { NewsStore } from './news.ts';
+import type { OutboxStore } from './outbox/outbox-store.ts';
 import type { WhereaboutsStore } from './whereabouts.ts';
 import type { Approving } from './persons.ts';
 import type { AcceptedOrder, CampaignState, CampaignView, Progress } from './campaign.ts';
@@ -174,6 +175,7 @@ export interface FleetStore
     LogStore,
     LeaseStore,
     NewsStore,
+    OutboxStore,
     NewestStore,
     EnrolmentStore,
     ChallengeStore,

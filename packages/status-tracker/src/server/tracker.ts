@@ -22,7 +22,7 @@ import type { Desk } from './desk.ts';
 import type { Change } from './fleet.ts';
 import type { FirmwareServersOptions } from './firmware-servers.ts';
 import { createFirmwareServers } from './firmware-servers.ts';
-import { campaignChange, followChanges, followOthers, restore, serveOffers } from './follow.ts';
+import { followChanges, followOthers, restore, serveOffers } from './follow.ts';
 import type { Memory } from './follow.ts';
 import type { TransparencyLog } from './log.ts';
 import { createLog } from './log.ts';
@@ -44,7 +44,7 @@ import { plannerActor } from './store.ts';
 import type { Kinds } from './urgency-of-release.ts';
 import { createJudge } from './urgency-of-release.ts';
 import type { Watch } from './watch.ts';
-import { createWatch } from './watch.ts';
+import { campaignChange, createWatch } from './watch.ts';
 
 export interface StatusTrackerOptions {
   readonly store: FleetStore;

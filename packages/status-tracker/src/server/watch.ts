@@ -1,5 +1,7 @@
 /** State changes as they happen, for those who watch; nothing is kept for later. */
 import { Problem } from '@lapel/transport';
+import type { CampaignView } from './campaign.ts';
+import type { Change } from './fleet.ts';
 
 export interface StateChange {
   readonly atMs: number;
@@ -9,6 +11,16 @@ export interface StateChange {
   readonly campaign?: string;
   readonly because?: string;
 }
+
+export const deviceChange = ({ device: id, campaign, to: state, atMs, because }: Change): StateChange => ({
+  ...{ atMs, kind: 'device', id, state, campaign },
+  ...(because === undefined ? {} : { because }),
+});
+
+export const campaignChange = ({ id, state, because }: CampaignView, atMs: number): StateChange => ({
+  ...{ atMs, kind: 'campaign', id, state },
+  ...(because === undefined ? {} : { because }),
+});
 
 export interface Watch {
   tell(change: StateChange): void;

@@ -30,10 +30,13 @@ export const fleetTables: readonly FleetTable[] = [
   { name: 'log_node', key: ['tenant', 'level', 'place'], isAppendOnly: true },
 ];
 
-/** What a store makes by itself, or has for itself: counts, leases, challenges, how far it is moved. */
+/**
+ * What a store makes by itself, or has for itself: counts, leases, challenges, how far it is moved, and what
+ * its servers have still to send out, which they send from where it is.
+ */
 export const ownTables: readonly string[] = [
   ...['member_count', 'lease', 'store_version', 'fleet_move'],
-  ...['challenge_secret', 'used_challenge'],
+  ...['challenge_secret', 'used_challenge', 'webhook', 'outbox'],
 ];
 
 export type Columns = Batch['columns'];
