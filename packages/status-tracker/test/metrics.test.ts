@@ -6,6 +6,7 @@ import { lampClass, vendor } from './world.ts';
 
 test('S2-08, S2-09: Prometheus reads how many devices run what, and where a campaign is', async (context) => {
   const { ask, world } = await createApi(context);
+  await world.store.keepReceivers(['chat'], world.clock.wallMs());
   const lamps = await world.lamps(3);
   for (const lamp of lamps) await lamp.checkIn();
   await world.tracker.desk.start(world.campaign('c1', 2), 'test');
@@ -19,6 +20,7 @@ test('S2-08, S2-09: Prometheus reads how many devices run what, and where a camp
   const campaign = `campaign="${'c1'.repeat(16)}",name="lamps to 2",state="running"`;
   assert.match(text, new RegExp(`^lapel_campaign_devices\\{${campaign},status="confirmed"\\} 1$`, 'm'));
   assert.match(text, /^lapel_log_entries 2$/m);
+  assert.match(text, /^lapel_webhook_waiting\{receiver="chat"\} [1-9]\d*$/m);
   assert.match(text, /^process_resident_memory_bytes \d+/m);
 });
 

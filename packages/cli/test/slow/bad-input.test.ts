@@ -48,6 +48,7 @@ const roles: Readonly<Record<string, readonly [good: string, bad: Readonly<Recor
   token: ['token', { ...unreadable, 'empty.file': 1, 'lamp.bin': 1 }],
   description: ['lamp.yaml', { ...unreadable, 'empty.file': 1, 'text.file': 1 }],
   strategy: ['strategy.yaml', { ...unreadable, 'text.file': 1, 'list.json': 1 }],
+  webhook: ['webhook.secret', { ...unreadable, 'empty.file': 1, 'text.file': 1, token: 1 }],
   device: ['device.json', { ...unreadable, 'empty.file': 1, 'text.file': 1, 'list.json': 1 }],
   payload: ['lamp.bin', unreadable],
   // A folder is one to look into.
@@ -127,6 +128,7 @@ const commands: readonly string[] = [
   `enrol token list ${server}`,
   `enrol token revoke line ${server}`,
   'serve --author {public} --operator {public} --strategy {strategy} --data data --port 0',
+  'serve --webhook https://127.0.0.1:9 --webhook-secret {webhook} --data data --port 0',
   'gateway --upstream coap://127.0.0.1:9 --upstream-oscore {shared} --data data --port 0',
   'gateway --upstream http://127.0.0.1:9 --ca {certificate} --data data --port 0',
   'migrate --from sqlite:nowhere --to postgres://lapel@127.0.0.1:9/fleet --password-file {passphrase}',
@@ -160,6 +162,7 @@ before(async () => {
   writeFileSync(at('acme.pem'), /^-----BEGIN[^]*END CERTIFICATE-----$/m.exec(script)![0]);
   writeFileSync(at('list.json'), '[]');
   writeFileSync(at('strategy.yaml'), 'server-initiated: { load-max: 20% }\n');
+  writeFileSync(at('webhook.secret'), `whsec_${Buffer.alloc(32).toString('base64')}\n`);
   const held = { vendor: 'lapel.example', class: 'lamp', components: { main: '' } };
   writeFileSync(at('device.json'), JSON.stringify(held));
   mkdirSync(at('folder'));

@@ -26,6 +26,7 @@ export function metricRoutes(options: MetricsOptions): Routes {
   fleetGauge(options, registry);
   campaignGauge(options, registry);
   logGauge(options, registry);
+  webhookGauge(options, registry);
   return {
     'GET /metrics': {
       roles: readers,
@@ -67,6 +68,19 @@ const campaignGauge = ({ store, clock }: MetricsOptions, registry: Registry) =>
           this.set({ campaign: id, name: campaign.name, state, status }, Number(count));
         }
       }
+    },
+  });
+
+/** By the names that the store has for them: addresses may hold what only their owners know. */
+const webhookGauge = ({ store }: MetricsOptions, registry: Registry) =>
+  new Gauge({
+    name: 'lapel_webhook_waiting',
+    help: 'Changes that receivers outside have not taken yet',
+    labelNames: ['receiver'],
+    registers: [registry],
+    async collect() {
+      this.reset();
+      for (const [name, count] of await store.waiting()) this.set({ receiver: name.slice(0, 12) }, count);
     },
   });
 

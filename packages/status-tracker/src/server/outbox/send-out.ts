@@ -45,7 +45,7 @@ const idleMs = 500;
 /** Between two looks at how much waits; until then there may be more. */
 const keepMs = 10_000;
 /** Longer than a message takes; a process that was killed is replaced after it. */
-const leaseMs = 30_000;
+const leaseMs = 15_000;
 const firstPauseMs = 1_000;
 const pauseMsMax = 5 * 60_000;
 
