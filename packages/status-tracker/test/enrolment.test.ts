@@ -51,7 +51,10 @@ test('S2-08: a certificate that an operator revokes freezes its device and lets 
   await world.tracker.desk.addManufacturer(acme, 'anna');
   const certificates = [deviceCertificate('lamp-1')];
   assert.equal(await registered(world, 'lamp-1', { certificates }), 'approved');
+  const told: string[] = [];
+  world.tracker.watch.follow(({ id, state }) => told.push(`${id} ${state}`));
   assert.deepEqual(await world.tracker.desk.revokeCertificates('acme', ['0A:01'], 'anna'), ['lamp-1']);
+  assert.deepEqual(told, ['lamp-1 frozen'], 'whoever watches is told');
   assert.equal(await registered(world, 'lamp-1', { certificates }), 'frozen');
   const twin = [deviceCertificate('lamp-2', { serial: '0a01' })];
   assert.match(
@@ -224,7 +227,10 @@ test('S2-08: a count of starts that goes back is a copy’s: the device is froze
   for (const starts of [5, 6, 6])
     assert.equal(await registered(world, 'lamp-1', { starts: () => starts }), 'approved');
   assert.equal(await registered(world, 'lamp-1'), 'approved', 'who says nothing contradicts nothing');
+  const told: string[] = [];
+  world.tracker.watch.follow(({ id, state }) => told.push(`${id} ${state}`));
   assert.equal(await registered(world, 'lamp-1', { starts: () => 5 }), 'frozen');
+  assert.deepEqual(told, ['lamp-1 frozen'], 'whoever watches is told');
   const { explanation } = await world.tracker.desk.device('lamp-1');
   assert.match(
     explanation,

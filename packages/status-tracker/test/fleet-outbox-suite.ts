@@ -37,6 +37,7 @@ export function outboxTests(check: Check): void {
     await offer(store, c1, 'lamp-1', nonceOf('01'));
     await store.recordReports([reportOn('lamp-1', nonceOf('01'))]);
     await store.applyOrder(order(1, 'abort'), { ...by, atMs: startMs + 5 });
+    await store.freeze(['lamp-1', 'nobody'], 'a copy of it', { ...by, atMs: startMs + 6 });
     assert.equal(await store.isWaiting('a'), true);
     const told = await takeAll(store, 'a');
     assert.deepEqual(told, [
@@ -44,6 +45,7 @@ export function outboxTests(check: Check): void {
       { atMs: startMs, kind: 'device', id: 'lamp-1', state: 'offered', campaign: c1 },
       { atMs: startMs + 1, kind: 'device', id: 'lamp-1', state: 'confirmed', campaign: c1 },
       { atMs: startMs + 5, kind: 'campaign', id: c1, state: 'aborted' },
+      { atMs: startMs + 6, kind: 'device', id: 'lamp-1', state: 'frozen', because: 'a copy of it' },
     ]);
     assert.equal(await store.isWaiting('a'), false);
     assert.deepEqual(await takeAll(store, 'b'), told, 'what one has taken still waits for the other');

@@ -11,7 +11,7 @@ import type { Notify } from './notify.ts';
 import { termsOf } from './session-terms.ts';
 import type { FleetStore } from './store.ts';
 import type { Watch } from './watch.ts';
-import { campaignChange, deviceChange } from './watch.ts';
+import { campaignChange, deviceChange, frozenChange } from './watch.ts';
 
 export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements' | 'servers'> {
   readonly store: FleetStore;
@@ -126,6 +126,7 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
     watch.tell(campaignChange(view, others.nowMs()));
   } else if (news.kind === 'frozen') {
     notify.withdrawFrom(news.device);
+    watch.tell(frozenChange(news.device, news.because, news.atMs));
   } else if (news.kind === 'forgotten') {
     notify.forget(news.device);
   } else if (news.kind === 'tokens') {

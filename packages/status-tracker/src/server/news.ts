@@ -14,7 +14,7 @@ export type News =
   /** An operator has told which release of a class is the newest. */
   | { readonly kind: 'newest' }
   /** It is offered nothing any more. */
-  | { readonly kind: 'frozen'; readonly device: string }
+  | { readonly kind: 'frozen'; readonly device: string; readonly because: string; readonly atMs: number }
   /** Some may have been missed: everything is to be read again. */
   | { readonly kind: 'missed' };
 

@@ -180,7 +180,7 @@ export async function freeze(
     },
   );
   const done = ids.filter((_, place) => frozen[place]);
-  await sql.tell(done.map((device) => ({ kind: 'frozen', device })));
+  await sql.tell(done.map((device) => ({ kind: 'frozen', device, because, atMs: by.atMs })));
   return done;
 }
 

@@ -44,6 +44,7 @@ import { plannerActor } from './store.ts';
 import type { Kinds } from './urgency-of-release.ts';
 import { createJudge } from './urgency-of-release.ts';
 import type { Watch } from './watch.ts';
+import { watchedStore } from './watched-store.ts';
 import { campaignChange, createWatch } from './watch.ts';
 
 export interface StatusTrackerOptions {
@@ -106,7 +107,8 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   if (fleet === 'gone') throw elsewhere();
   if (fleet === 'arriving') throw new Problem('unavailable', arriving);
   const manifests = createManifests(given.releases, given.authors ?? []);
-  const options = { ...given, clock: inWholeMs(given.clock) };
+  const watch = createWatch();
+  const options = { ...given, store: watchedStore(given.store, watch), clock: inWholeMs(given.clock) };
   const { store, clock, random, trackerKey, onBug } = options;
   const onTwin = async (device: string, because: string) => freezeTwin(options, notify, device, because);
   // What the store can't take now it is asked again with the next poll.
@@ -115,7 +117,6 @@ export async function createStatusTracker(given: StatusTrackerOptions): Promise<
   const statements = await createStatements(store);
   const newestOf = (line: string) => statements.newestOf(line)?.digest;
   const notify: Notify = createNotify(clock, options.limits, { onTwin: freeze, newestOf });
-  const watch = createWatch();
   const log = createLog(store, clock, trackerKey);
   const access = await createAccess(store, clock, random);
   const { firmwareServers: others } = options;

@@ -22,6 +22,11 @@ export const campaignChange = ({ id, state, because }: CampaignView, atMs: numbe
   ...(because === undefined ? {} : { because }),
 });
 
+/** Of which there seem to be two, or whose certificate was revoked. */
+export const frozenChange = (id: string, because: string, atMs: number): StateChange => ({
+  ...{ atMs, kind: 'device', id, state: 'frozen', because },
+});
+
 export interface Watch {
   tell(change: StateChange): void;
   /** @returns what ends it. @throws {Problem} where too many watch already. */

@@ -1,6 +1,7 @@
 /** The outbox in memory. */
-import { campaignChange, deviceChange } from '../watch.ts';
+import { campaignChange, deviceChange, frozenChange } from '../watch.ts';
 import type { StateChange } from '../watch.ts';
+import { certificateRevoked } from '../enrolment/enrolment-store.ts';
 import type { FleetStore } from '../store.ts';
 import type { OutboxStore } from './outbox-store.ts';
 import { changesPerDelivery, forgottenAfterMs } from './outbox-store.ts';
@@ -81,6 +82,16 @@ export function puttingOut(store: FleetStore, put: (changes: readonly StateChang
       put((applied?.changes ?? []).map(deviceChange));
       if (after !== undefined && after.state !== before?.state) put([campaignChange(after, atMs)]);
       return applied;
+    },
+    async freeze(ids, because, by) {
+      const frozen = await store.freeze(ids, because, by);
+      put(frozen.map((id) => frozenChange(id, because, by.atMs)));
+      return frozen;
+    },
+    async revokeCertificates(name, serials, by) {
+      const frozen = await store.revokeCertificates(name, serials, by);
+      put(frozen.map((id) => frozenChange(id, certificateRevoked, by.atMs)));
+      return frozen;
     },
     async recordCheckIns(batch) {
       const recorded = await store.recordCheckIns(batch);
