@@ -182,3 +182,40 @@ test('a tracker that could not follow the others reads all anew as soon as the s
   await other.tracker.tick();
   assert.equal(await lamp.client.poll(), undefined, 'nor does an offer of a campaign that is over stay');
 });
+
+for (const read of [1, 2]) {
+  test(`S2-02: what is confirmed while an order is followed is not served again, read ${read}`, async () => {
+    const store = createMemoryStore();
+    let [left, goOn] = [Infinity, (): void => undefined];
+    const reached = Promise.withResolvers<void>();
+    const slow: FleetStore = {
+      ...store,
+      async liveOffers(device) {
+        const found = await store.liveOffers(device);
+        left -= 1;
+        if (left !== 0) return found;
+        // What was read is old by the time it comes.
+        return new Promise((resolve) => {
+          goOn = () => resolve(found);
+          reached.resolve();
+        });
+      },
+    };
+    const world = await createWorld({ store: slow });
+    const [lamp] = await world.lamps(1);
+    assert.ok(lamp);
+    await world.tracker.desk.start(world.campaign('c1', 2), 'test');
+    await world.tracker.tick();
+    const offer = await lamp.client.poll();
+    assert.ok(offer);
+    await world.tracker.desk.order('c1'.repeat(16), world.order('c1', 1, 'pause'), 'test');
+    left = read;
+    const order = world.tracker.desk.order('c1'.repeat(16), world.order('c1', 2, 'resume'), 'test');
+    await Promise.race([reached.promise, order]);
+    await lamp.client.report(lamp.report(offer, 'ok'));
+    goOn();
+    await order;
+    assert.deepEqual(await statuses(world, 'c1'), { 'lamp-0': 'confirmed' });
+    assert.equal(await lamp.client.poll(), undefined);
+  });
+}

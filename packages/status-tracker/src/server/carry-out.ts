@@ -54,18 +54,8 @@ export async function carryOut(
 type Sources = Pick<CarryOutOptions, 'releases' | 'statements' | 'servers'>;
 type Completion = (offers: readonly LiveOffer[]) => readonly FullOffer[];
 
-/** Offers with what the campaign and its release add to them. */
-export const completed = async (
-  view: CampaignView,
-  offers: readonly LiveOffer[],
-  sources: Sources,
-): Promise<readonly FullOffer[]> => {
-  if (offers.length === 0) return [];
-  const devices = offers.map(({ device }) => device);
-  return (await completion(view, devices, sources))(offers);
-};
-
-async function completion(
+/** What the campaign and its release add to offers of it to these devices. */
+export async function completion(
   view: CampaignView,
   devices: readonly string[],
   { releases, statements, servers }: Sources,

@@ -1,9 +1,10 @@
 /** Memory and watchers follow the store: what was written here or by others, and all of it at a start. */
+import { hex } from '@lapel/cbor';
 import { Problem } from '@lapel/transport';
 import type { Access } from './access.ts';
 import type { CampaignView } from './campaign.ts';
 import type { CarryOutOptions } from './carry-out.ts';
-import { completed } from './carry-out.ts';
+import { completion } from './carry-out.ts';
 import type { Change } from './fleet.ts';
 import { isLive } from './fleet.ts';
 import type { News } from './news.ts';
@@ -21,7 +22,7 @@ export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements' 
 
 /** The sessions, and the offers that are out. */
 export async function restore(memory: Memory): Promise<void> {
-  const { store, notify } = memory;
+  const { store } = memory;
   await restoreSessions(memory);
   const views = new Map<string, CampaignView>();
   const live = await store.liveOffers();
@@ -29,10 +30,7 @@ export async function restore(memory: Memory): Promise<void> {
     const view = await store.campaign(id);
     if (view !== undefined) views.set(id, view);
   }
-  for (const [id, view] of views) {
-    const offers = live.filter(({ campaign }) => campaign === id);
-    for (const offer of await completed(view, offers, memory)) notify.setOffer(offer);
-  }
+  for (const view of views.values()) await serveLive(memory, view);
 }
 
 /** @param of one device's, where it is named. */
@@ -44,11 +42,28 @@ async function restoreSessions({ store, notify }: Memory, of?: string): Promise<
 
 /** After an operator's order: what the campaign has out is served again, or no more. */
 export async function serveOffers(memory: Memory, view: CampaignView): Promise<void> {
+  memory.notify.withdrawAll(view.id);
+  if (view.state === 'running') await serveLive(memory, view);
+}
+
+/**
+ * What a campaign has out, to one device or all. Devices go on meanwhile: what ends an offer after it was
+ * read would withdraw it before it is served. So all that is to be waited for comes first; and what is not
+ * out any more when it is served, which only another process can bring about, is taken back.
+ */
+async function serveLive(memory: Memory, view: CampaignView, device?: string): Promise<void> {
   const { store, notify } = memory;
-  notify.withdrawAll(view.id);
-  if (view.state !== 'running') return;
-  const offers = (await store.liveOffers()).filter(({ campaign }) => campaign === view.id);
-  for (const offer of await completed(view, offers, memory)) notify.setOffer(offer);
+  const live = async () => (await store.liveOffers(device)).filter(({ campaign }) => campaign === view.id);
+  const devices = (await live()).map((offer) => offer.device);
+  if (devices.length === 0) return;
+  const complete = await completion(view, devices, memory);
+  const served = await live();
+  for (const offer of complete(served)) notify.setOffer(offer);
+  const still = new Set((await live()).map(({ nonce }) => hex(nonce)));
+  for (const each of served) {
+    const isOver = !still.has(hex(each.nonce)) && notify.offerOf(each.device, each.nonce) !== undefined;
+    if (isOver) notify.withdraw(each.device, view.id);
+  }
 }
 
 export function followChanges(changes: readonly Change[], { notify, watch }: Memory): void {
@@ -114,10 +129,9 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
   } else if (news.kind === 'change') {
     followChanges([news.change], memory);
     if (!isLive(news.change.to)) return;
-    for (const offer of await store.liveOffers(news.change.device)) {
-      const view = await store.campaign(offer.campaign);
-      if (view === undefined) continue;
-      for (const full of await completed(view, [offer], memory)) notify.setOffer(full);
+    for (const { campaign } of await store.liveOffers(news.change.device)) {
+      const view = await store.campaign(campaign);
+      if (view !== undefined) await serveLive(memory, view, news.change.device);
     }
   } else if (news.kind === 'campaign') {
     const view = await store.campaign(news.id);
