@@ -7,13 +7,22 @@ import { major } from './reader.ts';
 
 const utf8 = new TextEncoder();
 
+/** Buffers that nobody writes into now: most items are short, and a new buffer costs more than they do. */
+const idle: Uint8Array<ArrayBuffer>[] = [];
+const idleMax = 4;
+const idleBytesMax = 512;
+
 export class Writer {
-  #bytes = new Uint8Array(256);
+  #bytes = idle.pop() ?? new Uint8Array(256);
   #at = 0;
 
-  /** What has been written so far, as a copy of just that length. */
+  /** What was written, as a copy of just that length. The writer begins anew. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#at);
+    const written = this.#bytes.slice(0, this.#at);
+    if (idle.length < idleMax && this.#bytes.length <= idleBytesMax) idle.push(this.#bytes);
+    this.#bytes = new Uint8Array(0);
+    this.#at = 0;
+    return written;
   }
 
   /** @throws {CborError} where the argument is no integer of 0 to 2^53-1, or as a bigint of 0 to 2^64-1. */
@@ -120,7 +129,7 @@ export class Writer {
 
   #reserve(more: number): void {
     if (this.#at + more <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + more));
+    const grown = new Uint8Array(Math.max(256, this.#bytes.length * 2, this.#at + more));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
   }
