@@ -8,8 +8,8 @@ import type { Figure } from '../../../tools/figure.ts';
 import { loadClient, requestBytes } from '../../../tools/http-load.ts';
 import { mediaTypes } from '../src/protocol.ts';
 import { c1 } from '../test/fleet-fixtures.ts';
-import type { Database } from './fleet-over-http.ts';
-import { addLamps, addOffers, bareVerificationsPerSecond, lamps, served } from './fleet-over-http.ts';
+import type { Database, Lamp } from './fleet-over-http.ts';
+import { addLamps, addOffers, bareVerificationsPerSecond, early, lamps, served } from './fleet-over-http.ts';
 import { registrationOf } from './registration-of.ts';
 
 export const figures: readonly Figure[] = databases.flatMap((database): Figure[] => [
@@ -40,8 +40,9 @@ function intake(database: Database): Promise<number> {
   return served(database, addOffers, async ({ port, store }) => {
     const client = loadClient();
     try {
+      await client.ask({ port, connections, requests: requests.slice(0, early), exchanges: early });
       const before = bareVerificationsPerSecond();
-      const load = { port, requests, connections, exchanges: requests.length };
+      const load = { port, connections, requests: requests.slice(early), exchanges: requests.length - early };
       const { exchanges, elapsedMs } = await client.ask(load);
       const bare = (before + bareVerificationsPerSecond()) / 2;
       const { confirmed } = await store.totals(c1);
@@ -54,6 +55,8 @@ function intake(database: Database): Promise<number> {
   });
 }
 
+type Client = ReturnType<typeof loadClient>;
+
 const nothing = new Uint8Array();
 
 /** Challenges are asked for, then what proves their keys is sent: each by all devices. */
@@ -61,19 +64,25 @@ function registrations(database: Database): Promise<number> {
   return served(database, addLamps, async ({ port, store }) => {
     const client = loadClient();
     try {
-      const exchanges = lamps().length;
-      const load = { port, connections, exchanges };
-      const asked = lamps().map(({ id }) => requestBytes(`GET /challenges/${id}`, {}));
-      const challenges = await client.ask({ ...load, requests: asked, keepsBodies: true });
-      const signed = lamps().map(async (lamp, at) => registrationOf(lamp, challenges.bodies[at] ?? nothing));
-      const post = { 'content-type': mediaTypes.cose };
-      const requests = (await Promise.all(signed)).map((body) => requestBytes('POST /register', post, body));
-      const { elapsedMs } = await client.ask({ ...load, requests });
+      await register(client, port, lamps().slice(0, early));
+      const counted = lamps().slice(early);
+      const elapsedMs = await register(client, port, counted);
       const { length } = await store.sessions();
-      if (length !== exchanges) throw new Error(`expected ${exchanges} sessions, found ${length}`);
-      return (1_000 * exchanges) / (challenges.elapsedMs + elapsedMs);
+      if (length !== lamps().length) throw new Error(`expected ${lamps().length} sessions, found ${length}`);
+      return (1_000 * counted.length) / elapsedMs;
     } finally {
       await client.close();
     }
   });
+}
+
+/** @returns how many milliseconds the tracker took for it. */
+async function register(client: Client, port: number, devices: readonly Lamp[]): Promise<number> {
+  const load = { port, connections, exchanges: devices.length };
+  const asked = devices.map(({ id }) => requestBytes(`GET /challenges/${id}`, {}));
+  const challenges = await client.ask({ ...load, requests: asked, keepsBodies: true });
+  const signed = devices.map(async (lamp, at) => registrationOf(lamp, challenges.bodies[at] ?? nothing));
+  const post = { 'content-type': mediaTypes.cose };
+  const requests = (await Promise.all(signed)).map((body) => requestBytes('POST /register', post, body));
+  return challenges.elapsedMs + (await client.ask({ ...load, requests })).elapsedMs;
 }
