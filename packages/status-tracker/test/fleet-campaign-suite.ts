@@ -93,7 +93,7 @@ export function planTests(check: Check): void {
     await store.addCampaign(await newCampaign('c1'));
     await store.join(c1, { limit: 100 }, startMs);
     const applied = await offer(store, c1, 'lamp-1', nonceOf('aa'));
-    assert.deepEqual(applied.offers, await store.liveOffers('lamp-1'));
+    assert.deepEqual(applied.offers, await store.liveOffers({ device: 'lamp-1' }));
     const stale = [{ do: 'offer', device: 'lamp-1', nonce: nonceOf('bb'), expiresMs: startMs }] as const;
     assert.equal(await store.applySteps(c1, 0, stale, startMs), undefined);
     assert.deepEqual(await store.liveOffers(), applied.offers);

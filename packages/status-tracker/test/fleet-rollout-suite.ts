@@ -41,7 +41,7 @@ export function rolloutTests(check: Check): void {
       const moves = [{ do: 'give-up', device: 'a', because: 'silent' }] as const;
       await store.applySteps(c2, (await store.campaign(c2))?.generation ?? -1, moves, startMs);
       await offer(store, c1, 'a', nonceOf('a2'));
-      assert.equal((await store.liveOffers('a'))[0]?.campaign, c1);
+      assert.equal((await store.liveOffers({ device: 'a' }))[0]?.campaign, c1);
       await told(store, 'a', 2, { state: 'fetching', pending: digestFor(2) });
       const late = reportOn('a', nonceOf('a3'), { digest: digestFor(3), reason: 'condition-failed' });
       await store.recordReports([late]);
@@ -56,7 +56,7 @@ export function rolloutTests(check: Check): void {
           [c1, 'fetching', 'superseded'],
         ],
       );
-      assert.deepEqual(await store.liveOffers('a'), []);
+      assert.deepEqual(await store.liveOffers({ device: 'a' }), []);
       const [running] = (await store.device('a'))?.inventory?.components ?? [];
       assert.deepEqual([running?.sequenceNumber, running?.manifestDigest], [3, digestFor(3)]);
       await store.addCampaign(await newCampaign('c3', 2, startMs + 9));

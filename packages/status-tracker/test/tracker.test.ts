@@ -190,8 +190,8 @@ for (const read of [1, 2]) {
     const reached = Promise.withResolvers<void>();
     const slow: FleetStore = {
       ...store,
-      async liveOffers(device) {
-        const found = await store.liveOffers(device);
+      async liveOffers(of) {
+        const found = await store.liveOffers(of);
         left -= 1;
         if (left !== 0) return found;
         // What was read is old by the time it comes.

@@ -10,7 +10,7 @@ import { isLive } from './fleet.ts';
 import type { News } from './news.ts';
 import type { Notify } from './notify.ts';
 import { termsOf } from './session-terms.ts';
-import type { FleetStore } from './store.ts';
+import type { FleetStore, LiveOf, LiveOffer } from './store.ts';
 import type { Watch } from './watch.ts';
 import { campaignChange, deviceChange, frozenChange } from './watch.ts';
 
@@ -22,15 +22,8 @@ export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements' 
 
 /** The sessions, and the offers that are out. */
 export async function restore(memory: Memory): Promise<void> {
-  const { store } = memory;
   await restoreSessions(memory);
-  const views = new Map<string, CampaignView>();
-  const live = await store.liveOffers();
-  for (const id of new Set(live.map(({ campaign }) => campaign))) {
-    const view = await store.campaign(id);
-    if (view !== undefined) views.set(id, view);
-  }
-  for (const view of views.values()) await serveLive(memory, view);
+  await serveLive(memory);
 }
 
 /** @param of one device's, where it is named. */
@@ -43,26 +36,38 @@ async function restoreSessions({ store, notify }: Memory, of?: string): Promise<
 /** After an operator's order: what the campaign has out is served again, or no more. */
 export async function serveOffers(memory: Memory, view: CampaignView): Promise<void> {
   memory.notify.withdrawAll(view.id);
-  if (view.state === 'running') await serveLive(memory, view);
+  if (view.state === 'running') await serveLive(memory, { campaign: view.id });
+}
+
+/** What is out, of one campaign or one device where they are named. */
+async function serveLive(memory: Memory, of: LiveOf = {}): Promise<void> {
+  const devices = Map.groupBy(await memory.store.liveOffers(of), ({ campaign }) => campaign);
+  for (const [campaign, offers] of devices) {
+    const view = await memory.store.campaign(campaign);
+    if (view !== undefined) await serve(memory, view, offers, { ...of, campaign });
+  }
 }
 
 /**
- * What a campaign has out, to one device or all. Devices go on meanwhile: what ends an offer after it was
- * read would withdraw it before it is served. So all that is to be waited for comes first; and what is not
- * out any more when it is served, which only another process can bring about, is taken back.
+ * Devices go on meanwhile: what ends an offer after it was read would withdraw it before it is served. So all
+ * that is to be waited for comes first, and what is out is read again; what is not out any more when it is
+ * served, which only another process can bring about, is taken back.
  */
-async function serveLive(memory: Memory, view: CampaignView, device?: string): Promise<void> {
+async function serve(
+  memory: Memory,
+  view: CampaignView,
+  found: readonly LiveOffer[],
+  of: LiveOf,
+): Promise<void> {
   const { store, notify } = memory;
-  const live = async () => (await store.liveOffers(device)).filter(({ campaign }) => campaign === view.id);
-  const devices = (await live()).map((offer) => offer.device);
-  if (devices.length === 0) return;
+  const devices = found.map(({ device }) => device);
   const complete = await completion(view, devices, memory);
-  const served = await live();
+  const served = await store.liveOffers(of);
   for (const offer of complete(served)) notify.setOffer(offer);
-  const still = new Set((await live()).map(({ nonce }) => hex(nonce)));
-  for (const each of served) {
-    const isOver = !still.has(hex(each.nonce)) && notify.offerOf(each.device, each.nonce) !== undefined;
-    if (isOver) notify.withdraw(each.device, view.id);
+  const still = new Set((await store.liveOffers(of)).map(({ nonce }) => hex(nonce)));
+  for (const { device, nonce } of served) {
+    const isOver = !still.has(hex(nonce)) && notify.offerOf(device, nonce) !== undefined;
+    if (isOver) notify.withdraw(device, view.id);
   }
 }
 
@@ -128,11 +133,7 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
     await restoreSessions(memory, news.device);
   } else if (news.kind === 'change') {
     followChanges([news.change], memory);
-    if (!isLive(news.change.to)) return;
-    for (const { campaign } of await store.liveOffers(news.change.device)) {
-      const view = await store.campaign(campaign);
-      if (view !== undefined) await serveLive(memory, view, news.change.device);
-    }
+    if (isLive(news.change.to)) await serveLive(memory, { device: news.change.device });
   } else if (news.kind === 'campaign') {
     const view = await store.campaign(news.id);
     if (view === undefined) return;

@@ -37,10 +37,12 @@ export function planMethods(state: State) {
       return [...silent.slice(0, limit), ...byTurn.slice(0, limit)].filter((each) => each !== undefined);
     },
     applySteps: async (id, generation, moves, atMs) => applySteps(state, id, generation, moves, atMs),
-    async liveOffers(device) {
-      return [...state.members.values()]
+    async liveOffers({ campaign, device } = {}) {
+      const found = campaign === undefined ? state.members.keys() : [campaign];
+      return [...found]
+        .filter((id) => state.campaigns.get(id)?.state === 'running')
+        .map((id) => state.members.get(id) ?? new Map<string, Member>())
         .flatMap((members) => (device === undefined ? [...members.values()] : (members.get(device) ?? [])))
-        .filter(({ campaign }) => state.campaigns.get(campaign)?.state === 'running')
         .filter(({ device: id }) => state.devices.get(id)?.approval === 'approved')
         .flatMap((member) => liveOfferOf(member) ?? []);
     },

@@ -9,6 +9,7 @@ import type { Member, MemberStatus, Totals } from './fleet.ts';
 import { passingFailures, totalsOf } from './fleet.ts';
 import type { Approving } from './persons.ts';
 import type { Batch, Sql } from './sql.ts';
+import { inLockOrder } from './sql.ts';
 import { writeAudit } from './sql-audit.ts';
 import {
   campaignOf,
@@ -198,8 +199,7 @@ export const writeMember = async (sql: Sql, member: Member, actor: string): Prom
   writeMembers(sql, [{ member, actor }]);
 
 export async function writeMembers(sql: Sql, writes: readonly MemberWrite[]): Promise<void> {
-  const inOrder = writes.toSorted((a, b) => (a.member.device < b.member.device ? -1 : 1));
-  const rows = inOrder.map(({ member, actor, lookMs }) => [
+  const rows = inLockOrder(writes, ({ member }) => member.device).map(({ member, actor, lookMs }) => [
     ...[member.campaign, member.device, actor, member.status, member.generation, member.changedMs],
     ...[member.because ?? null, member.offer?.nonce ?? null, member.offer?.offeredMs ?? null],
     ...[member.offer?.expiresMs ?? null, member.notBeforeMs ?? 0],

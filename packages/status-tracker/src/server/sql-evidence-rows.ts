@@ -3,6 +3,7 @@ import { digest } from '@lapel/cose';
 import type { DeviceView } from './fleet.ts';
 import { runningVersion } from './fleet.ts';
 import type { Batch, Sql } from './sql.ts';
+import { inLockOrder } from './sql.ts';
 import { inventoryBytes } from './sql-rows.ts';
 import type { Evidence } from './store.ts';
 
@@ -26,7 +27,7 @@ const evidenceColumns = {
 
 /** All that a check-in changes in its device. */
 export async function writeToldDevices(sql: Sql, devices: readonly DeviceView[]): Promise<void> {
-  const rows = inOrder(devices).map(({ id, inventory, session, lastSeenMs, lastError }) => [
+  const rows = inLockOrder(devices, idOf).map(({ id, inventory, session, lastSeenMs, lastError }) => [
     ...[id, inventory === undefined ? null : inventoryBytes(inventory), inventory?.atMs ?? null],
     ...[inventory === undefined ? null : runningVersion(inventory), inventory?.state ?? null],
     ...[session?.counter ?? null, lastSeenMs ?? null, lastError ?? null],
@@ -53,7 +54,7 @@ export async function writeLastWords(sql: Sql, devices: readonly DeviceView[]): 
      FROM batch() WHERE device.tenant = ?1 AND device.id = batch.device`,
     {
       columns: { device: 'text', last_seen_ms: 'integer', last_error: 'text' },
-      rows: inOrder(devices).map(({ id, lastSeenMs = null, lastError = null }) => [
+      rows: inLockOrder(devices, idOf).map(({ id, lastSeenMs = null, lastError = null }) => [
         id,
         lastSeenMs,
         lastError,
@@ -63,5 +64,4 @@ export async function writeLastWords(sql: Sql, devices: readonly DeviceView[]): 
   );
 }
 
-/** Whoever locks rows in one order never waits in a circle. */
-const inOrder = (devices: readonly DeviceView[]) => devices.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+const idOf = ({ id }: DeviceView): string => id;

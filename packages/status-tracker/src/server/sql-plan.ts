@@ -26,9 +26,12 @@ export function planMethods(db: Sql) {
     },
     applySteps: async (id, generation, moves, atMs) =>
       db.transaction(async (sql) => applySteps(sql, id, generation, moves, atMs)),
-    async liveOffers(device) {
+    async liveOffers({ campaign, device } = {}) {
+      const [ofCampaign, id] = campaign === undefined ? ['', []] : [' AND campaign.id = ?', [campaign]];
       const rows =
-        device === undefined ? await db.all(liveSql, tenant) : await db.all(liveOfDeviceSql, tenant, device);
+        device === undefined
+          ? await db.all(liveSql + ofCampaign, tenant, ...id)
+          : await db.all(liveOfDeviceSql + ofCampaign, tenant, device, ...id);
       return rows.flatMap((row) => liveOfferOf(memberOf(row)) ?? []);
     },
   } satisfies Partial<FleetStore>;

@@ -1,6 +1,6 @@
 /** Sessions that begin, in SQL: those of one moment by one statement. */
 import type { Batch, Sql } from './sql.ts';
-import { oncePerDevice } from './sql.ts';
+import { inLockOrder, oncePerDevice } from './sql.ts';
 import { statementBytes } from './sql-rows.ts';
 import { wake } from './sql-turns.ts';
 import type { NewSession } from './store.ts';
@@ -14,12 +14,12 @@ export async function startSessions(sql: Sql, batch: readonly NewSession[]): Pro
 }
 
 async function start(sql: Sql, batch: readonly NewSession[]): Promise<void> {
-  // Whoever locks rows in one order never waits in a circle.
-  const inOrder = batch.toSorted((a, b) => (a.device < b.device ? -1 : 1));
-  const rows = inOrder.map(({ device, tokenHash, updateMode, statement, starts = null, atMs }) => [
-    ...[device, updateMode, tokenHash, atMs],
-    ...[statement === undefined ? null : statementBytes(statement), starts],
-  ]);
+  const rows = inLockOrder(batch, ({ device }) => device).map(
+    ({ device, tokenHash, updateMode, statement, starts = null, atMs }) => [
+      ...[device, updateMode, tokenHash, atMs],
+      ...[statement === undefined ? null : statementBytes(statement), starts],
+    ],
+  );
   await sql.runBatch(
     `UPDATE device SET update_mode = batch.update_mode, token_hash = batch.token_hash,
        session_started_ms = batch.at_ms, counter = 0, last_seen_ms = batch.at_ms,

@@ -77,18 +77,23 @@ export function* oncePerDevice<T extends { readonly device: string }>(batch: rea
   }
 }
 
-/**
- * Acts on each in the order of its key: whoever locks rows in one order never waits in a circle. What is of
- * the same key stays in its order. @returns the results in the order that was given.
- */
+/** Whoever locks rows in one order never waits in a circle. What is of the same key stays in its order. */
+export const inLockOrder = <T>(given: readonly T[], keyOf: (each: T) => string): readonly T[] =>
+  given
+    .map((each) => ({ each, key: keyOf(each) }))
+    .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ each }) => each);
+
+/** Acts on each, in lock order. @returns the results in the order that was given. */
 export async function inOrderOf<T, R>(
   given: readonly T[],
   keyOf: (each: T) => string,
   act: (each: T) => Promise<R>,
 ): Promise<readonly R[]> {
-  const keyed = given.map((each, place) => ({ each, place, key: keyOf(each) }));
+  const placed = given.map((each, place) => ({ each, place }));
   const results: R[] = [];
-  for (const { each, place } of keyed.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)))
+  for (const { each, place } of inLockOrder(placed, ({ each: one }) => keyOf(one))) {
     results[place] = await act(each);
+  }
   return results;
 }

@@ -104,6 +104,9 @@ export interface LiveOffer {
   readonly expiresMs: number;
 }
 
+/** Whose offers are meant: all where nothing is named. */
+export type LiveOf = Partial<Pick<LiveOffer, 'campaign' | 'device'>>;
+
 /** A step with what carrying it out has added. */
 export type Move =
   | { readonly do: 'offer'; readonly device: string; readonly nonce: Uint8Array; readonly expiresMs: number }
@@ -235,8 +238,8 @@ export interface FleetStore
   applySteps(campaign: string, generation: number, moves: readonly Move[], atMs: number): Promise<Applied>;
   member(campaign: string, device: string): Promise<Member | undefined>;
   members(campaign: string, status: MemberStatus | undefined, page: Page): Promise<readonly Member[]>;
-  /** Those whose campaign is running, of one device where one is named. */
-  liveOffers(device?: string): Promise<readonly LiveOffer[]>;
+  /** Those whose campaign is running. */
+  liveOffers(of?: LiveOf): Promise<readonly LiveOffer[]>;
   /** Of every device that has one, for after a restart, or of the one that is named. */
   sessions(device?: string): Promise<readonly LiveSession[]>;
 
