@@ -25,9 +25,6 @@ export const bareCiphers = {
 
 export const ccm = { authTagLength: channelAlgorithms['AES-CCM-16-64-128'].tagBytes } as const;
 
-/** What JWK (RFC 7517) calls the families of keys. */
-export const jwkTypes = { EC2: 'EC', OKP: 'OKP', AKP: 'AKP' } as const;
-
 /** The kinds by the names that OpenSSL has for them. */
 export const kindsByName: Readonly<Record<string, KeyKind>> = {
   prime256v1: 'P-256',
