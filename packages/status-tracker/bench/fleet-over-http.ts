@@ -20,7 +20,7 @@ import {
   proveInThread,
 } from '../src/index.ts';
 import { begun } from '../src/server/campaign.ts';
-import { by, c1, evidence, inventory, tokenHash } from '../test/fleet-fixtures.ts';
+import { by, c1, evidence, inventory, session as sessionName, tokenHash } from '../test/fleet-fixtures.ts';
 import { authors, matched, signedRelease } from '../test/manifest-fixtures.ts';
 import { campaignBytes, lampClass, operatorKey, testKey, vendor } from '../test/world.ts';
 
@@ -125,7 +125,13 @@ export async function addOffers(store: FleetStore): Promise<void> {
     await store.startSessions(page.map(({ id: device }) => ({ device, ...session })));
     const told = inventory(1, { atMs });
     await store.recordCheckIns(
-      page.map(({ id: device }) => ({ device, counter: 1, inventory: told, signed: evidence() })),
+      page.map(({ id: device }) => ({
+        device,
+        session: sessionName,
+        counter: 1,
+        inventory: told,
+        signed: evidence(),
+      })),
     );
   }
   const terms = { manifestDigest: release.digest, inFlightMax: count, silenceMsMax: 3_600_000 };

@@ -14,6 +14,7 @@ import {
   nonceOf,
   offer,
   reportOn,
+  session,
 } from './fleet-fixtures.ts';
 import type { Check } from './fleet-fixtures.ts';
 import { bytes16, otherClass, startMs } from './world.ts';
@@ -131,7 +132,7 @@ export function planTests(check: Check): void {
     assert.deepEqual(await dueAt(startMs + 64_000), ['a']);
     assert.deepEqual(await dueAt(startMs + 163_000), [], 'and not, once it is silent again');
     const told = inventory(1, { atMs: startMs + 164_000 });
-    await store.recordCheckIns([{ device: 'a', counter: 2, inventory: told, signed: evidence() }]);
+    await store.recordCheckIns([{ device: 'a', session, counter: 2, inventory: told, signed: evidence() }]);
     assert.deepEqual(await dueAt(startMs + 165_000), ['a']);
     await store.freeze(['a'], 'two of it', by);
     assert.deepEqual(await dueAt(startMs + 165_000), [], 'nor while it is frozen');
@@ -195,7 +196,7 @@ export function planTests(check: Check): void {
     assert.equal(member?.status, 'unfit');
     assert.match(member.because ?? '', /condition-failed/);
     const told = { counter: 2, inventory: inventory(), signed: evidence() };
-    await store.recordCheckIns([{ device: 'a', ...told }]);
+    await store.recordCheckIns([{ device: 'a', session, ...told }]);
     assert.equal((await store.member(c2, 'a'))?.status, 'unfit', 'a check-in does not make it forgotten');
   });
 

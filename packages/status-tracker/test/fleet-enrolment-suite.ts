@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { EnrolmentToken, Manufacturer, Way } from '../src/server/enrolment/enrolment-store.ts';
 import { forgottenMax } from '../src/server/enrolment/enrolment-store.ts';
 import type { Check } from './fleet-fixtures.ts';
-import { by, evidence, inventory, newDevice, tokenHash } from './fleet-fixtures.ts';
+import { by, evidence, inventory, newDevice, tokenHash, session } from './fleet-fixtures.ts';
 import { digestFor, lampClass, startMs, vendor } from './world.ts';
 
 /** Bytes that are no certificate: a store keeps them, it does not judge them. */
@@ -173,7 +173,7 @@ function strangerTests(check: Check): void {
     const audited = (await store.audit(100)).length;
     for (let counter = 1; counter <= 3; counter++) {
       const told = inventory(counter, { suspicion: `suspicion ${counter}` });
-      const record = { device: 'a', counter, inventory: told, signed: evidence() };
+      const record = { device: 'a', session, counter, inventory: told, signed: evidence() };
       assert.equal((await store.recordCheckIns([record]))[0]?.end, 'recorded');
       assert.equal((await store.recordCheckIns([record]))[0]?.end, 'replayed');
       assert.deepEqual((await store.device('a'))?.inventory, told);
@@ -182,7 +182,7 @@ function strangerTests(check: Check): void {
     assert.equal((await store.audit(100)).length, audited);
     await store.approve(['a'], by);
     const signed = evidence();
-    await store.recordCheckIns([{ device: 'a', counter: 4, inventory: inventory(), signed }]);
+    await store.recordCheckIns([{ device: 'a', session, counter: 4, inventory: inventory(), signed }]);
     assert.deepEqual((await store.evidence('a', 10))[0]?.signed, signed);
   });
 

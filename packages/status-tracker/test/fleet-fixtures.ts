@@ -25,6 +25,8 @@ import {
 
 export const by = { actor: 'test', atMs: startMs };
 export const tokenHash = new Uint8Array(32).fill(7);
+/** What it is called by in messages. */
+export const session = tokenHash.slice(0, 8);
 
 export const newDevice = (id: string, changes: Partial<NewDevice> = {}): NewDevice => {
   const key = testKey(id).public;
@@ -75,8 +77,23 @@ export async function addSeen(
 ): Promise<void> {
   await store.addDevices([newDevice(id)], by);
   await store.startSessions([{ device: id, tokenHash, updateMode: 'negotiated', atMs: startMs }]);
-  await store.recordCheckIns([{ device: id, counter, inventory: told, signed: evidence() }]);
+  await store.recordCheckIns([{ device: id, session, counter, inventory: told, signed: evidence() }]);
 }
+
+/** What a device says in a check-in, beyond what `inventory` has. */
+export async function tells(
+  store: FleetStore,
+  device: string,
+  counter: number,
+  { in: among = session, ...changes }: Partial<Inventory> & { readonly in?: Uint8Array },
+): Promise<void> {
+  const said = inventory(1, { ...changes, atMs: startMs + counter });
+  const record = { device, session: among, counter, inventory: said, signed: evidence() };
+  assert.equal((await store.recordCheckIns([record]))[0]?.end, 'recorded');
+}
+
+export const statusIn = async (store: FleetStore, campaign: string, device: string) =>
+  (await store.member(campaign, device))?.status;
 
 export const nonceOf = (id: string) => bytes16(id);
 

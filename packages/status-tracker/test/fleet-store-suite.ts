@@ -10,6 +10,7 @@ import { enrolmentTests } from './fleet-enrolment-suite.ts';
 import { operatorsWordTests } from './fleet-word-suite.ts';
 import { consentTests } from './fleet-consent-suite.ts';
 import { rolloutTests } from './fleet-rollout-suite.ts';
+import { runsTests } from './fleet-runs-suite.ts';
 import type { Check } from './fleet-fixtures.ts';
 import {
   addSeen,
@@ -23,6 +24,7 @@ import {
   offer,
   reportOn,
   tokenHash,
+  session,
 } from './fleet-fixtures.ts';
 import { challengeTests } from './fleet-challenge-suite.ts';
 import { channelTests } from './fleet-channel-suite.ts';
@@ -60,6 +62,7 @@ export function testFleetStore(
   reportTests(check);
   campaignTests(check);
   rolloutTests(check);
+  runsTests(check);
   planTests(check);
   consentTests(check);
   operatorsWordTests(check);
@@ -101,7 +104,7 @@ function deviceTests(check: Check): void {
     await addSeen(store, 'lamp-1', 1, whole);
     assert.deepEqual((await store.device('lamp-1'))?.inventory, whole);
     await store.recordCheckIns([
-      { device: 'lamp-1', counter: 2, inventory: inventory(), signed: evidence() },
+      { device: 'lamp-1', session, counter: 2, inventory: inventory(), signed: evidence() },
     ]);
     assert.deepEqual((await store.device('lamp-1'))?.inventory, inventory(), 'it is of one start only');
   });
@@ -111,7 +114,7 @@ function deviceTests(check: Check): void {
     await addSeen(store, 'lamp-1');
     for (const [counter, change] of [{ suspicion }, { suspicion }, {}, { suspicion }].entries()) {
       const told = { counter: counter + 2, inventory: inventory(1, change), signed: evidence() };
-      await store.recordCheckIns([{ device: 'lamp-1', ...told }]);
+      await store.recordCheckIns([{ device: 'lamp-1', session, ...told }]);
       assert.equal((await store.device('lamp-1'))?.inventory?.suspicion, change.suspicion);
     }
     const acts = (await store.audit(10)).map(({ act, detail }) => `${act}: ${detail}`);
@@ -245,17 +248,6 @@ function reportTests(check: Check): void {
     },
   );
 
-  check('a check-in counts once, and its counter rises within a session', async (store) => {
-    await addSeen(store, 'lamp-1', 5);
-    const record = { device: 'lamp-1', counter: 6, inventory: inventory(), signed: evidence() };
-    const low = { ...record, counter: 5, signed: evidence() };
-    const ends = (await store.recordCheckIns([record, record, low])).map(({ end }) => end);
-    assert.deepEqual(ends, ['recorded', 'known', 'replayed']);
-    await store.startSessions([{ device: 'lamp-1', tokenHash, updateMode: 'negotiated', atMs: startMs }]);
-    const [next] = await store.recordCheckIns([{ ...record, counter: 1, signed: evidence() }]);
-    assert.equal(next?.end, 'recorded', 'a new session counts from its start');
-  });
-
   check('a failure is kept as the last error, until something is confirmed', async (store) => {
     await addSeen(store, 'lamp-1');
     await store.addCampaign(await newCampaign('c1'));
@@ -264,7 +256,7 @@ function reportTests(check: Check): void {
     await store.recordReports([reportOn('lamp-1', nonceOf('aa'), { reason: 'condition-failed' })]);
     assert.equal((await store.device('lamp-1'))?.lastError, 'condition-failed');
     const told = { counter: 2, inventory: inventory(2), signed: evidence() };
-    await store.recordCheckIns([{ device: 'lamp-1', ...told }]);
+    await store.recordCheckIns([{ device: 'lamp-1', session, ...told }]);
     assert.equal((await store.device('lamp-1'))?.lastError, undefined);
   });
 }

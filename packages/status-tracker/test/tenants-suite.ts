@@ -9,7 +9,7 @@ import { leafHash } from '../src/transparency/merkle-tree.ts';
 import fc from 'fast-check';
 import type { CampaignView, FleetStore, Fleets } from '../src/index.ts';
 import { createMemoryStore } from '../src/index.ts';
-import { inventory, newCampaign, newDevice, newestOf, nonceOf } from './fleet-fixtures.ts';
+import { inventory, newCampaign, newDevice, newestOf, nonceOf, session } from './fleet-fixtures.ts';
 import { manufacturerOf, tokenOf } from './fleet-enrolment-suite.ts';
 import { bytes16, digestFor, startMs } from './world.ts';
 
@@ -126,7 +126,7 @@ async function done(store: FleetStore, turn: Turn, views: readonly CampaignView[
   }
   if (act === 'check-in')
     return store.recordCheckIns([
-      { device, counter: number, inventory: inventory(1 + (number % 3)), signed },
+      { device, session, counter: number, inventory: inventory(1 + (number % 3)), signed },
     ]);
   if (act === 'report') {
     const digest = digestFor(2 + turn.campaign);

@@ -80,7 +80,11 @@ export async function openCrowd(world: CrowdWorld): Promise<Crowd> {
     const offer = await device.poll();
     if (offer === undefined) return random.below(10) === 0 ? device.checkIn() : undefined;
     // What somebody has kept and sends again is not the tracker's word.
-    if (!device.link.wasStale()) ledger.offered(device.id, device.className, told, offer, askedMs);
+    if (!device.link.wasStale()) {
+      const found = ledger.findings.length;
+      ledger.offered(device.id, device.className, told, offer, askedMs);
+      if (ledger.findings.length > found) await takeDown(device);
+    }
     if (!isOrdered(device, offer)) return;
     const before = device.running().sequenceNumber;
     try {
@@ -90,6 +94,12 @@ export async function openCrowd(world: CrowdWorld): Promise<Crowd> {
       if (sequenceNumber < before)
         ledger.finding(`${device.id} went from ${before} back to ${sequenceNumber}`);
     }
+  }
+
+  /** What the tracker holds of a device, beside what was found: it is another a moment later. */
+  async function takeDown({ id }: Member): Promise<void> {
+    const held = await trackers.any()?.ask({ do: 'device', device: id });
+    ledger.finding(`the tracker's view of ${id}: ${String(held)}`);
   }
 
   /** Whether it goes on now: a device that obeys waits for an order, and follows none twice. */

@@ -75,7 +75,9 @@ export function createLedger(
       if (hex(wanted.digest) !== hex(digest))
         finding(`${device} was offered another manifest than was signed`);
       if (running.sequenceNumber > wanted.sequenceNumber && askedMs >= knownByMs(running.toldMs)) {
-        finding(`${device} runs ${running.sequenceNumber} and was offered ${wanted.sequenceNumber}`);
+        const since = `told ${Math.round(askedMs - running.toldMs)} ms before it asked`;
+        const offer = `${wanted.sequenceNumber} by campaign ${id}, generation ${generation}`;
+        finding(`${device} runs ${running.sequenceNumber}, ${since}, and was offered ${offer}`);
       }
       if (askedMs > knownByMs(abortedMs))
         finding(`${device} was offered campaign ${id} after it was aborted`);

@@ -80,6 +80,8 @@ async function obey(ask: Ask['ask']): Promise<unknown> {
       return (await tracker.desk.start(ask.signed, 'chaos')).id;
     case 'order':
       return (await tracker.desk.order(ask.campaign, ask.signed, 'chaos')).state;
+    case 'device':
+      return JSON.stringify(await tracker.desk.device(ask.device), inHex);
     case 'explain':
       return (await tracker.desk.device(ask.device)).explanation;
     case 'campaign': {
@@ -87,6 +89,10 @@ async function obey(ask: Ask['ask']): Promise<unknown> {
       return { state, generation, orderNumber };
     }
   }
+}
+
+function inHex(_: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? hex(value) : value;
 }
 
 /** What the tracker tells as a Problem it has seen coming, such as a full disk. */

@@ -61,15 +61,14 @@ export function createCollector({
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${claimed.device}`);
     await proven('check-in', proofs.prove(signed, device.publicKey));
-    const session = device.session === undefined ? undefined : sessionId(device.session);
-    if (session === undefined || compareBytes(session, claimed.session) !== 0) {
-      throw new Problem('unauthorized', 'expected the session of the last registration, found another');
-    }
+    const current = device.session === undefined ? undefined : sessionId(device.session);
+    if (current === undefined || compareBytes(current, claimed.session) !== 0) throw otherSession();
     const atMs = clock.wallMs();
-    const { version: _, nonce, counter, session: __, device: id, ...told } = claimed;
+    const { version: _, nonce, counter, session, device: id, ...told } = claimed;
     const suspicion = await suspicionOf(told.components, manifests);
     const inventory = { ...told, atMs, ...(suspicion === undefined ? {} : { suspicion }) };
-    const recorded = await recordCheckIn({ device: id, counter, inventory, signed });
+    const recorded = await recordCheckIn({ device: id, session, counter, inventory, signed });
+    if (recorded.end === 'other-session') throw otherSession();
     if (recorded.end === 'replayed') {
       const twin = twinOf(signed, await store.evidence(id, keptMax));
       if (twin !== undefined) await onTwin(id, twin);
@@ -123,3 +122,6 @@ export function createCollector({
 
   return { checkIn, report };
 }
+
+const otherSession = () =>
+  new Problem('unauthorized', 'expected the session of the last registration, found another');

@@ -20,7 +20,8 @@ import type {
 import { changeOf, isLive, offersMax, otherDevices, standing, toldByState } from './fleet.ts';
 import { afterSuccess, besideReports } from './runs-by-report.ts';
 import { moved } from './member-moves.ts';
-import type { AuditEntry, CheckInRecord, ReportRecord } from './store.ts';
+import type { CheckInRecord, InSession, ReportRecord } from './records.ts';
+import type { AuditEntry } from './store.ts';
 
 /** A device's place in one campaign, with what that campaign wants. */
 export interface Place {
@@ -46,7 +47,7 @@ export interface Decision {
 
 /** What a check-in makes of a device and its memberships. */
 export function decideCheckIn(
-  before: DeviceView & { readonly session: Session },
+  before: InSession,
   memberships: readonly Membership[],
   record: CheckInRecord,
 ): Decision {
@@ -159,6 +160,8 @@ function afterCheckIn(
   if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
   if (!isMeant) return moved(member, 'superseded', atMs, otherDevices);
   if (status === 'reverted') return member;
+  // Before its trial is over, a device runs nothing that would open again what something newer has ended.
+  if (status === 'superseded' && inventory.state === 'awaiting-confirmation') return member;
   // A device that was given up and is back gets another chance, as long as there is one.
   if (stands.status === 'waiting' && member.generation >= offersMax) return member;
   return moved(member, stands.status, atMs, stands.because);

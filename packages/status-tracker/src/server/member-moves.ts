@@ -1,6 +1,6 @@
 /** What the planner's steps and operators' orders make of a device's place in a campaign. */
 import { compareBytes } from '@lapel/cbor';
-import type { Member, MemberStatus } from './fleet.ts';
+import type { Member, MemberStatus, Standing } from './fleet.ts';
 import { isLive, offersMax, passingFailures } from './fleet.ts';
 import type { Move } from './store.ts';
 
@@ -61,11 +61,15 @@ function afterNo(member: Member, move: Extract<Move, { do: 'decline' | 'refuse' 
   return { ...waiting, generation: generation - 1, notBeforeMs: move.untilMs };
 }
 
-/** An operator wants another try: of what fell silent, went back, or could not be fetched or written. */
-export function afterRetry(member: Member, atMs: number): Member {
+/**
+ * An operator wants another try: of what fell silent, went back, or could not be fetched or written; not
+ * where the device runs something newer by now.
+ */
+export function afterRetry(member: Member, stands: Standing, atMs: number): Member {
   const { status, because = '' } = member;
   const mayTry = status === 'given-up' || status === 'reverted' || status === 'failed';
   if (!mayTry || (status === 'failed' && !isPassing(because))) return member;
+  if (stands.status !== 'waiting') return moved(member, stands.status, atMs, stands.because);
   return { ...moved(member, 'waiting', atMs, 'an operator wants another try'), generation: 0 };
 }
 

@@ -65,7 +65,12 @@ export function campaignMethods(state: State) {
 }
 
 function retry(state: State, id: string, atMs: number): void {
-  for (const member of state.members.get(id)?.values() ?? []) put(state, afterRetry(member, atMs));
+  const target = state.campaigns.get(id)?.target;
+  if (target === undefined) return;
+  for (const member of state.members.get(id)?.values() ?? []) {
+    const stands = standing(state.devices.get(member.device)?.inventory, target, undefined);
+    put(state, afterRetry(member, stands, atMs));
+  }
 }
 
 /** In the order of ids; of those that it looked at, the last, where there may be more. */

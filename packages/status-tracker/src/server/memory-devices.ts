@@ -9,7 +9,7 @@ import type { State } from './memory-state.ts';
 import { joinOpen } from './memory-campaigns.ts';
 import { byCodeUnits, membershipOf, membershipsOf, put, viewOf } from './memory-state.ts';
 import { movedByTags, tagChangeText, tagged } from './tags.ts';
-import { judgeAnswer, keepsWordsOf } from './store.ts';
+import { inSession, judgeAnswer, keepsWordsOf } from './records.ts';
 import type {
   Act,
   Added,
@@ -141,12 +141,10 @@ const placesOf = (state: State, device: string): readonly Membership[] =>
 function recordCheckIn(state: State, record: CheckInRecord): Recorded {
   const key = `check-in/${hex(digest('sha-256', record.signed))}`;
   if (state.evidence.has(key)) return { end: 'known', changes: [] };
-  const before = state.devices.get(record.device);
-  if (before?.session === undefined || record.counter <= before.session.counter) {
-    return { end: 'replayed', changes: [] };
-  }
+  const before = inSession(state.devices.get(record.device), record);
+  if (typeof before === 'string') return { end: before, changes: [] };
   const places = placesOf(state, record.device);
-  const decision = decideCheckIn({ ...before, session: before.session }, places, record);
+  const decision = decideCheckIn(before, places, record);
   const { state: outcome, atMs } = record.inventory;
   const { device, signed } = record;
   if (keepsWordsOf(before)) state.evidence.set(key, { kind: 'check-in', atMs, device, outcome, signed });

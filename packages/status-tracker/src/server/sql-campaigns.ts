@@ -6,7 +6,7 @@ import type { AcceptedOrder, CampaignView } from './campaign.ts';
 import { isNewer, isOpen, noCampaign, ordered } from './campaign.ts';
 import { afterRetry } from './member-moves.ts';
 import type { Member, MemberStatus, Totals } from './fleet.ts';
-import { passingFailures, totalsOf } from './fleet.ts';
+import { passingFailures, standing, totalsOf } from './fleet.ts';
 import type { Approving } from './persons.ts';
 import type { Batch, Sql } from './sql.ts';
 import { inLockOrder } from './sql.ts';
@@ -16,6 +16,7 @@ import {
   componentsBytes,
   has,
   integer,
+  inventoryOf,
   memberOf,
   progressBytes,
   statusOf,
@@ -94,7 +95,7 @@ async function applyOrder(sql: Sql, { order }: AcceptedOrder, by: Act): Promise<
   if (before === undefined) throw noCampaign(id);
   const after = ordered(before, order, await totalsIn(sql, id));
   await updateCampaign(sql, after);
-  if (order.order === 'retry') await retry(sql, id, by);
+  if (order.order === 'retry') await retry(sql, before, by);
   await sql.tell([{ kind: 'campaign', id, atMs: by.atMs }]);
   const detail = `order ${order.number}`;
   await writeAudit(sql, { ...by, act: `campaign ${after.state}`, subject: id, detail });
@@ -122,14 +123,18 @@ async function approveCampaign(sql: Sql, id: string, voice: Approving, by: Act):
   return after;
 }
 
-async function retry(sql: Sql, id: string, by: Act): Promise<void> {
+async function retry(sql: Sql, { id, target }: CampaignView, by: Act): Promise<void> {
   const rows = await sql.all(
-    `SELECT * FROM member INDEXED BY member_by_turn
-     WHERE tenant = ? AND campaign = ? AND status IN ('failed', 'reverted', 'given-up') ORDER BY device`,
+    `SELECT member.*, device.inventory AS inventory, device.inventory_ms AS inventory_ms
+     FROM member INDEXED BY member_by_turn
+     JOIN device ON device.tenant = member.tenant AND device.id = member.device
+     WHERE member.tenant = ? AND member.campaign = ? AND member.status IN ('failed', 'reverted', 'given-up')
+     ORDER BY member.device`,
     ...[sql.tenant, id],
   );
-  for (const member of rows.map(memberOf)) {
-    const after = afterRetry(member, by.atMs);
+  for (const row of rows) {
+    const member = memberOf(row);
+    const after = afterRetry(member, standing(inventoryOf(row).inventory, target, undefined), by.atMs);
     if (after !== member) await writeMember(sql, after, by.actor);
   }
 }

@@ -9,7 +9,7 @@ import { blob, deviceOf, integer, memberOf, modeOf, speakerOf, statementOf, text
 import { startSessions } from './sql-sessions.ts';
 import { tagDevices } from './sql-tags.ts';
 import { wake } from './sql-turns.ts';
-import { judgeAnswer } from './store.ts';
+import { judgeAnswer } from './records.ts';
 import type { Act, Added, Answered, FleetStore, NewDevice, Seen } from './store.ts';
 
 export function deviceMethods(db: Sql) {

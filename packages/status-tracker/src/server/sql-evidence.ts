@@ -16,7 +16,7 @@ import { writeEvidence, writeLastWords, writeToldDevices } from './sql-evidence-
 import { admit } from './sql-join.ts';
 import { blob, campaignOf, deviceOf, has, integer, memberOf, replayOf, text } from './sql-rows.ts';
 import { wake } from './sql-turns.ts';
-import { keepsWordsOf } from './store.ts';
+import { inSession, keepsWordsOf } from './records.ts';
 import type { CheckInRecord, Evidence, FleetStore, Recorded, ReportRecord } from './store.ts';
 
 export function recordMethods(db: Sql) {
@@ -57,15 +57,15 @@ async function recordCheckIns(sql: Sql, batch: readonly CheckInRecord[]): Promis
   const said: Evidence[] = [];
   const decided: Decision[] = [];
   const recorded = batch.map((record): Recorded => {
-    const { device, counter, inventory, signed } = record;
+    const { device, inventory, signed } = record;
     if (known.has(nameOf(signed))) return unchanged('known');
-    const before = devices.get(device);
-    if (before?.session === undefined || counter <= before.session.counter) return unchanged('replayed');
+    const before = inSession(devices.get(device), record);
+    if (typeof before === 'string') return unchanged(before);
     const outcome = inventory.state;
     if (keepsWordsOf(before))
       said.push({ kind: 'check-in', atMs: inventory.atMs, device, outcome, signed } as const);
     const memberships = openMemberships(members.get(device) ?? [], campaigns);
-    const decision = decideCheckIn({ ...before, session: before.session }, memberships, record);
+    const decision = decideCheckIn(before, memberships, record);
     decided.push(decision);
     return { end: 'recorded', changes: decision.changes };
   });

@@ -4,9 +4,7 @@
  * may be a file or a server. Every stored row carries its tenant (a store is opened for one) and the actor
  * that wrote it.
  */
-import { compareBytes } from '@lapel/cbor';
 import type { UpdateMode } from '../protocol.ts';
-import type { ReportReason } from '@lapel/suit';
 import type { AuditStore } from './audit.ts';
 import type { ChallengeStore } from './challenge-store.ts';
 import type { ChannelStore } from './channel-store.ts';
@@ -17,6 +15,7 @@ import type { LogStore } from './log.ts';
 import type { NewestStore } from './newest-store.ts';
 import type { NewsStore } from './news.ts';
 import type { OutboxStore } from './outbox/outbox-store.ts';
+import type { Answered, CheckInRecord, Evidence, Recorded, ReportRecord } from './records.ts';
 import type { WhereaboutsStore } from './whereabouts.ts';
 import type { Approving } from './persons.ts';
 import type { AcceptedOrder, CampaignState, CampaignView, Progress } from './campaign.ts';
@@ -28,7 +27,6 @@ import type {
   Change,
   DeviceView,
   Due,
-  Inventory,
   Member,
   MemberStatus,
   NewDevice,
@@ -40,6 +38,7 @@ import type {
 
 export type { AuditEntry } from './audit.ts';
 export type { Act, NewDevice } from './fleet.ts';
+export type { Answered, CheckInRecord, Evidence, Recorded, Replay, ReportRecord } from './records.ts';
 
 /** `other-key`: the id is known by another key. `key-in-use`: the key is known by another id. */
 export type Added = 'added' | 'known' | 'other-key' | 'key-in-use';
@@ -59,37 +58,6 @@ export interface LiveSession extends Omit<NewSession, 'atMs'> {
   readonly vendor: Uint8Array;
   readonly class: Uint8Array;
 }
-
-/** A signed message with what was read from it; `signed` is kept as evidence. */
-export interface CheckInRecord {
-  readonly device: string;
-  readonly counter: number;
-  readonly inventory: Inventory;
-  readonly signed: Uint8Array;
-}
-
-/** What came of holding a report's records against its manifest. */
-export type Replay =
-  { readonly end: 'plausible' } | { readonly end: 'not-replayed' | 'contradicted'; readonly because: string };
-
-export interface ReportRecord {
-  readonly device: string;
-  readonly nonce: Uint8Array;
-  readonly digest: Uint8Array;
-  readonly reason: ReportReason;
-  readonly replay: Replay;
-  readonly signed: Uint8Array;
-  readonly atMs: number;
-}
-
-/** `known`: the very same message was recorded before, and counts once. The others are refused. */
-export interface Recorded {
-  readonly end: 'recorded' | 'known' | 'replayed' | 'no-such-offer' | 'other-manifest';
-  readonly changes: readonly Change[];
-}
-
-/** `known`: the very same answer; `replayed`: one of before. Only `recorded` changes something. */
-export type Answered = 'recorded' | 'known' | 'replayed' | 'other-session' | 'no-such-offer';
 
 export interface Seen {
   readonly device: string;
@@ -139,17 +107,6 @@ export interface AccessGrant {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly createdMs: number;
-}
-
-export interface Evidence {
-  readonly kind: 'check-in' | 'report';
-  readonly atMs: number;
-  readonly device: string;
-  readonly campaign?: string;
-  readonly outcome: string;
-  /** Of a report; one of before the tracker replayed any has none. */
-  readonly replay?: Replay;
-  readonly signed: Uint8Array;
 }
 
 export interface FleetGroup {
@@ -250,9 +207,6 @@ export interface FleetStore
   close(): Promise<void>;
 }
 
-/** Of a device that nobody has let in, nothing is kept but its last word: no stranger fills a disk. */
-export const keepsWordsOf = ({ approval }: Pick<DeviceView, 'approval'>): boolean => approval !== 'pending';
-
 /** Who the rows of the planner's steps name. */
 export const plannerActor = 'planner';
 
@@ -268,21 +222,6 @@ export function stepped(view: CampaignView, moves: readonly Move[], atMs: number
     return { ...rest, ...because, generation, state: 'completed' };
   const reopens = view.state === 'completed' && moves.some((move) => move.do === 'offer');
   return { ...rest, ...because, generation, state: reopens ? 'running' : view.state };
-}
-
-/** What an answer is to the session and the answer of before. */
-export function judgeAnswer(
-  device: Pick<DeviceView, 'session' | 'answer'> | undefined,
-  offeredTo: string | undefined,
-  { answer, signed }: AnswerView,
-): Answered {
-  const session = device?.session?.tokenHash.subarray(0, answer.session.length);
-  if (session === undefined || compareBytes(session, answer.session) !== 0) return 'other-session';
-  if (offeredTo !== answer.device) return 'no-such-offer';
-  const before = device?.answer;
-  if (before === undefined || compareBytes(before.answer.session, answer.session) !== 0) return 'recorded';
-  if (compareBytes(before.signed, signed) === 0) return 'known';
-  return answer.counter > before.answer.counter ? 'recorded' : 'replayed';
 }
 
 function progressAfter(view: CampaignView, moves: readonly Move[], atMs: number): Progress {
