@@ -67,21 +67,26 @@ export function runsTests(check: Check): void {
     },
   );
 
-  check('S2-09: what something newer has overtaken does not come back with its trial', async (store) => {
-    await addSeen(store, 'a');
+  check('S2-09: while a device tries something newer, nothing older is for it', async (store) => {
+    await addSeen(store, 'a', 1, inventory(3));
     await store.addCampaign(await newCampaign('c1', 2));
     await store.join(c1, { limit: 10 }, startMs);
-    await tells(store, 'a', 2, { components: inventory(2).components });
-    assert.equal(await statusIn(store, c1, 'a'), 'confirmed');
-    await addSeen(store, 'b', 1, inventory(3));
-    await store.join(c1, { limit: 10 }, startMs);
-    assert.equal(await statusIn(store, c1, 'b'), 'superseded');
-    const { components } = inventory(4);
-    const trial = { components, pending: digestFor(4), state: 'awaiting-confirmation' } as const;
-    await tells(store, 'b', 2, trial);
-    assert.equal(await statusIn(store, c1, 'b'), 'superseded');
-    await tells(store, 'b', 3, { components: inventory(1).components, state: 'reverted' });
-    assert.equal(await statusIn(store, c1, 'b'), 'waiting', 'it went back behind all of it');
+    assert.equal(await statusIn(store, c1, 'a'), 'superseded');
+    const trial = { pending: digestFor(4), state: 'awaiting-confirmation' } as const;
+    await tells(store, 'a', 2, { components: inventory(4).components, ...trial });
+    assert.equal(await statusIn(store, c1, 'a'), 'superseded', 'what ended before the trial stays so');
+    await store.addCampaign(await newCampaign('c2', 2, startMs + 1));
+    await store.join(c2, { limit: 10 }, startMs + 1);
+    assert.equal(
+      await statusIn(store, c2, 'a'),
+      'superseded',
+      'what begins while it lasts waits for nothing',
+    );
+    await store.addCampaign(await newCampaign('c3', 4, startMs + 2));
+    await store.join('c3'.repeat(16), { limit: 10 }, startMs + 2);
+    assert.equal(await statusIn(store, 'c3'.repeat(16), 'a'), 'waiting', 'what is tried does not run yet');
+    await tells(store, 'a', 3, { components: inventory(1).components, state: 'reverted' });
+    assert.equal(await statusIn(store, c2, 'a'), 'waiting', 'it went back behind all of it');
   });
 
   check('a check-in counts once, and its counter rises within a session', async (store) => {

@@ -160,8 +160,6 @@ function afterCheckIn(
   if (isLive(status)) return afterLiveCheckIn(member, status, inventory, target, session);
   if (!isMeant) return moved(member, 'superseded', atMs, otherDevices);
   if (status === 'reverted') return member;
-  // Before its trial is over, a device runs nothing that would open again what something newer has ended.
-  if (status === 'superseded' && inventory.state === 'awaiting-confirmation') return member;
   // A device that was given up and is back gets another chance, as long as there is one.
   if (stands.status === 'waiting' && member.generation >= offersMax) return member;
   return moved(member, stands.status, atMs, stands.because);

@@ -242,9 +242,15 @@ export function standing(
     target.components.some((each) => sameComponent(each, component)),
   );
   if (runs(inventory, target)) return { status: 'confirmed', because: 'the device runs it already' };
-  const newer = concerned.find(({ sequenceNumber }) => sequenceNumber >= target.sequenceNumber);
-  if (newer !== undefined && inventory.state !== 'awaiting-confirmation') {
-    return { status: 'superseded', because: `the device runs sequence number ${newer.sequenceNumber}` };
+  // What a device falls back to when a trial fails is not known before it does: nothing older is for it now.
+  const isOnTrial = inventory.state === 'awaiting-confirmation';
+  const newer = concerned.find(({ sequenceNumber }) =>
+    isOnTrial ? sequenceNumber > target.sequenceNumber : sequenceNumber >= target.sequenceNumber,
+  );
+  if (newer !== undefined) {
+    const does = isOnTrial ? 'tries' : 'runs';
+    const because = `the device ${does} sequence number ${newer.sequenceNumber}`;
+    return { status: 'superseded', because };
   }
   if (rejected !== undefined) {
     return { status: 'unfit', because: `the device has refused this manifest before: ${rejected}` };
