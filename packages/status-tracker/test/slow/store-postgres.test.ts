@@ -21,10 +21,25 @@ let tenants = 0;
 const urlOf = async () => (server ??= await startPostgres()).url;
 /** Each test has a fleet of its own: another tenant in the same database. */
 const newTenant = () => `tenant-${tenants++}`;
-const open = async (tenant = newTenant()): Promise<FleetStore> =>
-  openPostgresStore({ url: await urlOf(), tenant, ...world, connectionsMax: 4 });
+/** A test that fails leaves its store open, and a store that is open keeps the process going. */
+const opened = new Set<{ close(): Promise<void> }>();
 
-test.after(async () => server?.stop());
+async function open(tenant = newTenant()): Promise<FleetStore> {
+  const store = await openPostgresStore({ url: await urlOf(), tenant, ...world, connectionsMax: 4 });
+  opened.add(store);
+  return store;
+}
+
+async function openTables() {
+  const database = await openPostgres({ url: await urlOf(), ...world });
+  opened.add(database);
+  return database;
+}
+
+test.after(async () => {
+  await Promise.allSettled(Array.from(opened, async (each) => each.close()));
+  await server?.stop();
+});
 
 testFleetStore('the store in PostgreSQL', open, { skip });
 testTenants('PostgreSQL', async () => openPostgresFleets({ url: await urlOf(), ...world }), {
@@ -42,7 +57,7 @@ test('what was said and done can be neither changed, deleted nor emptied', { ski
   const store = await open();
   await addSeen(store, 'lamp-1');
   await store.close();
-  const database = await openPostgres({ url: await urlOf(), ...world });
+  const database = await openTables();
   const sql = database.of('any');
   for (const table of ['audit', 'report', 'offer', 'log_entry', 'log_node']) {
     for (const change of [`DELETE FROM ${table}`, `UPDATE ${table} SET tenant = 'x'`, `TRUNCATE ${table}`])
@@ -129,7 +144,7 @@ test('counts of members are summed up, and stay what they are', { skip }, async 
   );
   await store.addCampaign(await newCampaign('c1'));
   await store.join(c1, { limit: 100 }, startMs);
-  const database = await openPostgres({ url: await urlOf(), ...world });
+  const database = await openTables();
   const sql = database.of(tenant);
   const parts = async () => (await sql.all('SELECT 1 FROM member_count WHERE tenant = ?', tenant)).length;
   for (let turn = 0; turn < 300; turn++) {
