@@ -76,7 +76,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const forwarding = relay.run(stop.signal).catch((error: unknown) => {
     if (!stop.signal.aborted) onBug(error);
   });
-  const proxy = options.proxy === undefined ? undefined : proxying({ guard: options.proxy, cache });
+  const proxy =
+    options.proxy === undefined
+      ? undefined
+      : proxying({ guard: options.proxy, cache, marked: circle.marked });
   const table = {
     ...deviceResources(cache, upstream, relay),
     'GET /gateway': async () => json(standing()),

@@ -16,6 +16,8 @@ import type { Guard } from './guard.ts';
 export interface ProxyOptions {
   readonly guard: Guard;
   readonly cache: Cache;
+  /** As asked from here. */
+  readonly marked: (handler: Handler) => Handler;
 }
 
 /** Origins to which connections are kept. */
@@ -24,7 +26,7 @@ const originsMax = 64;
 const bodyBytesMax = 512 * 1024 * 1024;
 const schemes: ReadonlySet<string> = new Set(['http:', 'https:', 'coap:', 'coap+tcp:']);
 
-export function proxying({ guard, cache }: ProxyOptions): Proxy {
+export function proxying({ guard, cache, marked }: ProxyOptions): Proxy {
   const known = new Map<string, Promise<Handler>>();
 
   function handlerFor(origin: URL): Promise<Handler> {
@@ -46,7 +48,7 @@ export function proxying({ guard, cache }: ProxyOptions): Proxy {
           throw new Problem('method-not-allowed', `expected GET to another server, found ${asked.method}`);
         const name = named(asked);
         if (name !== undefined)
-          return await cache.get(asked, name, [{ name: originOf(origin), handler: there }]);
+          return await cache.get(asked, name, [{ name: originOf(origin), handler: marked(there) }]);
         return await passedBack(await there(bare(asked)));
       } catch (error) {
         if (error instanceof Problem) return problemResponse(error);

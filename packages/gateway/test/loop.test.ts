@@ -6,12 +6,12 @@ import type { Gateway } from '@lapel/gateway';
 import type { Handler, Request } from '@lapel/transport';
 import { bytesBody, collect, discard, httpClient, request } from '@lapel/transport';
 import { coapClient, serveCoap } from '@lapel/transport/coap';
-import { afterwards, gatewayBefore, imageOf, originIn, serving, unexpected } from './world.ts';
+import { afterwards, fetchAll, gatewayBefore, imageOf, originIn, serving, unexpected } from './world.ts';
 
-interface Pair {
-  readonly urls: readonly [string, string];
-  readonly gateways: readonly [Gateway, Gateway];
-  /** Requests that either has heard. */
+interface Circle {
+  readonly urls: readonly string[];
+  readonly gateways: readonly Gateway[];
+  /** Requests that any of them has heard. */
   readonly heard: string[];
 }
 
@@ -20,8 +20,8 @@ const paths = [`/payloads/${digest}`, `/manifests/${digest}`, '/latest/aa/bb', '
 
 for (const road of ['http', 'coap'] as const) {
   test(`RFC 8586 §2, S4-21: two gateways in a circle over ${road} refuse with a clear code`, async (t) => {
-    const { urls, heard } = await pairOf(t, road);
-    const ask = clientOf(t, road, urls[0]);
+    const { urls, heard } = await circleOf(t, road);
+    const ask = clientOf(t, road, urls[0] ?? '');
     for (const path of paths) {
       const before = heard.length;
       const response = await ask(request('GET', path));
@@ -36,16 +36,58 @@ for (const road of ['http', 'coap'] as const) {
   });
 }
 
-test('S4-21: two gateways before one origin go on to it, both asked at once', async (t) => {
-  const origin = await originIn(t);
-  const image = imageOf(200_000, 3);
-  const name = await origin.put(image);
-  const { urls, gateways } = await pairOf(t, 'http', [origin.url]);
-  const asked = urls.map((url) => httpClient(url)(request('GET', `/payloads/${name}`)));
-  for (const response of await Promise.all(asked))
-    assert.deepEqual(await collect(response.body, 1_000_000), image);
-  assert.ok(origin.asked.length <= 4, origin.asked.join());
-  for (const { standing } of gateways) assert.equal(standing().cache.contents, 1);
+for (const road of ['http', 'coap'] as const) {
+  test(`S4-21: gateways in a circle over ${road}, all asked at once, get it of a third`, async (t) => {
+    const origin = await originIn(t);
+    for (const [count, length] of [
+      [2, 150_000],
+      [3, 20_000],
+    ] as const) {
+      const { urls, gateways } = await circleOf(t, road, count, [origin.url]);
+      const image = imageOf(length, count);
+      const path = `/payloads/${await origin.put(image)}`;
+      const asked = urls.map((url) => clientOf(t, road, url)(request('GET', path)));
+      for (const response of await Promise.all(asked))
+        assert.deepEqual(await collect(response.body, 1_000_000), image);
+      for (const { standing } of gateways) assert.equal(standing().cache.contents, 1);
+    }
+  });
+
+  test(`S4-21: gateways in a circle over ${road}, all asked at once, say why they have none`, async (t) => {
+    const origin = await originIn(t);
+    for (const [behind, status] of [
+      [[], 'loop-detected'],
+      [[origin.url], 'not-found'],
+    ] as const) {
+      const { urls, heard } = await circleOf(t, road, 2, behind);
+      for (const path of paths.slice(0, 2)) {
+        const asked = urls.map((url) => clientOf(t, road, url)(request('GET', path)));
+        for (const response of await Promise.all(asked)) {
+          await discard(response.body);
+          assert.equal(response.status, status, path);
+        }
+      }
+      assert.ok(heard.length <= 40, `${heard.length} requests`);
+    }
+  });
+}
+
+test('S4-21: gateways behind one that has an origin behind it share its one transfer', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const origin = await originIn(t, (handler) => async (asked) => {
+    if (asked.path.startsWith('/payloads/')) await gate.promise;
+    return handler(asked);
+  });
+  const image = imageOf(100_000, 9);
+  const path = `/payloads/${await origin.put(image)}`;
+  const regional = await gatewayBefore(t, [origin.url]);
+  const local = await Promise.all([1, 2, 3].map(() => gatewayBefore(t, [regional.url])));
+  const asked = local.map(({ url }) => fetchAll(url, path));
+  while (regional.gateway.standing().cache.misses < 3)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  gate.resolve();
+  for (const each of await Promise.all(asked)) assert.deepEqual(each, image);
+  assert.deepEqual(origin.asked.toSorted(), ['GET /.well-known/core', `GET ${path}`]);
 });
 
 test('S4-21: a report does not go to and fro between two gateways while the origin is away', async (t) => {
@@ -56,9 +98,9 @@ test('S4-21: a report does not go to and fro between two gateways while the orig
     if (!isAway) reports.push(bytes.length);
     return { status: isAway ? 'unavailable' : 'changed', size: 0, body: bytesBody(new Uint8Array(0)) };
   });
-  const { urls, gateways, heard } = await pairOf(t, 'http', [origin.url]);
+  const { urls, gateways, heard } = await circleOf(t, 'http', 2, [origin.url]);
   const body = bytesBody(imageOf(100, 1));
-  const taken = await httpClient(urls[0])(request('POST', '/reports', { body }));
+  const taken = await httpClient(urls[0] ?? '')(request('POST', '/reports', { body }));
   assert.equal(taken.status, 'changed');
   const waiting = () => gateways.map(({ standing }) => standing().waiting.reports).reduce((a, b) => a + b);
   await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -71,28 +113,31 @@ test('S4-21: a report does not go to and fro between two gateways while the orig
   assert.ok(reports.length >= 1);
 });
 
-async function pairOf(
+/** Each has the next one upstream, the last the first; and what is behind all of them. */
+async function circleOf(
   context: TestContext,
   road: 'http' | 'coap',
+  count = 2,
   behind: readonly string[] = [],
-): Promise<Pair> {
+): Promise<Circle> {
   const heard: string[] = [];
   const gateways: Gateway[] = [];
-  const at = (index: number) => (asked: Request) => {
-    heard.push(`${index} ${asked.method} ${asked.path}`);
-    return (gateways[index] ?? assert.fail('expected a gateway, found none')).handler(asked);
-  };
-  const urls = [await served(context, road, at(0)), await served(context, road, at(1))] as const;
-  for (const other of [urls[1], urls[0]]) {
+  const urls = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      served(context, road, (asked: Request) => {
+        heard.push(`${index} ${asked.method} ${asked.path}`);
+        return (gateways[index] ?? assert.fail('expected a gateway, found none')).handler(asked);
+      }),
+    ),
+  );
+  for (const next of [...urls.slice(1), ...urls.slice(0, 1)]) {
     const upstreams = [
-      { name: other, handler: clientOf(context, road, other) },
+      { name: next, handler: clientOf(context, road, next) },
       ...behind.map((url) => ({ name: url, handler: httpClient(url) })),
     ];
     gateways.push((await gatewayBefore(context, [], { upstreams })).gateway);
   }
-  const [first, second] = gateways;
-  assert.ok(first && second);
-  return { urls, gateways: [first, second], heard };
+  return { urls, gateways, heard };
 }
 
 async function served(context: TestContext, road: 'http' | 'coap', handler: Handler): Promise<string> {

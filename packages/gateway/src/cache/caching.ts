@@ -5,12 +5,14 @@
  * origin.
  */
 import type { Clock, Random, Request, Response } from '@lapel/transport';
-import { Problem, discard, emptyBody, problemResponse, request } from '@lapel/transport';
+import { Problem, TransportError, discard, emptyBody, problemResponse, request } from '@lapel/transport';
 import { isDigest, partOf } from '@lapel/firmware-server';
 import type { ContentName } from './content.ts';
 import { fileNameOf, pathOf } from './content.ts';
 import { heldBody } from './held-body.ts';
 import type { Upstream } from './obtain.ts';
+import { isNews } from './obtain.ts';
+import { createOrigins } from './origins.ts';
 import type { Held, Store } from './store.ts';
 import { isPassedOn, trailOf } from '../loop.ts';
 import type { Begun, Transfer } from './transfer.ts';
@@ -60,8 +62,7 @@ const pieceBytes = 256 * 1024;
 export function caching(options: CachingOptions): Cache {
   const { store, upstreams } = options;
   const running = new Map<string, Promise<Transfer>>();
-  /** Of them, those of which nothing has come yet. */
-  const waiting = new Set<string>();
+  const origins = createOrigins(options.clock);
   const lies = liesOf(options.clock);
   const counts = { hits: 0, misses: 0, passed: 0, transfers: 0 };
 
@@ -90,12 +91,19 @@ export function caching(options: CachingOptions): Cache {
     if (credible.length === 0) throw liedTo(name);
     const started = begin(name, credible);
     running.set(key, started);
-    waiting.add(key);
-    const begun = () => void waiting.delete(key);
-    started.then((transfer) => transfer.begun).then(begun, begun);
     const done = () => void running.delete(key);
     started.then(async ({ ended }) => ended).then(done, done);
     return started;
+  }
+
+  /** Undefined where it must not be waited for by another gateway, as it may be waiting for that one. */
+  async function joined(asked: Request, name: ContentName, all: readonly Upstream[]) {
+    const known = isPassedOn(asked) ? running.get(fileNameOf(name)) : undefined;
+    if (known === undefined) return transferOf(name, all);
+    const transfer = await known;
+    const from = transfer.from();
+    const isSafe = from !== undefined && (await origins.has(from)) && transfer.from() === from;
+    return isSafe ? transfer : undefined;
   }
 
   return {
@@ -108,9 +116,8 @@ export function caching(options: CachingOptions): Cache {
       }
       const trail = trailOf(asked);
       const all = [...upstreams, ...further].map((upstream) => onTrail(upstream, trail));
-      // Two gateways that wait for each other's transfer would wait for good.
-      if (isPassedOn(asked) && waiting.has(fileNameOf(name))) return past(asked, all);
-      const transfer = await transferOf(name, all);
+      const transfer = await joined(asked, name, all);
+      if (transfer === undefined) return past(asked, all);
       counts.misses += 1;
       const begun = await transfer.begun;
       if (begun.as === 'content') return fromTransfer(asked, name, begun, transfer);
@@ -206,13 +213,22 @@ function part(
 
 /** Asks for each on its own: slow, but nobody goes without. */
 async function past({ path, range, signal }: Request, upstreams: readonly Upstream[]): Promise<Response> {
-  let last: Response | undefined;
+  let refusal: Response | undefined;
+  let failure: TransportError | undefined;
   for (const { handler } of upstreams) {
-    if (last !== undefined) await discard(last.body);
-    last = await handler(request('GET', path, { signal, ...(range === undefined ? {} : { range }) }));
-    if (last.status === 'ok' || last.status === 'partial') break;
+    try {
+      const response = await handler(request('GET', path, { signal, ...(range && { range }) }));
+      if (response.status === 'ok' || response.status === 'partial') return response;
+      const [kept, dropped] = isNews(refusal, response) ? [response, refusal] : [refusal, response];
+      if (dropped !== undefined) await discard(dropped.body);
+      refusal = kept;
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      failure = error;
+    }
   }
-  return last ?? problemResponse(busy());
+  if (refusal !== undefined) return refusal;
+  throw failure ?? busy();
 }
 
 /** Who has lied about what, lately. */

@@ -26,6 +26,8 @@ export interface Obtaining {
   readonly signal: AbortSignal;
   /** What an upstream gave was not what it was asked for. */
   readonly onLie: (upstream: Upstream) => void;
+  /** From now on it comes from there, if it does. */
+  readonly onAsking: (upstream: Upstream) => void;
   /** There is more to read. */
   readonly onBytes: (total: number | undefined) => void;
   /** Whether somebody may have read of what has arrived: then it cannot be taken back any more. */
@@ -53,6 +55,7 @@ export async function obtain(given: Obtaining): Promise<Obtained> {
   let refusal: Response | undefined;
   let failure: Error | undefined;
   for (const upstream of given.upstreams) {
+    given.onAsking(upstream);
     const end = await fromOne(work, upstream).catch((error: unknown) => {
       if (error instanceof TransportError) return error;
       throw error;
@@ -62,11 +65,15 @@ export async function obtain(given: Obtaining): Promise<Obtained> {
     // Who has read of it must not get its rest from somebody else.
     if (end === 'lied' && given.isRead()) break;
     if (end instanceof TransportError) failure = end;
-    else if (end !== 'lied') refusal = end;
+    else if (end !== 'lied' && isNews(refusal, end)) refusal = end;
   }
   if (refusal !== undefined) return refusal;
   throw failure ?? new TransportError('unreachable', 'expected an upstream to believe, found none');
 }
+
+/** That all ways lead back here is the answer where there is no other. */
+export const isNews = (before: Response | undefined, { status }: Response): boolean =>
+  before === undefined || status !== 'loop-detected';
 
 interface Work extends Obtaining {
   /** Of what is in the file. */

@@ -6,16 +6,18 @@
 import type { Body, Response } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
 import { heldBody } from './held-body.ts';
-import type { Obtaining } from './obtain.ts';
+import type { Obtaining, Upstream } from './obtain.ts';
 import { obtain } from './obtain.ts';
 
-export type TransferOptions = Omit<Obtaining, 'onBytes' | 'isRead'>;
+export type TransferOptions = Omit<Obtaining, 'onAsking' | 'onBytes' | 'isRead'>;
 
 export interface Transfer {
   /** Resolves as soon as there is an answer for those who wait. @throws {TransportError} */
   readonly begun: Promise<Begun>;
   /** The bytes from `start` to before `end`, as they arrive. */
   read(start: number, end: number): Body;
+  /** Who is asked for it at this moment; undefined before anybody is. */
+  from(): Upstream | undefined;
   /** It is proven, or failed; never rejects. */
   readonly ended: Promise<void>;
 }
@@ -35,6 +37,7 @@ export function startTransfer(options: TransferOptions): Transfer {
   let news = Promise.withResolvers<void>();
   let state: 'arriving' | 'proven' | 'failed' = 'arriving';
   let isRead = false;
+  let from: Upstream | undefined;
   const tell = () => {
     const told = news;
     news = Promise.withResolvers();
@@ -50,6 +53,7 @@ export function startTransfer(options: TransferOptions): Transfer {
       const end = await obtain({
         ...options,
         isRead: () => isRead,
+        onAsking: (upstream) => (from = upstream),
         onBytes(total) {
           if (!isRead && (total ?? arrival.size) > wholeBytesMax) begin(total);
           tell();
@@ -85,6 +89,7 @@ export function startTransfer(options: TransferOptions): Transfer {
   begun.promise.catch(() => undefined);
   return {
     begun: begun.promise,
+    from: () => from,
     ended: run(),
     read: (start, end) => heldBody(arrival, bytes(start, end)),
   };

@@ -86,13 +86,26 @@ export const linksInDirectory = (origin: string, handler: Handler): Finder =>
     }
   };
 
+/** Whether it is a gateway by its own word. @throws {TransportError} where it says nothing, for now */
+export async function isGateway(handler: Handler, signal: AbortSignal): Promise<boolean> {
+  const response = await askLinks(handler, '/.well-known/core', signal, cacheType);
+  if (response.status === 'ok') return linksOf(await textOf(response.body)).some(hasType(cacheType));
+  await discard(response.body);
+  // A server of another kind may have no such page, or none for us.
+  if (['not-found', 'unauthorized', 'forbidden'].includes(response.status)) return false;
+  throw new TransportError('no-answer', `expected links, found ${response.status}`);
+}
+
+const askLinks = (handler: Handler, path: string, signal: AbortSignal, type: string) =>
+  handler(request('GET', path, { query: new Map([['rt', type]]), signal }));
+
 async function linksFrom(
   handler: Handler,
   path: string,
   signal: AbortSignal,
   type = cacheType,
 ): Promise<string> {
-  const response = await handler(request('GET', path, { query: new Map([['rt', type]]), signal }));
+  const response = await askLinks(handler, path, signal, type);
   if (response.status === 'ok') return textOf(response.body);
   await discard(response.body);
   throw new TransportError('no-answer', `expected links, found ${response.status}`);
