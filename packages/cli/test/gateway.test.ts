@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { class1, nearest } from '@lapel/device';
+import { findPlaces, linksInDirectory } from '@lapel/gateway';
 import type { Body, Handler, HttpServer } from '@lapel/transport';
 import { discard, emptyBody, httpClient, serveHttp, systemClock } from '@lapel/transport';
+import type { OpenGatewayOptions } from '../src/gateway/open-gateway.ts';
 import { openGatewayHouse } from '../src/gateway/open-gateway.ts';
 import { lampIn } from './house-device.ts';
 import type { HouseWorld } from './house-world.ts';
@@ -36,7 +38,12 @@ async function startCampaign(world: HouseWorld): Promise<void> {
   await discard(started.body);
 }
 
-const gatewayBefore = (world: HouseWorld, name: string, upstreams: readonly string[]) =>
+const gatewayBefore = (
+  world: HouseWorld,
+  name: string,
+  upstreams: readonly string[],
+  further: Partial<OpenGatewayOptions> = {},
+) =>
   openGatewayHouse({
     folder: join(world.folder, name),
     upstreams,
@@ -50,7 +57,34 @@ const gatewayBefore = (world: HouseWorld, name: string, upstreams: readonly stri
       },
       () => undefined,
     ),
+    ...further,
   });
+
+test('S1-B: a gateway that is told no address of its own is seen by a directory', async (context) => {
+  const world = await worldIn(context);
+  const directory = await gatewayBefore(world, 'regional', [world.house.url], { coapPort: 0 });
+  const [coap = ''] = directory.coap;
+  const registering = { directories: [coap], base: undefined };
+  const gateway = await gatewayBefore(world, 'gateway', [directory.url], { coapPort: 0, registering });
+  try {
+    const finder = linksInDirectory(directory.url, httpClient(directory.url));
+    const find = () =>
+      findPlaces({
+        finders: [finder],
+        clock: systemClock,
+        waitMs: 1000,
+        signal: new AbortController().signal,
+      });
+    for (let tries = 0; (await find()).length === 0; tries++) {
+      assert.ok(tries < 100);
+      await systemClock.sleep(20);
+    }
+    assert.deepEqual(await find(), gateway.coap.slice(0, 1));
+  } finally {
+    await gateway.close();
+    await directory.close();
+  }
+});
 
 test('S4-21: origin, regional, gateway, device: it registers, updates and reports', async (context) => {
   const world = await worldIn(context);

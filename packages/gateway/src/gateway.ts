@@ -84,7 +84,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     ...deviceResources(cache, upstream, relay),
     'GET /gateway': async () => json(standing()),
     'GET /.well-known/core': async (asked: Request) => answerLinks(linksOf(options), asked),
-    ...directory({ clock, random }),
+    ...directory({ clock, random, signal: stop.signal, onBug }),
     ...(proxy === undefined ? {} : { 'GET /hc': mappedFromHttp(proxy) }),
     ...options.resources,
   };

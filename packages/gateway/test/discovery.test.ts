@@ -118,6 +118,97 @@ test('S1-B: a gateway keeps itself in a directory, and takes itself out of it', 
   assert.equal((await ask(gateway.handler, 'GET', '/rd-lookup/res')).text, '');
 });
 
+test('S1-B, RFC 9176 §5.1: who asks simply is asked for links where it is, and only there', async (t) => {
+  let nowMs = 0;
+  const clock: Clock = { ...systemClock, monotonicMs: () => nowMs };
+  const { gateway } = await gatewayBefore(t, [nowhere], { clock });
+  const directory = await serveCoap(gateway.handler, { port: 0, onBug: unexpected });
+  afterwards(t, () => directory.close());
+  const asked: string[] = [];
+  const links = async ({ path, query }: { path: string; query: ReadonlyMap<string, string> }) => {
+    asked.push(`${path}?${[...query].join('&')}`);
+    return { status: 'ok' as const, body: bodyOf('</>;rt="lapel.cache"') };
+  };
+  const simple = await serveCoap(links, { port: 0, onBug: unexpected });
+  afterwards(t, () => simple.close());
+  const post = (query: string) =>
+    ask(simple.client(directory.url), 'POST', '/.well-known/rd', `ep=shed&${query}`);
+  assert.equal((await post('lt=120&base=coap://192.0.2.7')).status, 'bad-request');
+  assert.equal((await post('lt=1')).status, 'bad-request');
+  assert.equal(asked.length, 0);
+  assert.deepEqual(await post('lt=120'), { status: 'changed', location: '', text: '' });
+  const found = async () => (await ask(gateway.handler, 'GET', '/rd-lookup/res', 'ep=shed')).text;
+  for (let tries = 0; (await found()) === ''; tries++) {
+    assert.ok(tries < 100);
+    await systemClock.sleep(20);
+  }
+  assert.equal(await found(), `<${simple.url}/>;rt="lapel.cache"`);
+  assert.deepEqual(asked, ['/.well-known/core?']);
+  nowMs = 121_000;
+  assert.equal(await found(), '');
+  // Over HTTP nobody is seen to be where it can be asked.
+  assert.equal((await ask(gateway.handler, 'POST', '/.well-known/rd', 'ep=shed')).status, 'unauthorized');
+  const regular = await ask(simple.client(directory.url), 'POST', '/rd', 'ep=shed', '</x>');
+  assert.equal(regular.status, 'created');
+  assert.equal(await found(), `<${simple.url}/x>`);
+});
+
+test('S1-B, RFC 9176 §5.1: an address that is not proven makes the directory ask nobody', async (t) => {
+  const { gateway } = await gatewayBefore(t, [nowhere]);
+  const heard: string[] = [];
+  const spoofed = (asked: Parameters<Handler>[0]) => {
+    heard.push(`${asked.path} ${asked.sender === undefined ? 'unproven' : 'proven'}`);
+    return gateway.handler(asked);
+  };
+  const directory = await serveCoap(spoofed, { port: 0, onBug: unexpected });
+  afterwards(t, () => directory.close());
+  const client = coapClient(directory.url);
+  afterwards(t, () => client.close());
+  // Long enough that its answer may be as long as a refusal; the proof comes with the second one.
+  const answer = await ask(client, 'POST', '/.well-known/rd', `ep=${'a'.repeat(60)}`);
+  assert.equal(answer.status, 'changed');
+  assert.deepEqual(heard, ['/.well-known/rd unproven', '/.well-known/rd proven']);
+});
+
+test('S1-B, RFC 9176 §5.3.1: an entry is renewed in its place, or made anew where forgotten', async (t) => {
+  const { gateway } = await gatewayBefore(t, [nowhere]);
+  const asked: string[] = [];
+  const directory: Handler = async (each) => {
+    asked.push(`${each.method} ${each.path}`);
+    return gateway.handler(each);
+  };
+  const turns: (() => void)[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    sleep: (_, signal) =>
+      new Promise((resolve, reject) => {
+        turns.push(resolve);
+        signal?.addEventListener('abort', () => reject(signal.reason as Error));
+      }),
+  };
+  const over = new AbortController();
+  const base = 'coap://192.0.2.9';
+  const keeping = keepRegistered(
+    { directory, endpoint: 'attic', base, clock, onNotice: unexpected },
+    over.signal,
+  );
+  const turn = async (count: number) => {
+    while (turns.length < count) await systemClock.sleep(5);
+    return asked.splice(0);
+  };
+  assert.deepEqual(await turn(1), ['GET /.well-known/core', 'POST /rd']);
+  const [, place = ''] =
+    /<(?<place>[^>]+)>/.exec((await ask(gateway.handler, 'GET', '/rd-lookup/ep')).text) ?? [];
+  turns[0]?.();
+  assert.deepEqual(await turn(2), [`POST ${place}`]);
+  await ask(gateway.handler, 'DELETE', place);
+  turns[1]?.();
+  assert.deepEqual(await turn(3), [`POST ${place}`, 'GET /.well-known/core', 'POST /rd']);
+  over.abort();
+  await keeping;
+  assert.equal((await ask(gateway.handler, 'GET', '/rd-lookup/ep')).text, '');
+});
+
 test('S1-10: places come in the stated order; who floods, hangs or lies keeps nobody away', async () => {
   const flood: Finder = async function* () {
     for (let number = 0; ; number++) yield `http://192.0.2.1:${number}`;

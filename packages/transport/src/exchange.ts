@@ -42,6 +42,12 @@ export interface Peer {
   readonly roles: readonly string[];
 }
 
+export interface ProvenSender {
+  /** Such as `coap://192.0.2.7:5683`. */
+  readonly origin: string;
+  readonly ask: Handler;
+}
+
 export interface Request {
   readonly method: Method;
   /** Absolute path, percent-decoded, without query: `/payloads/ab12`. */
@@ -57,6 +63,8 @@ export interface Request {
    * none, or one that nobody here vouches for.
    */
   readonly certificates?: readonly Uint8Array[] | undefined;
+  /** Who sent it, where it can be asked in turn by the way it came, as it has proven to be there. */
+  readonly sender?: ProvenSender | undefined;
   readonly signal: AbortSignal;
   /** The ETag of the copy the client has already; answered `valid` where it is still current. */
   readonly ifNoneMatch?: string | undefined;

@@ -10,7 +10,7 @@
 export { bytesBody, collect, discard, emptyBody, wholeBytes } from './body.ts';
 export type { BytesBody } from './body.ts';
 export { bearer, requireRole } from './bearer.ts';
-export type { Body, Handler, Method, Peer, Request, Response, Status } from './exchange.ts';
+export type { Body, Handler, Method, Peer, ProvenSender, Request, Response, Status } from './exchange.ts';
 export { httpClient, httpClientDefaults } from './http-client.ts';
 export type { HttpClientOptions } from './http-client.ts';
 export { httpListener } from './http-listener.ts';

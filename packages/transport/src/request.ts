@@ -17,6 +17,7 @@ export function request(
     body: given.body ?? emptyBody,
     peer: given.peer,
     certificates: given.certificates,
+    sender: given.sender,
     signal: given.signal ?? new AbortController().signal,
     ifNoneMatch: given.ifNoneMatch,
     range: given.range,

@@ -61,8 +61,11 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--upstream-oscore <file>', 'what this gateway shares with its one --upstream of CoAP')
     .option('--cache-size <megabytes>', 'what the cache may take of the disk', '4096')
     .option('--announce <name>', 'tell the local network, by DNS-SD and, over CoAP, in its group')
-    .option('--directory <url...>', 'register in these CoRE Resource Directories; needs --base', [])
-    .option('--base <url>', 'where devices reach it, as directories are told')
+    .option('--directory <url...>', 'register in these CoRE Resource Directories', [])
+    .option(
+      '--base <url>',
+      'where devices reach it, as directories are told; without it, those of CoAP see for themselves',
+    )
     .option('--proxy', 'let devices read from other servers through it, at public addresses')
     .option('--allow <network...>', 'with --proxy: these networks, too, such as 10.1.0.0/16', [])
     .option('--tls-cert <file>', 'serve HTTPS with this certificate, and its chain behind it (PEM)')
@@ -120,10 +123,13 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   await gateway.close();
 }
 
-function registeringIn({ directory, base }: Options): OpenGatewayOptions['registering'] {
+function registeringIn({ directory, base, coapPort }: Options): OpenGatewayOptions['registering'] {
   if (directory.length === 0) return undefined;
-  if (base === undefined) throw usage('expected --base URL with --directory, found none');
-  return { directories: directory.map((url) => urlOf('--directory', url)), base: urlOf('--base', base) };
+  const directories = directory.map((url) => urlOf('--directory', url));
+  // RFC 9176 §5.1: only one who is asked by the port that it asks from can be seen to be there.
+  if (base === undefined && (coapPort === undefined || !directories.every((url) => url.startsWith('coap:'))))
+    throw usage('expected --base URL, or --coap-port and each --directory coap://HOST, found neither');
+  return { directories, base: base === undefined ? undefined : urlOf('--base', base) };
 }
 
 type Secrets = Pick<OpenGatewayOptions, 'oscore' | 'oscoreOnly' | 'upstreamOscore'>;

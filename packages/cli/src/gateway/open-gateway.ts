@@ -9,6 +9,7 @@ import type { OscoreContext } from '@lapel/transport/coap';
 import { clientAt } from '../client-at.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
+import type { CoapRoads } from '../serve/coap-roads.ts';
 import { openCoapRoads } from '../serve/coap-roads.ts';
 import type { ServerLog } from '../serve/server-log.ts';
 import { tellingListener } from '../serve/tell-answers.ts';
@@ -33,7 +34,9 @@ export interface OpenGatewayOptions {
   readonly log: ServerLog;
   /** By this name the local network is told of it. */
   readonly announce?: string;
-  readonly registering: { readonly directories: readonly string[]; readonly base: string } | undefined;
+  /** Without a base the directories are those of CoAP, which see where it is. */
+  readonly registering:
+    { readonly directories: readonly string[]; readonly base: string | undefined } | undefined;
   readonly proxy?: Guard;
 }
 
@@ -131,7 +134,7 @@ async function serveAt(
       ...groups,
       proxy,
     });
-    const untold = await tellOfIt(options, server, roads.urls).catch(async (error: unknown) => {
+    const untold = await tellOfIt(options, server, roads).catch(async (error: unknown) => {
       await roads.close();
       throw error;
     });
@@ -149,7 +152,7 @@ const coapGroup = { address: '224.0.1.187', port: 5683 };
 async function tellOfIt(
   { announce: name, registering, upstreamTls, log }: OpenGatewayOptions,
   server: HttpServer,
-  coapUrls: readonly string[],
+  { urls: coapUrls, client }: CoapRoads,
 ): Promise<() => Promise<void>> {
   const onError = (error: unknown) => log.notice(`announcing failed: ${String(error)}`);
   const services = [server.url, ...coapUrls].map((url) => {
@@ -167,9 +170,10 @@ async function tellOfIt(
   const registered = (registering?.directories ?? []).map((url) =>
     keepRegistered(
       {
-        directory: handlerAt(url, upstreamTls),
+        directory:
+          registering?.base === undefined && client !== undefined ? client(url) : handlerAt(url, upstreamTls),
         endpoint: name ?? 'gateway',
-        base: registering?.base ?? '',
+        ...(registering?.base === undefined ? {} : { base: registering.base }),
         clock: systemClock,
         onNotice: log.notice,
       },

@@ -6,13 +6,15 @@
 import { lookup } from 'node:dns/promises';
 import type { Handler, ServeTls } from '@lapel/transport';
 import { PortInUse, systemClock } from '@lapel/transport';
-import type { CoapServer, FindContext, ServeCoapOptions } from '@lapel/transport/coap';
+import type { CoapServer, FindContext, ServeCoapOptions, UdpCoapServer } from '@lapel/transport/coap';
 import { observedOnce, serveCoap, serveCoapTcp, subscribeByWaiting } from '@lapel/transport/coap';
 import type { ServerLog } from './server-log.ts';
 import { tellingHandler } from './tell-answers.ts';
 
 export interface CoapRoads {
   readonly urls: readonly string[];
+  /** Asks another one over UDP, from the port where this one answers; undefined where there is none. */
+  readonly client: UdpCoapServer['client'] | undefined;
   close(): Promise<void>;
 }
 
@@ -35,11 +37,11 @@ export async function openCoapRoads(
   options: CoapRoadsOptions,
 ): Promise<CoapRoads> {
   const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false, groups = [], proxy } = options;
-  if (coapPort === undefined) return { urls: [], close: async () => undefined };
+  if (coapPort === undefined) return { urls: [], client: undefined, close: async () => undefined };
   const answering = tellingHandler(handler, log);
   // One look at a name: both must listen at the same address.
   const { address } = await lookup(host);
-  const servers = await onOnePort(answering, coapPort, {
+  const [udp, tcp] = await onOnePort(answering, coapPort, {
     host: address,
     groups,
     ...(oscore === undefined ? {} : { oscore }),
@@ -50,8 +52,9 @@ export async function openCoapRoads(
     onBug: log.bug,
   });
   return {
-    urls: servers.map(({ url }) => url),
-    close: async () => void (await Promise.all(servers.map((server) => server.close()))),
+    urls: [udp.url, tcp.url],
+    client: udp.client,
+    close: async () => void (await Promise.all([udp.close(), tcp.close()])),
   };
 }
 
@@ -64,7 +67,7 @@ async function onOnePort(
   handler: Handler,
   port: number,
   options: Omit<ServeCoapOptions, 'port'>,
-): Promise<readonly CoapServer[]> {
+): Promise<readonly [UdpCoapServer, CoapServer]> {
   for (let tries = 1; ; tries++) {
     const udp = await serveCoap(handler, { ...options, port });
     try {

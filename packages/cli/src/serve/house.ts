@@ -140,7 +140,7 @@ async function elsewhere({ firmwareServers = [] }: HouseOptions): Promise<Elsewh
 
 /** What speaks CoAP is loaded for devices that do. */
 async function coapRoads(options: HouseOptions, handler: Handler, channels: FindContext): Promise<CoapRoads> {
-  if (options.coapPort === undefined) return { urls: [], close: async () => undefined };
+  if (options.coapPort === undefined) return { urls: [], client: undefined, close: async () => undefined };
   return (await import('./coap-roads.ts')).openCoapRoads(handler, channels, options);
 }
 

@@ -1,16 +1,19 @@
 /**
  * A CoRE Resource Directory (RFC 9176), small and in memory: servers and gateways register what they have,
- * devices look it up. Nothing in it is believed by anybody; whoever registers a lie costs time. It never
- * fetches: simple registration (§5.1) is not done.
+ * devices look it up. Nothing in it is believed by anybody; whoever registers a lie costs time.
  */
 import type { Clock, Random, Request, Response, RouteHandler } from '@lapel/transport';
 import { Problem, TransportError, bytesBody, emptyBody, receive } from '@lapel/transport';
 import type { Link } from '@lapel/transport/coap';
 import { filterLinks, linkFormat, readLinks, writeLinks } from '@lapel/transport/coap';
+import { simpleRegistration } from './simple-registration.ts';
 
 export interface DirectoryOptions {
   readonly clock: Clock;
   readonly random: Random;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+  readonly onBug: (error: unknown) => void;
 }
 
 interface Registration {
@@ -40,7 +43,8 @@ const lifetimeMs = { min: 60_000, max: 90_000_000 } as const;
 /** What one look-up brings; `page` and `count` lead further (§6.2). */
 const answerMax = 64;
 
-export function directory({ clock, random }: DirectoryOptions): Readonly<Record<string, RouteHandler>> {
+export function directory(options: DirectoryOptions): Readonly<Record<string, RouteHandler>> {
+  const { clock, random } = options;
   const byId = new Map<string, Registration>();
 
   function living(): readonly Registration[] {
@@ -54,27 +58,34 @@ export function directory({ clock, random }: DirectoryOptions): Readonly<Record<
     return found;
   }
 
-  /** §5: the same endpoint in the same sector keeps its place. */
-  async function register(asked: Request): Promise<Response> {
-    const { query } = asked;
+  /** §5: the same endpoint in the same sector keeps its place. @returns what enters links there */
+  function admit(query: Request['query'], base: string): (links: readonly Link[]) => string {
     const endpoint = nameIn(query, 'ep');
     if (endpoint === undefined) throw new Problem('bad-request', 'expected ep=NAME, found none');
     const sector = nameIn(query, 'd');
-    const links = await linksIn(asked);
-    const known = living().find((each) => each.endpoint === endpoint && each.sector === sector);
-    if (known === undefined && byId.size >= registrationsMax) {
-      throw new Problem(
-        'storage-full',
-        `expected fewer than ${registrationsMax} registrations, found no room`,
-      );
-    }
-    const id = known?.id ?? Buffer.from(random.bytes(6)).toString('hex');
-    const base = baseIn(query);
-    // Our bindings tell a Handler no address of its sender to take its place (§5).
-    if (base === undefined) throw new Problem('bad-request', 'expected base=URI, found none');
     const lifetime = lifetimeIn(query) ?? lifetimeMs.max;
-    const endsMs = clock.monotonicMs() + lifetime;
-    byId.set(id, { id, endpoint, sector, base, links, lifetimeMs: lifetime, endsMs });
+    return (links) => {
+      const known = living().find((each) => each.endpoint === endpoint && each.sector === sector);
+      if (known === undefined && byId.size >= registrationsMax) {
+        throw new Problem(
+          'storage-full',
+          `expected fewer than ${registrationsMax} registrations, found no room`,
+        );
+      }
+      const id = known?.id ?? Buffer.from(random.bytes(6)).toString('hex');
+      const endsMs = clock.monotonicMs() + lifetime;
+      byId.set(id, { id, endpoint, sector, base, links, lifetimeMs: lifetime, endsMs });
+      return id;
+    };
+  }
+
+  async function register(asked: Request): Promise<Response> {
+    const { query, sender } = asked;
+    // §5: where it says no base, it is where it is seen to be.
+    const base = baseIn(query) ?? sender?.origin;
+    if (base === undefined)
+      throw new Problem('bad-request', 'expected base=URI, or a proven address of CoAP, found neither');
+    const id = admit(query, base)(await linksIn(asked));
     return { status: 'created', headers: { location: `/rd/${id}` }, size: 0, body: emptyBody };
   }
 
@@ -89,6 +100,7 @@ export function directory({ clock, random }: DirectoryOptions): Readonly<Record<
 
   return {
     'POST /rd': register,
+    'POST /.well-known/rd': simpleRegistration({ ...options, linksBytesMax, admit }),
     'POST /rd/{registration}': async (asked, { registration = '' }) => update(asked, registration),
     'DELETE /rd/{registration}': async (_, { registration = '' }) => {
       byId.delete(find(registration).id);

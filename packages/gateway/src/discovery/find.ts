@@ -96,6 +96,15 @@ export async function isGateway(handler: Handler, signal: AbortSignal): Promise<
   throw new TransportError('no-answer', `expected links, found ${response.status}`);
 }
 
+/** Where a directory takes registrations (RFC 9176 §4.1), by its own word. @throws {TransportError} */
+export async function registrationPath(handler: Handler, signal: AbortSignal): Promise<string> {
+  const links = linksOf(await linksFrom(handler, '/.well-known/core', signal, 'core.rd'));
+  const path = links.find(hasType('core.rd'))?.target;
+  // A directory that sends elsewhere is not followed.
+  if (path !== undefined && /^\/(?!\/)/.test(path)) return path;
+  throw new TransportError('refused', 'expected a link of rt=core.rd to a path there, found none');
+}
+
 const askLinks = (handler: Handler, path: string, signal: AbortSignal, type: string) =>
   handler(request('GET', path, { query: new Map([['rt', type]]), signal }));
 

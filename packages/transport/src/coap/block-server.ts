@@ -55,6 +55,8 @@ export interface BlockServerOptions {
   readonly subscribe?: Subscribe;
   /** Where it is given, blocks go in sets to clients that want that (RFC 9177), and come in sets. */
   readonly quick?: QuickTimes;
+  /** Asks who sent a request, at an address that is proven; absent where requests go one way only. */
+  readonly askBack?: (address: string) => Handler;
   /** Makes requests for others (RFC 7252 §5.7.2); absent in what is no proxy. */
   readonly proxy?: Proxy;
   readonly onBug: (error: unknown) => void;
@@ -66,7 +68,11 @@ interface Routed extends Target {
 }
 
 export function blockServer(handler: Handler, options: BlockServerOptions): Respond {
-  const { clock, onBug, subscribe, proxy, quick: times } = options;
+  const { clock, onBug, subscribe, proxy, quick: times, askBack } = options;
+  const provenSender = ({ provenAddress: address }: Sender): Request['sender'] =>
+    address === undefined || askBack === undefined
+      ? undefined
+      : { origin: `coap://${address}`, ask: async (request) => askBack(address)(request) };
   const limits = { ...blockServerLimits, ...options.limits };
   const windows = heldWindows(clock, limits);
   const tags = rememberedTags();
@@ -213,7 +219,8 @@ export function blockServer(handler: Handler, options: BlockServerOptions): Resp
     const outcome = await uploads(
       { request: known, sender, key, block: block1 },
       async (body, size, signal) => {
-        const asked = targetToRequest(method, target, { body, size, peer: sender.peer, signal });
+        const given = { body, size, peer: sender.peer, sender: provenSender(sender), signal };
+        const asked = targetToRequest(method, target, given);
         return windowOf(await target.serve(asked), asked, [], 0);
       },
     );

@@ -51,6 +51,8 @@ export interface Sender {
   readonly key: string;
   /** Who it is, where the channel has proved that. */
   readonly peer?: Peer | undefined;
+  /** Where its datagrams come from, where that is proven (RFC 9175 §2.4). */
+  readonly provenAddress?: string;
   /** Bytes of the datagram that the request came in. */
   readonly requestBytes?: number;
   /** Of the answer, what stands before its options. */

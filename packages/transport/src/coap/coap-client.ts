@@ -80,8 +80,7 @@ async function connect(host: string, port: number, options: CoapClientOptions): 
 
 /** The same across datagrams of another kind. */
 export function coapClientOver(datagrams: Datagrams, to: string, options: CoapClientOptions): Connection {
-  const { clock = systemClock, random = systemRandom, oscore, szx, transmission = {} } = options;
-  const { quick, origin } = options;
+  const { clock = systemClock, random = systemRandom, transmission = {} } = options;
   const endpoint = createEndpoint({
     datagrams,
     clock,
@@ -90,6 +89,16 @@ export function coapClientOver(datagrams: Datagrams, to: string, options: CoapCl
     onBug: (error) => endpoint.fail(error instanceof Error ? error : new Error(String(error))),
     onError: (error) => endpoint.fail(toTransportError(error)),
   });
+  return { endpoint, ...coapClientOn(endpoint, to, options) };
+}
+
+/** The same from an endpoint that may serve, too: it is asked by the port that it answers at. */
+export function coapClientOn(
+  endpoint: Endpoint,
+  to: string,
+  options: CoapClientOptions,
+): Omit<Connection, 'endpoint'> {
+  const { random = systemRandom, oscore, szx, transmission = {}, quick, origin } = options;
   const carrier = { ask: endpoint.ask(to), watch: endpoint.watch(to), burst: endpoint.burst(to) };
   const secured = oscore === undefined ? carrier : oscoreClient(oscore, carrier);
   const { ask, watch, burst } = echoing(secured);
@@ -101,5 +110,5 @@ export function coapClientOver(datagrams: Datagrams, to: string, options: CoapCl
     origin: origin === undefined ? undefined : new URL(origin),
   };
   const handler = blockClient(ask, blocks);
-  return { endpoint, handler, subscribe: subscribing(watch, ask, blocks) };
+  return { handler, subscribe: subscribing(watch, ask, blocks) };
 }

@@ -2,14 +2,19 @@
  * Serves a Handler over CoAP on a port of UDP, with a written limit on everything that a client can make
  * grow.
  */
+import { lookup } from 'node:dns/promises';
+import { isIPv6 } from 'node:net';
+import { toTransportError } from '../network-error.ts';
+import { serverAt } from './server-url.ts';
 import type { Handler } from '../exchange.ts';
 import { PortInUse } from '../http-server.ts';
 import { systemClock, systemRandom } from '../system.ts';
 import type { Clock, Random } from '../system.ts';
-import type { BlockServerLimits } from './block-server.ts';
+import type { BlockServerLimits, BlockServerOptions } from './block-server.ts';
 import { blockServer } from './block-server.ts';
 import type { Respond } from './carrier.ts';
 import type { Datagrams } from './datagrams.ts';
+import { coapClientOn } from './coap-client.ts';
 import { createEndpoint } from './endpoint.ts';
 import type { Endpoint, EndpointLimits } from './endpoint.ts';
 import { serveGroup } from './multicast.ts';
@@ -22,7 +27,7 @@ import type { Proxy } from './proxy.ts';
 import { quickTimes } from './quick-block.ts';
 import type { Transmission } from './transmission.ts';
 import { transmissionDefaults } from './transmission.ts';
-import { udpGroup, udpServer } from './udp.ts';
+import { addressText, udpGroup, udpServer } from './udp.ts';
 import type { Group } from './udp.ts';
 
 export interface ServeCoapOptions {
@@ -56,18 +61,37 @@ export interface CoapServer {
   close(): Promise<void>;
 }
 
+export interface UdpCoapServer extends CoapServer {
+  /** Asks another one from this server's own port, as one who wants to be asked in turn. */
+  client(url: string): Handler;
+}
+
 /** @throws {PortInUse} */
-export async function serveCoap(handler: Handler, options: ServeCoapOptions): Promise<CoapServer> {
+export async function serveCoap(handler: Handler, options: ServeCoapOptions): Promise<UdpCoapServer> {
   const { port, host = '127.0.0.1', groups = [] } = options;
   const datagrams = await udpServer({ host, port }).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EADDRINUSE' ? new PortInUse(port, { cause: error }) : error;
   });
-  const layers = layersOf(handler, options);
+  const { clock, random, transmission } = options;
+  const asking = {
+    ...(clock && { clock }),
+    ...(random && { random }),
+    ...(transmission && { transmission }),
+  };
+  const askBack = (address: string): Handler => coapClientOn(endpoint, address, asking).handler;
+  const layers = layersOf(handler, { ...options, askBack });
   const endpoint = endpointOver(datagrams, layers, options);
   const served = await Promise.all(groups.map((group) => answerGroup(group, datagrams, layers, options)));
   return {
     url: `coap://${host.includes(':') ? `[${host}]` : host}:${datagrams.port}`,
     port: datagrams.port,
+    client(url) {
+      const server = serverAt(url, 'coap:', undefined);
+      return async (request) => {
+        const { address } = await lookup(server.host, { family: isIPv6(host) ? 6 : 4 }).catch(refuse);
+        return askBack(addressText(address, server.port))(server.prefixed(request));
+      };
+    },
     async close() {
       await Promise.all(served.map((group) => group.close()));
       await endpoint.close();
@@ -75,11 +99,15 @@ export async function serveCoap(handler: Handler, options: ServeCoapOptions): Pr
   };
 }
 
-type Layering = Omit<ServeCoapOptions, 'port' | 'host' | 'groups'>;
+type Layering = Omit<ServeCoapOptions, 'port' | 'host' | 'groups'> & Pick<BlockServerOptions, 'askBack'>;
 
 /** The same across datagrams of another kind. */
 export const serveCoapOver = (datagrams: Datagrams, handler: Handler, options: Layering): Endpoint =>
   endpointOver(datagrams, layersOf(handler, options), options);
+
+function refuse(error: Error): never {
+  throw toTransportError(error);
+}
 
 interface Layers {
   /** For whoever asks without a secret. */
@@ -90,7 +118,12 @@ interface Layers {
 function layersOf(handler: Handler, options: Layering): Layers {
   const { clock = systemClock, random = systemRandom, onBug } = options;
   const { limits = {}, transmission = {}, subscribe, proxy } = options;
-  const observed = { ...(subscribe && { subscribe }), ...(proxy && { proxy }) };
+  const { askBack } = options;
+  const observed = {
+    ...(subscribe && { subscribe }),
+    ...(proxy && { proxy }),
+    ...(askBack && { askBack }),
+  };
   const quick = quickTimes({ ...transmissionDefaults, ...transmission }, random);
   const blocks = blockServer(handler, { clock, limits, onBug, quick, ...observed });
   const plain = provingAddress(blocks, { clock, random });

@@ -12,7 +12,7 @@ export { codeText, methodCodes, responseCodes } from './code.ts';
 export { coapClient, coapClientOver } from './coap-client.ts';
 export type { CoapClient, CoapClientOptions, Connection } from './coap-client.ts';
 export { serveCoap, serveCoapOver } from './coap-server.ts';
-export type { CoapServer, ServeCoapOptions } from './coap-server.ts';
+export type { CoapServer, ServeCoapOptions, UdpCoapServer } from './coap-server.ts';
 export { coapToStatus, statusToCoap } from './coap-status.ts';
 export { formatToMediaType, mediaTypeToFormat } from './content-format.ts';
 export type { Datagrams } from './datagrams.ts';

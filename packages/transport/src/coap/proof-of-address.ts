@@ -53,7 +53,7 @@ export function provingAddress(
   return async (request, sender) => {
     const echo = optionValue(request.options, 'echo');
     const asked = echo === undefined ? request : { ...request, options: without(request.options, 'echo') };
-    if (isProven(sender.key, echo)) return respond(asked, sender);
+    if (isProven(sender.key, echo)) return respond(asked, { ...sender, provenAddress: sender.key });
     const bytesMax = boundOf(sender);
     const challenge = option('echo', echoOf(sender.key, hourNow()));
     const options = bytesMax < echoOptionBytes ? [] : [challenge];
@@ -76,7 +76,9 @@ export function provingAddress(
     const isCut = ['block2', 'qBlock2'].some(
       (name) => optionValue(answer.options, name as 'block2') !== undefined,
     );
-    const told = isCut ? inOrder([...answer.options, challenge]) : answer.options;
+    // What changes something may be refused for want of that proof alone.
+    const isRefusedChange = request.code !== methodCodes.GET && answer.code === responseCodes.unauthorized;
+    const told = isCut || isRefusedChange ? inOrder([...answer.options, challenge]) : answer.options;
     return { ...answer, options: told, isToStranger: true };
   };
 }

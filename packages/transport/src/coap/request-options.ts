@@ -112,7 +112,7 @@ function pairOf(parameter: string): readonly [string, string] {
 export function targetToRequest(
   method: Method,
   target: Target,
-  given: Pick<Request, 'peer' | 'signal' | 'ifNoneMatch' | 'range'> & {
+  given: Pick<Request, 'peer' | 'sender' | 'signal' | 'ifNoneMatch' | 'range'> & {
     readonly body: Body;
     readonly size: number | undefined;
   },
