@@ -238,7 +238,7 @@ test('S1-10: places come in the stated order; who floods, hangs or lies keeps no
 test('S1-B: with nothing configured, a group is asked, and gateways answer', async (context) => {
   const { gateway } = await gatewayBefore(context, [nowhere]);
   const common = { clock: hasty, random: systemRandom, onBug: unexpected };
-  const group = { address: '224.0.1.187', port: 0, network: '127.0.0.1', leisureMs: 50 };
+  const group = { address: '224.0.1.187', port: 0, networks: ['127.0.0.1'], leisureMs: 50 };
   const heard = await udpGroup(group);
   const respond = provingAddress(blockServer(gateway.handler, { ...common, limits: {} }), common);
   const serving = serveGroup({ ...common, ...group, datagrams: heard, respond });

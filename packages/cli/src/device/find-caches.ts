@@ -3,6 +3,7 @@
 import type { Network } from '@lapel/device';
 import type { Finder } from '@lapel/gateway';
 import type { Clock, Random } from '@lapel/transport';
+import { groupsToAsk } from '../coap-groups.ts';
 
 export interface FindCachesOptions {
   /** Where the device is, in its own network; a server that is known may know of caches, too. */
@@ -17,33 +18,43 @@ export interface FindCachesOptions {
 const waitMs = 7_000;
 /** What comes up later is found later. */
 const againMs = 10 * 60_000;
-/** All CoAP nodes of the network (RFC 7252 §12.8). */
-const group = { address: '224.0.1.187', port: 5683 };
 
 /** In the stated order: DNS-SD, links of the server, links of the group, its directory. */
 export async function findCaches(
   options: FindCachesOptions,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { server, network, clock, random, onError } = options;
+  const { server, network, clock, onError } = options;
   const { announcedByDnsSd, findPlaces, linksAt, linksInDirectory, linksOfGroup } =
     await import('@lapel/gateway');
-  const { groupClient, udpGroupSender } = await import('@lapel/transport/coap');
   const handler = server === undefined ? undefined : network(server, 'origin');
-  const client = groupClient({ clock, random, datagrams: await udpGroupSender(group), onBug: onError });
+  const asked = await clientsOfGroups(options);
   const known = (finder: typeof linksAt): readonly Finder[] =>
     server === undefined || handler === undefined ? [] : [finder(server, handler)];
   try {
     const finders = [
       announcedByDnsSd({ onError }),
       ...known(linksAt),
-      linksOfGroup(client, `${group.address}:${group.port}`),
+      ...asked.flatMap(({ client, groups }) => groups.map((group) => linksOfGroup(client, group))),
       ...known(linksInDirectory),
     ];
     return await findPlaces({ finders, clock, waitMs, signal });
   } finally {
-    await client.close();
+    await Promise.all(asked.map(({ client }) => client.close()));
   }
+}
+
+/** A network that cannot be asked, as it comes and goes, is one where nobody is found. */
+async function clientsOfGroups({ clock, random, onError }: FindCachesOptions) {
+  const { addressText, groupClient, udpGroupSender } = await import('@lapel/transport/coap');
+  const opened = groupsToAsk().map(async (groups) => {
+    const datagrams = await udpGroupSender(groups[0]);
+    const client = groupClient({ clock, random, datagrams, onBug: onError });
+    return { client, groups: groups.map(({ address, port }) => addressText(address, port)) };
+  });
+  const settled = await Promise.allSettled(opened);
+  for (const each of settled) if (each.status === 'rejected') onError(each.reason);
+  return settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
 export interface Places {

@@ -128,10 +128,9 @@ async function serveAt(
   const at = { port, ...(host === undefined ? {} : { host }), ...(tls === undefined ? {} : { tls }) };
   const server = await serveListener(listener, at);
   try {
-    const groups = options.announce === undefined ? {} : { groups: [coapGroup] };
     const roads = await openCoapRoads(handler, neighbours?.find, {
       ...options,
-      ...groups,
+      isInGroups: options.announce !== undefined,
       proxy,
     });
     const untold = await tellOfIt(options, server, roads).catch(async (error: unknown) => {
@@ -144,9 +143,6 @@ async function serveAt(
     throw error;
   }
 }
-
-/** All CoAP nodes of a network (RFC 7252 §12.8). */
-const coapGroup = { address: '224.0.1.187', port: 5683 };
 
 /** By DNS-SD, and in directories. @returns what takes it back */
 async function tellOfIt(

@@ -8,6 +8,7 @@ import type { Handler, ServeTls } from '@lapel/transport';
 import { PortInUse, systemClock } from '@lapel/transport';
 import type { CoapServer, FindContext, ServeCoapOptions, UdpCoapServer } from '@lapel/transport/coap';
 import { observedOnce, serveCoap, serveCoapTcp, subscribeByWaiting } from '@lapel/transport/coap';
+import { groupsAt } from '../coap-groups.ts';
 import type { ServerLog } from './server-log.ts';
 import { tellingHandler } from './tell-answers.ts';
 
@@ -24,8 +25,8 @@ export interface CoapRoadsOptions {
   readonly tls?: ServeTls;
   readonly host?: string;
   readonly log: ServerLog;
-  /** Of whom it is one that hears what is asked of all. */
-  readonly groups?: NonNullable<ServeCoapOptions['groups']>;
+  /** Whether it hears what is asked of all (RFC 7252 §12.8). */
+  readonly isInGroups?: boolean;
   /** Whom it asks for others. */
   readonly proxy?: ServeCoapOptions['proxy'] | undefined;
 }
@@ -36,14 +37,14 @@ export async function openCoapRoads(
   oscore: FindContext | undefined,
   options: CoapRoadsOptions,
 ): Promise<CoapRoads> {
-  const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false, groups = [], proxy } = options;
+  const { coapPort, host = '127.0.0.1', log, tls, oscoreOnly = false, isInGroups = false, proxy } = options;
   if (coapPort === undefined) return { urls: [], client: undefined, close: async () => undefined };
   const answering = tellingHandler(handler, log);
   // One look at a name: both must listen at the same address.
   const { address } = await lookup(host);
   const [udp, tcp] = await onOnePort(answering, coapPort, {
     host: address,
-    groups,
+    groups: isInGroups ? groupsAt(address) : [],
     ...(oscore === undefined ? {} : { oscore }),
     ...(proxy === undefined ? {} : { proxy }),
     // Who asks over HTTP for a certificate of its authority lets nobody in by another door without a proof.

@@ -17,7 +17,7 @@ import type { Datagrams } from './datagrams.ts';
 import { coapClientOn } from './coap-client.ts';
 import { createEndpoint } from './endpoint.ts';
 import type { Endpoint, EndpointLimits } from './endpoint.ts';
-import { serveGroup } from './multicast.ts';
+import { serveGroup, withGroup } from './multicast.ts';
 import type { GroupServerOptions } from './multicast.ts';
 import type { Subscribe } from './observe-server.ts';
 import type { FindContext } from './oscore.ts';
@@ -27,8 +27,9 @@ import type { Proxy } from './proxy.ts';
 import { quickTimes } from './quick-block.ts';
 import type { Transmission } from './transmission.ts';
 import { transmissionDefaults } from './transmission.ts';
-import { addressText, udpGroup, udpServer } from './udp.ts';
-import type { Group } from './udp.ts';
+import { addressText, udpServer } from './udp.ts';
+import type { Group, Udp } from './udp.ts';
+import { udpGroup } from './udp-group.ts';
 
 export interface ServeCoapOptions {
   /** 0 takes any free port; 5683 is CoAP's own. */
@@ -43,10 +44,7 @@ export interface ServeCoapOptions {
   readonly proxy?: Proxy;
   /** Secrets that are shared with clients, each by the name in a request (`contextName`). */
   readonly oscore?: FindContext;
-  /**
-   * Groups that are answered too (RFC 7252 §8), as one who looks for servers asks them. Whose port this
-   * server has as well, it must listen on one address: on all of them, it would hear the group a second time.
-   */
+  /** Groups that are answered too (RFC 7252 §8), as one who looks for servers asks them. */
   readonly groups?: readonly (Group & Pick<GroupServerOptions, 'leisureMs'>)[];
   /** Nothing is answered but under such a secret. */
   readonly oscoreOnly?: boolean;
@@ -80,8 +78,16 @@ export async function serveCoap(handler: Handler, options: ServeCoapOptions): Pr
   };
   const askBack = (address: string): Handler => coapClientOn(endpoint, address, asking).handler;
   const layers = layersOf(handler, { ...options, askBack });
-  const endpoint = endpointOver(datagrams, layers, options);
-  const served = await Promise.all(groups.map((group) => answerGroup(group, datagrams, layers, options)));
+  const { group, alone } = withGroup(datagrams);
+  const endpoint = endpointOver(alone, layers, options);
+  const isShared = ({ port: at }: Group) => isOnAll(host) && at === datagrams.port;
+  const served = await answerGroups(
+    { groups, isShared, own: { ...datagrams, ...group }, layers },
+    options,
+  ).catch(async (error: unknown) => {
+    await endpoint.close();
+    throw error;
+  });
   return {
     url: `coap://${host.includes(':') ? `[${host}]` : host}:${datagrams.port}`,
     port: datagrams.port,
@@ -139,15 +145,35 @@ function endpointOver(datagrams: Datagrams, { respond }: Layers, options: Layeri
   return createEndpoint({ datagrams, clock, random, transmission, limits, respond, ...told });
 }
 
-async function answerGroup(
-  group: Group & Pick<GroupServerOptions, 'leisureMs'>,
-  { send }: Datagrams,
-  { plain: respond }: Layers,
+/** Where the port is bound to every address, it hears groups of that port itself, and no other may. */
+const isOnAll = (host: string): boolean => ['0.0.0.0', '::'].includes(host);
+
+async function answerGroups(
+  { groups, isShared, own, layers }: GroupsOnPort,
   { clock = systemClock, random = systemRandom, onBug }: Layering,
-) {
-  const heard = await udpGroup(group);
-  // Answers come from this server's own address, where what did not fit into them is asked for.
-  return serveGroup({ ...group, datagrams: { ...heard, send }, clock, random, respond, onBug });
+): Promise<readonly { close(): Promise<void> }[]> {
+  const common = { clock, random, respond: layers.plain, onBug };
+  const shared = groups.filter(isShared);
+  for (const group of shared) own.join(group);
+  const first = shared[0] && serveGroup({ ...shared[0], ...common, datagrams: own, mayBeAlone: true });
+  const served = first === undefined ? [] : [first];
+  for (const group of groups.filter((each) => !isShared(each))) {
+    const heard = await udpGroup(group).catch(async (error: unknown) => {
+      await Promise.all(served.map((each) => each.close()));
+      throw error;
+    });
+    // Answers come from this server's own address, where what did not fit into them is asked for.
+    served.push(serveGroup({ ...group, ...common, datagrams: { ...heard, send: own.send } }));
+  }
+  return served;
+}
+
+interface GroupsOnPort {
+  readonly groups: NonNullable<ServeCoapOptions['groups']>;
+  readonly isShared: (group: Group) => boolean;
+  /** What of this server's port is for groups. */
+  readonly own: Udp;
+  readonly layers: Layers;
 }
 
 /** @throws {RangeError} where nobody could be answered */

@@ -17,7 +17,7 @@ import { createEndpoint } from './endpoint.ts';
 import type { Content, Message } from './message.ts';
 import { MessageError, decodeMessage, encodeMessage, headerBytes, messageTypes } from './message.ts';
 import { messageNumbers } from './message-numbers.ts';
-import { optionTable, optionValue } from './option.ts';
+import { optionTable, optionValue, optionValues, uintOption } from './option.ts';
 import { echoing } from './proof-of-address.ts';
 import { recentRequests } from './recent-requests.ts';
 import { requestToOptions } from './request-options.ts';
@@ -32,6 +32,8 @@ export interface GroupServerOptions {
   readonly respond: Respond;
   /** DEFAULT_LEISURE (§8.2): within this time, at a moment of chance. */
   readonly leisureMs?: number;
+  /** What is heard may have been asked of this server alone: only for what is asked of all it waits then. */
+  readonly mayBeAlone?: boolean;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -46,6 +48,7 @@ const lifetimeMs = nonLifetimeMs(transmissionDefaults);
 /** Answers what is asked of the group; failures, and answers that hold nothing, are kept to itself (§8.2). */
 export function serveGroup(options: GroupServerOptions): { close(): Promise<void> } {
   const { datagrams, clock, random, respond, leisureMs = leisureMsDefault, onBug } = options;
+  const { mayBeAlone = false } = options;
   const clockwork = alarms(clock, tickMs);
   const closed = new AbortController();
   const recent = recentRequests(clock, recentBytesMax);
@@ -72,7 +75,8 @@ export function serveGroup(options: GroupServerOptions): { close(): Promise<void
     if (recent.find(key) !== undefined || waiting >= waitingMax) return;
     recent.begin(key, lifetimeMs);
     waiting += 1;
-    clockwork.set(random.fraction() * leisureMs, () => {
+    const within = mayBeAlone && !isAboutLinks(request) ? 0 : leisureMs;
+    clockwork.set(random.fraction() * within, () => {
       waiting -= 1;
       answer(request, from, bytes.length).catch(onBug);
     });
@@ -86,6 +90,48 @@ export function serveGroup(options: GroupServerOptions): { close(): Promise<void
       await datagrams.close();
     },
   };
+}
+
+/** What is asked of a group here (RFC 6690 §4). */
+function isAboutLinks({ options }: Message): boolean {
+  const [first, second, ...further] = optionValues(options, 'uriPath').map((value) => nameOf(value));
+  return first === '.well-known' && second === 'core' && further.length === 0;
+}
+
+/**
+ * Datagrams of a port that hears a group as well, where nobody can tell for which of them one was meant: what
+ * a group may be asked, and the rest.
+ */
+export function withGroup(datagrams: Datagrams): { readonly group: Datagrams; readonly alone: Datagrams } {
+  let hear: ((bytes: Uint8Array, from: string) => void) | undefined;
+  return {
+    // It is closed as that port is.
+    group: { ...datagrams, listen: (onDatagram) => void (hear = onDatagram), close: async () => undefined },
+    alone: {
+      ...datagrams,
+      listen: (onDatagram, onError) =>
+        datagrams.listen((bytes, from) => {
+          if (hear !== undefined && isForGroups(bytes)) hear(bytes, from);
+          else onDatagram(bytes, from);
+        }, onError),
+    },
+  };
+}
+
+/** Of the first byte: version 1, not confirmable. */
+const nonConfirmableHead = 5;
+/** RFC 7959 §2.2: below it are the size and the word that more follows. */
+const blockNumberShift = 4;
+const aloneOptions = ['observe', 'qBlock2', 'oscore'] as const;
+
+function isForGroups(bytes: Uint8Array): boolean {
+  if ((bytes[0] ?? 0) >> 4 !== nonConfirmableHead || bytes[1] !== methodCodes.GET) return false;
+  const message = readMessage(bytes);
+  if (message === undefined) return false;
+  const { options } = message;
+  // RFC 7959 §2.8: a group is asked for first blocks, the others of each for the rest.
+  const isFirst = (uintOption(options, 'block2') ?? 0) < 2 ** blockNumberShift;
+  return isFirst && aloneOptions.every((name) => optionValue(options, name) === undefined);
 }
 
 function readMessage(bytes: Uint8Array): Message | undefined {

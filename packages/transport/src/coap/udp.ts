@@ -7,6 +7,16 @@ import type { Datagrams } from './datagrams.ts';
 
 export interface Udp extends Datagrams {
   readonly port: number;
+  /** Hears, from now on, what is sent to the group, too. */
+  join(group: Group): void;
+}
+
+export interface Group {
+  /** Such as 224.0.1.187 or ff05::fd; one of the link, such as ff02::fd, with its zone. */
+  readonly address: string;
+  readonly port: number;
+  /** Our own addresses on the networks where the group is; without one the system chooses. */
+  readonly networks?: readonly string[];
 }
 
 /** Of the socket, where the system grants it: a burst of requests must not be lost before it is read. */
@@ -24,15 +34,19 @@ export async function udpServer({ host, port }: { host: string; port: number }):
 }
 
 /** Sends to whoever an address names. */
-function sending(socket: Socket): Udp {
+export function sending(socket: Socket): Udp {
   const parse = addresses();
+  const isOfIPv6 = isIPv6(socket.address().address);
   return {
     ...datagramsOf(socket),
     port: socket.address().port,
+    join: (group) => join(socket, group),
     send(bytes, to) {
       const { address, port } = parse(to);
+      // RFC 4291 §2.5.5.2: as a socket of both families names those of IPv4.
+      const named = isOfIPv6 && !isIPv6(address) ? `::ffff:${address}` : address;
       // Whether it could be sent nobody needs to know: what is lost comes again.
-      socket.send(bytes, port, address, () => undefined);
+      socket.send(bytes, port, named, () => undefined);
     },
   };
 }
@@ -47,7 +61,7 @@ export async function udpClient({
 }: {
   host: string;
   port: number;
-}): Promise<Udp & { to: string }> {
+}): Promise<Datagrams & { to: string }> {
   const { address, family } = isIP(host) === 0 ? await lookup(host) : { address: host, family: isIP(host) };
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: alreadyAddress });
   await opened(socket, (done) => socket.connect(port, address, done));
@@ -56,50 +70,18 @@ export async function udpClient({
   socket.unref();
   return {
     ...datagramsOf(socket),
-    port: socket.address().port,
     to: addressText(address, port),
     send: (bytes) => socket.send(bytes, () => undefined),
   };
 }
 
-export interface Group {
-  /** Such as 224.0.1.187 or ff05::fd, where every node that speaks CoAP may be (RFC 7252 §12.8). */
-  readonly address: string;
-  readonly port: number;
-  /** Our own address on the network where the group is; without one the system chooses. */
-  readonly network?: string;
+export function join(socket: Socket, { address, networks = [] }: Group): void {
+  const group = withoutZone(address);
+  if (networks.length === 0) socket.addMembership(group);
+  for (const network of networks) socket.addMembership(group, network);
 }
 
-/**
- * Hears what is sent to the group and nothing else, as it is bound to its address; other programs on this
- * machine may hear it too.
- */
-export async function udpGroup({ address, port, network }: Group): Promise<Udp> {
-  const type = isIPv6(address) ? 'udp6' : 'udp4';
-  const socket = createSocket({ type, lookup: alreadyAddress, reuseAddr: true });
-  await opened(socket, (done) =>
-    socket.bind({ port, address, exclusive: true }, () => {
-      socket.addMembership(address, network);
-      done();
-    }),
-  );
-  return sending(socket);
-}
-
-/** Sends to groups, and hears who answers. */
-export async function udpGroupSender({ network, address }: Pick<Group, 'network' | 'address'>): Promise<Udp> {
-  const type = isIPv6(address) ? 'udp6' : 'udp4';
-  const socket = createSocket({ type, lookup: alreadyAddress });
-  await opened(socket, (done) =>
-    socket.bind({ port: 0, exclusive: true }, () => {
-      if (network !== undefined) socket.setMulticastInterface(network);
-      done();
-    }),
-  );
-  // As a client's socket: whoever waits has the clock's timer.
-  socket.unref();
-  return sending(socket);
-}
+export const withoutZone = (address: string): string => address.replace(/%.*$/, '');
 
 export const addressText = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
@@ -114,7 +96,7 @@ const datagramsOf = (socket: Socket): Omit<Datagrams, 'send'> => ({
   close: () => new Promise((resolve) => socket.close(() => resolve())),
 });
 
-function opened(socket: Socket, open: (done: () => void) => void): Promise<void> {
+export function opened(socket: Socket, open: (done: () => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       socket.close();
@@ -129,7 +111,7 @@ function opened(socket: Socket, open: (done: () => void) => void): Promise<void>
 }
 
 /** Every address here is one already; asking the system again would cost a turn of the loop. */
-const alreadyAddress = (
+export const alreadyAddress = (
   address: string,
   family: unknown,
   callback?: (error: null, address: string, family: number) => void,

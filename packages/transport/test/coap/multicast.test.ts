@@ -1,11 +1,13 @@
 /** Groups: everybody is asked at once, and who has something to say answers within their leisure. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { networkInterfaces } from 'node:os';
 import type { Handler } from '@lapel/transport';
-import { collect, request, systemClock, systemRandom } from '@lapel/transport';
+import { Problem, collect, problemResponse, request, systemClock, systemRandom } from '@lapel/transport';
 import type { Datagrams } from '@lapel/transport/coap';
 import {
   answerLinks,
+  coapClient,
   blockServer,
   createEndpoint,
   encodeMessage,
@@ -23,6 +25,7 @@ import { noBug, text, utf8 } from '../bodies.ts';
 import type { LossyLink, Weather } from './lossy-link.ts';
 import { lossyLink, underSeeds } from './lossy-link.ts';
 
+const nothingThere = new Problem('not-found', 'expected links, found none');
 const links = (count: number) => Array.from({ length: count }, (_, at) => `</${at}>;rt="lapel"`).join(',');
 
 /** Answers with links; on a query that no link matches, with none. */
@@ -131,7 +134,7 @@ test('S1-11: a group that is flooded answers some, each with at most three times
 });
 
 test('RFC 7252 §8: over sockets of a group on this machine', async (context) => {
-  const group = { address: '224.0.1.187', port: 56_831, network: '127.0.0.1', leisureMs: 100 };
+  const group = { address: '224.0.1.187', port: 56_831, networks: ['127.0.0.1'], leisureMs: 100 };
   const server = await serveCoap(core(links(40)), { port: 0, groups: [group], onBug: noBug });
   context.after(() => server.close());
   const datagrams = await udpGroupSender(group);
@@ -144,4 +147,63 @@ test('RFC 7252 §8: over sockets of a group on this machine', async (context) =>
     return;
   }
   assert.fail('expected an answer of the group, found none');
+});
+
+const ownOfIPv6 = Object.entries(networkInterfaces())
+  .flatMap(([zone, found = []]) => found.map((each) => ({ ...each, zone })))
+  .find(({ family, internal, address }) => family === 'IPv6' && !internal && !/^fe[89ab]/i.test(address));
+const noIPv6 = ownOfIPv6 === undefined && 'no network of IPv6 is here';
+
+test('RFC 7252 §12.8, S1-10: groups of a link and of a site in IPv6', { skip: noIPv6 }, async (context) => {
+  const { address = '', zone = '' } = ownOfIPv6 ?? {};
+  const networks = [`${address}%${zone}`];
+  const addresses = [`ff02::fd%${zone}`, 'ff05::fd'];
+  const groups = addresses.map((each) => ({ address: each, port: 56_832, networks, leisureMs: 50 }));
+  const heard: string[] = [];
+  const handler: Handler = async (asked) => {
+    heard.push(asked.path);
+    return asked.path === '/.well-known/core' ? core(links(40))(asked) : problemResponse(nothingThere);
+  };
+  for (const [host, port] of [
+    [address, 0],
+    // Its own port is that of the groups, which it hears on every address.
+    ['::', 56_832],
+  ] as const) {
+    const server = await serveCoap(handler, { host, port, groups, onBug: noBug });
+    const datagrams = await udpGroupSender({ address: addresses[0] ?? '', networks });
+    const client = groupClient({ clock: systemClock, random: systemRandom, datagrams, onBug: noBug });
+    context.after(() => client.close());
+    for (const group of addresses) {
+      heard.length = 0;
+      const found: string[] = [];
+      const asked = request('GET', '/.well-known/core');
+      for await (const { from, response } of client.ask(asked, `[${group}]:56832`, 400)) {
+        assert.equal(text(await collect(response.body, 10_000)), links(40));
+        found.push(from);
+      }
+      assert.deepEqual(found, [`[${address}]:${server.port}`], `${host}, ${group}`);
+      for await (const { from } of client.ask(request('GET', '/none'), `[${group}]:56832`, 200))
+        assert.fail(`expected no answer to what is not there, found one of ${from}`);
+      assert.equal(heard.filter((path) => path === '/none').length, 1);
+    }
+    await server.close();
+  }
+});
+
+test('RFC 7252 §8: a server on every address is in a group at its own port', async (context) => {
+  const group = { address: '224.0.1.187', port: 56_833, networks: ['127.0.0.1'], leisureMs: 50 };
+  const options = { host: '0.0.0.0', port: group.port, groups: [group], onBug: noBug };
+  const server = await serveCoap(core(links(40)), options);
+  context.after(() => server.close());
+  const datagrams = await udpGroupSender(group);
+  const client = groupClient({ clock: systemClock, random: systemRandom, datagrams, onBug: noBug });
+  context.after(() => client.close());
+  const found: string[] = [];
+  for await (const { from } of client.ask(request('GET', '/.well-known/core'), '224.0.1.187:56833', 300))
+    found.push(from);
+  assert.deepEqual(found, ['127.0.0.1:56833']);
+  const alone = coapClient('coap://127.0.0.1:56833');
+  context.after(() => alone.close());
+  const { status, body } = await alone(request('GET', '/.well-known/core'));
+  assert.deepEqual([status, text(await collect(body, 10_000))], ['ok', links(40)]);
 });
