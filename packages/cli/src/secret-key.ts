@@ -1,4 +1,7 @@
-/** A secret that an author and one device share: with it the keys of payloads are wrapped. */
+/**
+ * A secret that two share: an author and one device, with which the keys of payloads are wrapped; or two
+ * neighbours on the way of messages, such as a gateway and its server.
+ */
 
 import { existsSync } from 'node:fs';
 import { hex } from '@lapel/cbor';
@@ -10,17 +13,20 @@ import {
   generateWrappingKey,
   wrapAlgorithms,
 } from '@lapel/cose';
+import { systemRandom } from '@lapel/transport';
 import { exitCodes } from './exit-codes.ts';
 import { CommandFailure } from './failure.ts';
 import { writeNewFile } from './files.ts';
+import { generateSharedSecret, oscoreText } from './oscore-file.ts';
 import type { Terminal } from './terminal.ts';
 
 export const mac = 'HMAC-256';
-/** What a secret is for: key wrap, or the MAC of manifests. */
-export const secrets = [...(Object.keys(wrapAlgorithms) as readonly WrapAlgorithm[]), mac] as const;
+const channel = 'OSCORE';
+/** What a secret is for: key wrap, the MAC of manifests, or messages between two. */
+export const secrets = [...(Object.keys(wrapAlgorithms) as readonly WrapAlgorithm[]), mac, channel] as const;
 export type SecretAlgorithm = (typeof secrets)[number];
 
-/** A COSE_Key, as a device keeps it. */
+/** A COSE_Key, as a device keeps it; for OSCORE what `device make --oscore` makes for a device. */
 export async function generateSecret(
   file: string,
   algorithm: SecretAlgorithm,
@@ -28,6 +34,7 @@ export async function generateSecret(
   terminal: Terminal,
 ): Promise<void> {
   requireNew(file);
+  if (algorithm === channel) return generateChannel(file, json, terminal);
   const { encoded, kid } = algorithm === mac ? newMacKey() : newWrappingKey(algorithm);
   await writeNewFile(file, encoded, 0o600);
   if (json) terminal.result(JSON.stringify({ secret: file, algorithm, kid }));
@@ -40,6 +47,21 @@ export async function generateSecret(
       ],
       ['algorithm', algorithm],
       ['key id', kid],
+    ]);
+  }
+}
+
+async function generateChannel(file: string, json: boolean, terminal: Terminal): Promise<void> {
+  await writeNewFile(file, oscoreText(generateSharedSecret(systemRandom)), 0o600);
+  if (json) terminal.result(JSON.stringify({ secret: file, algorithm: channel }));
+  else if (terminal.quiet) terminal.result(file);
+  else {
+    terminal.facts([
+      [
+        'shared secret',
+        `${file}  (for one who asks, such as a gateway, and for the one server that it asks)`,
+      ],
+      ['algorithm', channel],
     ]);
   }
 }

@@ -46,7 +46,8 @@ export function addTo(program: Command, terminal: Terminal): void {
     .command('keygen')
     .description(
       'Makes a key pair: the private key in FILE, which only you can read, the public one beside it. ' +
-        'For key wrap it makes one secret, which the author and one device share.',
+        'For key wrap it makes one secret, which the author and one device share; for OSCORE one that a ' +
+        'gateway and its server share.',
     )
     .argument('<file>', 'where to write the private key, such as author.pem')
     .addOption(
@@ -81,6 +82,7 @@ Examples:
   lapel keygen author.pem                          makes author.pem and author.pub.pem
   lapel keygen operator.pem --algorithm Ed25519
   lapel keygen lamp-1.key --algorithm A128KW       a secret of one device, for encryptFor
+  lapel keygen cellar.oscore --algorithm OSCORE    for gateway --upstream-oscore, and its server
   lapel keygen author.pem --algorithm hss-lms --mark /media/usb/author.mark
                                                    and author.leaves: what it has spent`;
 
