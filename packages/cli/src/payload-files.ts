@@ -49,38 +49,71 @@ async function findPayloads(
 /** Manifests that one update brings: above what any device reads. */
 const manifestsMax = 16;
 
-/** As `findPayloads`, with what the manifests fetch that it needs (trust-domains-12 §5.2.2). */
+/** As `findPayloads`, with what the manifests fetch that it needs. */
 export async function findAllPayloads(
   root: Outline,
   places: readonly string[],
   watching?: Watching,
 ): Promise<readonly Payload[]> {
   const found = new Map<string, Payload>();
-  const waiting = [root];
-  for (let count = 0; count < manifestsMax; count++) {
-    const outline = waiting.shift();
-    if (outline === undefined) break;
-    const wanted = outline.payloads.filter(({ digest }) => !found.has(digest));
-    const payloads = wanted.length === 0 ? [] : await findPayloads(wanted, places, watching);
-    for (const each of payloads) found.set(each.digest, each);
-    waiting.push(...(await neededBy(outline, found)));
-  }
+  await throughManifests(root, {
+    async obtain(wanted) {
+      const fresh = wanted.filter(({ digest }) => !found.has(digest));
+      const payloads = fresh.length === 0 ? [] : await findPayloads(fresh, places, watching);
+      for (const each of payloads) found.set(each.digest, each);
+    },
+    async read(digest) {
+      const payload = found.get(digest);
+      return payload === undefined ? undefined : collect(payload.open(), server.envelopeBytes);
+    },
+    onUnread: () => undefined,
+  });
   return [...found.values()];
+}
+
+export interface Gathering {
+  /** Called with what each manifest fetches from its firmware server. */
+  obtain(wanted: readonly PublishedPayload[]): Promise<void>;
+  /** Of what was obtained: an envelope, or undefined where it is none to be read. */
+  read(digest: string): Promise<Uint8Array | undefined>;
+  /** What nobody can tell here what it fetches, or is fetched from elsewhere. */
+  onUnread(why: string): void;
+}
+
+/** The manifest, what it needs, and what that needs (trust-domains-12 §5.2.2). @throws {CommandFailure} */
+export async function throughManifests(root: Outline, gathering: Gathering): Promise<void> {
+  const waiting = [root];
+  for (let count = 0; ; count++) {
+    const outline = waiting.shift();
+    if (outline === undefined) return;
+    if (count === manifestsMax) {
+      const message = `expected at most ${manifestsMax} manifests in one update, found more`;
+      throw new CommandFailure(exitCodes.failed, message);
+    }
+    await gathering.obtain(outline.payloads);
+    for (const uri of fetchedElsewhere(outline)) gathering.onUnread(`${uri}, from another server`);
+    waiting.push(...(await neededBy(outline, gathering)));
+  }
+}
+
+/** Neither in the envelope, nor at the server that it comes from. */
+function fetchedElsewhere({ envelope, summary, payloads }: Outline): readonly string[] {
+  const here = new Set(payloads.map(({ digest }) => digest));
+  return summary.uris.filter((uri) => !envelope.payloads.has(uri) && !here.has(uri.split('/').at(-1) ?? ''));
 }
 
 /** Those that can be read here: what is encrypted, only devices can. */
 async function neededBy(
   { envelope, manifest }: Outline,
-  payloads: ReadonlyMap<string, Payload>,
+  { read, onUnread }: Gathering,
 ): Promise<readonly Outline[]> {
   const needed: Outline[] = [];
   for (const { uris, isEncrypted } of namedDependencies({ envelope, manifest }, server)) {
-    for (const uri of isEncrypted ? [] : uris) {
-      const payload = payloads.get(uri.split('/').at(-1) ?? '');
-      const bytes =
-        payload === undefined
-          ? envelope.payloads.get(uri)
-          : await collect(payload.open(), server.envelopeBytes);
+    for (const uri of uris) {
+      if (isEncrypted) onUnread(`what ${uri} fetches, an encrypted manifest`);
+      const bytes = isEncrypted
+        ? undefined
+        : (envelope.payloads.get(uri) ?? (await read(uri.split('/').at(-1) ?? '')));
       if (bytes !== undefined) needed.push(outlineEnvelope(bytes));
     }
   }

@@ -1,7 +1,8 @@
 /**
  * What an update is carried with besides its envelope: for which device the tracker has offered it, and the
- * nonce that the device's report repeats. Nothing in it is a secret, and nothing in it is believed: whoever
- * changes it makes a report that the tracker does not take.
+ * nonce that the device's report repeats; with the campaign as its operator signed it, for a device that asks
+ * for that. Nothing in it is a secret, and nothing in it is believed: whoever changes it makes a report that
+ * the tracker does not take, or an offer that the device refuses.
  */
 
 import { join } from 'node:path';
@@ -15,9 +16,12 @@ export interface Offered {
   readonly manifest: Uint8Array;
   readonly nonce: Uint8Array;
   readonly generation: number;
+  /** Whose offer it is; absent from sticks of earlier versions. */
+  readonly campaign?: Uint8Array;
 }
 
 export const offerFile = (stick: string, device: string): string => join(stick, `${device}.offer.json`);
+export const campaignFile = (stick: string, device: string): string => join(stick, `${device}.campaign`);
 export const envelopeFile = (stick: string, manifest: string): string => join(stick, `${manifest}.suit`);
 
 /** The offer for a device on a stick. @throws {CommandFailure} where there is none that can be read. */
@@ -26,6 +30,7 @@ export async function readOffered(stick: string, device: string): Promise<Offere
   const told = parsed(await readTextFile(file));
   const [manifest, nonce] = [unhex(String(told['manifest'])), unhex(String(told['nonce']))];
   const generation = told['generation'];
+  const campaign = unhex(String(told['campaign']));
   const isWhole =
     told['device'] === device &&
     manifest?.length === 32 &&
@@ -35,7 +40,8 @@ export async function readOffered(stick: string, device: string): Promise<Offere
     const message = `expected the offer of an update to ${device} in ${file}, found something else`;
     throw new CommandFailure(exitCodes.failed, message);
   }
-  return { device, manifest, nonce, generation: Number(generation) };
+  const offer = { device, manifest, nonce, generation: Number(generation) };
+  return campaign === undefined ? offer : { ...offer, campaign };
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

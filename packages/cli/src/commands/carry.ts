@@ -49,6 +49,7 @@ Examples:
 
 async function carryOut(id: string, options: OutOptions, terminal: Terminal): Promise<void> {
   const packed = await packFor(id, options.to, await accessServer(options));
+  for (const each of packed.missing) terminal.note(`not on the stick: ${each}`);
   if (options.json === true) terminal.result(JSON.stringify({ device: id, ...packed }));
   else if (terminal.quiet) terminal.result(packed.manifest);
   else {

@@ -6,9 +6,12 @@
 import { buffer } from 'node:stream/consumers';
 import { outlineEnvelope } from '@lapel/author';
 import type { Payload } from '@lapel/author';
-import type { BootDecision, UpdateSource } from '@lapel/device';
-import { readTrustStore } from '@lapel/device';
+import { digest } from '@lapel/cose';
+import type { BootDecision, DeviceStatus, TrustStore, UpdateSource } from '@lapel/device';
+import { heldToOperators, readTrustStore } from '@lapel/device';
 import { live } from '@lapel/simulator';
+import type { HeldTo } from '@lapel/status-tracker/client';
+import { createScrutiny } from '@lapel/status-tracker/client';
 import type { Handler } from '@lapel/transport';
 import { bytesBody, systemClock, systemRandom } from '@lapel/transport';
 import type { Offered } from '../carry/offered.ts';
@@ -35,7 +38,9 @@ export interface Brought {
   /** Files, or folders to find payloads in. */
   readonly places: readonly string[];
   /** Where the tracker has offered it: what the device's report is bound to, and where it is written to. */
-  readonly offer?: Pick<Offered, 'manifest' | 'nonce' | 'generation'>;
+  readonly offer?: Pick<Offered, 'manifest' | 'nonce' | 'generation' | 'campaign'>;
+  /** The campaign of that offer, as it is said to be signed. */
+  readonly campaign?: Uint8Array;
   readonly keepReport?: (report: Uint8Array) => Promise<void>;
 }
 
@@ -55,7 +60,6 @@ export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promis
       brought.places,
       shownOn(terminal),
     );
-    const source = sourceOf(brought, seen, over);
     const decision = await live(
       {
         flash,
@@ -66,10 +70,11 @@ export async function bringToDevice(plan: BringPlan, terminal: Terminal): Promis
         random: systemRandom,
         pollMs,
         behaviour: () => 'sound',
-        connect: ({ confirmBy }, { onTrial }) => {
+        connect: (trust, { onTrial, journal }) => {
           // Only its tracker ends such a trial, and that is not here.
-          if (onTrial && confirmBy === 'tracker') over.abort(new Error('on trial'));
-          return source;
+          if (onTrial && trust.confirmBy === 'tracker') over.abort(new Error('on trial'));
+          const operators = heldToOperators({ flash, profile, journal, clock: systemClock });
+          return sourceOf(brought, seen, over, objecting(brought, trust, operators));
         },
         onBoot: (booted) => terminal.note(bootText(booted)),
         onStep(step, detail) {
@@ -95,20 +100,55 @@ interface Seen {
   refusal: string;
 }
 
+type Objecting = (status: DeviceStatus | undefined) => Promise<string | undefined>;
+
+/** As a device in a network does (`operators-word.ts`): an offer that no operator has signed is refused. */
+function objecting(
+  { offer, campaign }: Brought,
+  trust: TrustStore,
+  operators: HeldTo | undefined,
+): Objecting {
+  if (offer === undefined || operators === undefined) return async () => undefined;
+  const { device: id, vendor, class: product } = trust;
+  const self = { id, vendor, class: product, updateMode: 'client-initiated' } as const;
+  const statement = async () => campaign ?? new Uint8Array();
+  const scrutiny = createScrutiny({ self, newest: undefined, statement }, operators);
+  const named = {
+    campaign: offer.campaign ?? new Uint8Array(),
+    digest: offer.manifest,
+    ...(campaign === undefined ? {} : { campaignDigest: digest('sha-256', campaign) }),
+  };
+  return (status) => scrutiny.objectionTo(named, status);
+}
+
 /** It offers what was brought, once, and keeps what the device says of it. */
-function sourceOf({ envelope, offer, keepReport }: Brought, seen: Seen, over: AbortController): UpdateSource {
+function sourceOf(
+  { envelope, offer, keepReport }: Brought,
+  seen: Seen,
+  over: AbortController,
+  objectionIn: Objecting,
+): UpdateSource {
+  let status: DeviceStatus | undefined;
   return {
-    announce: async () => false,
+    async announce(told) {
+      status = told;
+      return false;
+    },
     report: async (report) => keepReport?.(report),
     postpone: () => over.abort(new Error('postponed')),
     async next() {
       if (seen.isOffered) over.abort(new Error('done'));
       if (seen.isOffered) return undefined;
       seen.isOffered = true;
+      const objection = await objectionIn(status);
+      if (objection !== undefined) {
+        seen.refusal = objection;
+        return undefined;
+      }
       const uri = `${origin}/manifests/brought`;
       if (offer === undefined) return { uri, envelope, binding: {} };
-      const { manifest: digest, nonce, generation } = offer;
-      return { uri, envelope, digest, binding: { nonce, generation } };
+      const { manifest, nonce, generation } = offer;
+      return { uri, envelope, digest: manifest, binding: { nonce, generation } };
     },
   };
 }

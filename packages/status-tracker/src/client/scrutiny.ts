@@ -29,6 +29,9 @@ interface Source {
   statement(digest: Uint8Array): Promise<Uint8Array>;
 }
 
+/** What an offer names, whoever brings it. */
+type Named = Pick<Offer, 'campaign' | 'digest' | 'campaignDigest'>;
+
 /** What the device tells of it in its check-ins. */
 export type ToldOfNewest = Pick<CheckIn, 'newestSequenceNumber' | 'frozenSinceMs'>;
 
@@ -38,7 +41,7 @@ export interface Scrutiny {
    * @param status as it has checked in
    * @throws {TransportError} where nothing can be said for now.
    */
-  objectionTo(offer: Offer, status: CheckInState | undefined): Promise<string | undefined>;
+  objectionTo(offer: Named, status: CheckInState | undefined): Promise<string | undefined>;
   /** Fetches what the last poll has named, once. @returns why it is not believed. */
   listen(): Promise<string | undefined>;
   told(): ToldOfNewest;
@@ -49,7 +52,7 @@ export function createScrutiny(source: Source, { keys, known, keep, clock }: Hel
   let heard: Uint8Array | undefined;
   const nowMs = () => (clock.wallIsTrusted ? clock.wallMs() : undefined);
 
-  async function campaignOf({ campaignDigest: digest }: Offer): Promise<Statement | string> {
+  async function campaignOf({ campaignDigest: digest }: Named): Promise<Statement | string> {
     if (digest === undefined) return 'expected the digest of a signed campaign, found none';
     if (campaign !== undefined && equalInConstantTime(campaign.digest, digest)) return campaign;
     try {

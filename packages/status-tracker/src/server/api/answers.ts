@@ -134,6 +134,9 @@ export const Campaign = Type.Object({
   actor: Type.String(),
   generation: Count,
   orderNumber: Count,
+  signed: optional(
+    Type.String({ description: 'in hex, as its operator signed it; where one campaign is asked for' }),
+  ),
   totals: Totals,
 });
 export const Campaigns = Type.Array(Campaign);

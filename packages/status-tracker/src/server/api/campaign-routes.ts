@@ -1,4 +1,5 @@
 /** What operators ask of campaigns, and the signed objects by which they decide. */
+import { hex } from '@lapel/cbor';
 import type { CampaignView } from '../campaign.ts';
 import type { Desk } from '../desk.ts';
 import type { FleetStore } from '../store.ts';
@@ -24,7 +25,10 @@ export function campaignRoutes({ store, desk }: { readonly store: FleetStore; re
       roles: readers,
       summary: 'One campaign and how far it is',
       answer: answers.Campaign,
-      run: async ({ request }) => json(await desk.campaign(idOf(request))),
+      run: async ({ request }) => {
+        const view = await desk.campaign(idOf(request));
+        return { ...(await json(view)), signed: hex(view.signed) };
+      },
     },
     'GET /campaigns/:id/members': {
       roles: readers,
