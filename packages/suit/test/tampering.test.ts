@@ -78,7 +78,7 @@ function flipEach(envelope: Uint8Array, { trusted, device, payloadSpan: [from, t
   }
 }
 
-test('S1-12: one flipped bit anywhere in an envelope of our own is refused', () => {
+test('S1-12, S3-17: one flipped bit anywhere in an envelope of our own is refused', () => {
   assert.equal(process(own).failure, undefined);
   flipEach(own, { trusted: anchors, device: () => recipient(), payloadSpan: spanOf(own, payload) });
 });
@@ -111,7 +111,7 @@ test('S1-12: an envelope that is cut off at any byte is refused, and so is one w
   assert.throws(() => process(longer), refusal('parse', 'cbor-parse', /end of input, found 1 more/));
 });
 
-test('S1-12: a payload of the right name and length is refused where its digest is another', () => {
+test('S1-12, S3-17: a payload of the right name and length is refused where its digest is another', () => {
   const parts = readEnvelope(own, linux);
   const payloads = new Map([['#fw', payload.toReversed()]]);
   assert.throws(
