@@ -76,12 +76,22 @@ export function provingAddress(
     const isCut = ['block2', 'qBlock2'].some(
       (name) => optionValue(answer.options, name as 'block2') !== undefined,
     );
-    // What changes something may be refused for want of that proof alone.
-    const isRefusedChange = request.code !== methodCodes.GET && answer.code === responseCodes.unauthorized;
-    const told = isCut || isRefusedChange ? inOrder([...answer.options, challenge]) : answer.options;
+    const told =
+      isCut || isRefusedWhole(request, answer.code)
+        ? inOrder([...answer.options, challenge])
+        : answer.options;
     return { ...answer, options: told, isToStranger: true };
   };
 }
+
+/**
+ * What changes something may be refused for want of that proof alone, and is worth being sent again; the end
+ * of an upload alone is not.
+ */
+const isRefusedWhole = ({ code, options }: Content, answered: number): boolean =>
+  answered === responseCodes.unauthorized &&
+  code !== methodCodes.GET &&
+  (['block1', 'qBlock1'] as const).every((name) => optionValue(options, name) === undefined);
 
 const boundOf = ({ requestBytes = 0, headBytes = 0 }: Sender): number =>
   amplification * requestBytes - headBytes - acknowledgementBytes;

@@ -221,6 +221,26 @@ test('RFC 9175 §2.4: before an address is proven, answers are thrice requests a
   assert.equal(blocks, 20);
 });
 
+test('RFC 9175 §2.4: who is refused may prove where it is, but for the end of an upload', async (t) => {
+  const heard: boolean[] = [];
+  const { client } = await between(t, async (asked) => {
+    await receive(asked, 10_000);
+    heard.push(asked.sender !== undefined);
+    return problemResponse(new Problem('unauthorized', 'expected another, found you'));
+  });
+  // The upload first, as afterwards the address is known.
+  for (const [length, proven] of [
+    [5_000, [false]],
+    [100, [false, true]],
+  ] as const) {
+    heard.length = 0;
+    const body = bytesBody(new Uint8Array(length));
+    const { status, body: answer } = await client(request('POST', '/a-long-way', { body }));
+    await collect(answer, 1_000);
+    assert.deepEqual([status, heard], ['unauthorized', proven]);
+  }
+});
+
 test('RFC 9175 §2.2: an Echo that was made for another address proves nothing', async (context) => {
   const images = new Map([[image, { bytes: imageOf(5_000), etag: 'v1' }]]);
   const { server } = await between(context, resources(images).handler);
