@@ -22,6 +22,7 @@ const formatByMediaType: ReadonlyMap<string, number> = new Map([
   ['application/cose; cose-type="cose-sign"', 98],
   ['application/concise-problem-details+cbor', 257],
   ['application/missing-blocks+cbor-seq', 272],
+  ['application/vnd.oma.lwm2m+tlv', 11542],
 ]);
 
 const mediaTypeByFormat = new Map(

@@ -73,6 +73,8 @@ export function optionsToTarget(options: readonly Option[]): Target {
   const trail = pairs.find(([name]) => name === loopParameter)?.[1];
   const format = uintOption(options, 'contentFormat');
   const mediaType = format === undefined ? undefined : formatToMediaType(format);
+  const accept = uintOption(options, 'accept');
+  const wanted = accept === undefined ? undefined : formatToMediaType(accept);
   if (format !== undefined && mediaType === undefined)
     throw new Problem('unsupported-format', `expected a Content-Format that is known, found ${format}`);
   return {
@@ -80,11 +82,12 @@ export function optionsToTarget(options: readonly Option[]): Target {
     query: pairs.length === 0 ? noQuery : soundQuery(pairs.filter(([name]) => !ownParameters.has(name))),
     headers: {
       ...(mediaType === undefined ? {} : { 'content-type': mediaType }),
+      ...(wanted === undefined ? {} : { accept: wanted }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(trail === undefined ? {} : { 'cdn-loop': trail }),
       ...hopLimitTo(options),
     },
-    accept: uintOption(options, 'accept'),
+    accept,
     tags: optionValues(options, 'etag').map(optionToEntityTag),
   };
 }
