@@ -9,6 +9,7 @@ import { CoreStatus, mediaTypes, protocolVersion } from '@lapel/status-tracker/p
 import type { Handler, Response } from '@lapel/transport';
 import { bytesBody, emptyBody, routes } from '@lapel/transport';
 import type { Booted } from './bootloader/boot.ts';
+import { event } from './event.ts';
 import { inventory } from './inventory.ts';
 import type { TrustStore } from './trust-store.ts';
 import type { DeviceStatus, UpdateSource } from './update-source.ts';
@@ -110,42 +111,3 @@ const content = (bytes: Uint8Array, contentType: string): Response => ({
   size: bytes.length,
   body: bytesBody(bytes),
 });
-
-interface Event {
-  happen(): void;
-  /** Resolves where it has happened, or when it does. */
-  happened(signal: AbortSignal): Promise<void>;
-  /** Resolves when it happens the next time. */
-  happens(signal: AbortSignal): Promise<void>;
-}
-
-function event(): Event {
-  let has = false;
-  const waiting = new Set<() => void>();
-  const happens = (signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const onAbort = () => {
-        waiting.delete(wake);
-        reject(signal.reason as Error);
-      };
-      const wake = () => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-      waiting.add(wake);
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-  return {
-    happen() {
-      has = true;
-      const woken = [...waiting];
-      waiting.clear();
-      for (const wake of woken) wake();
-    },
-    happened: async (signal) => {
-      if (!has) await happens(signal);
-    },
-    happens,
-  };
-}

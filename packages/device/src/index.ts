@@ -67,4 +67,12 @@ export { confirmPolicies, operatorGroup, readTrustStore, trustStoreVersion } fro
 export { provision } from './provisioning.ts';
 export type { ConfirmPolicy, Provision, TrustStore } from './trust-store.ts';
 export type { Negotiation, TrackerSourceOptions } from './tracker-source.ts';
-export type { Candidate, Consent, DeviceStatus, Permission, UpdateSource, Waiting } from './update-source.ts';
+export type {
+  Candidate,
+  Consent,
+  DeviceStatus,
+  Outcome,
+  Permission,
+  UpdateSource,
+  Waiting,
+} from './update-source.ts';

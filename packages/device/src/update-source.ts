@@ -4,7 +4,8 @@
  */
 
 import type { CheckInState } from '@lapel/status-tracker/protocol';
-import type { Clock } from '@lapel/transport';
+import type { SuitError } from '@lapel/suit';
+import type { Clock, TransportError } from '@lapel/transport';
 import type { OfferBinding } from './storage/slot-state.ts';
 
 export type DeviceStatus = CheckInState;
@@ -22,7 +23,23 @@ export interface Candidate {
   readonly binding: OfferBinding;
   /** Who says when, where it is not the device alone that decides. */
   readonly consent?: Consent;
+  /** Fires when it is no longer wanted, whatever has been done for it until then. */
+  readonly signal?: AbortSignal;
 }
+
+/** How a candidate has ended for which the device does not restart. */
+export type Outcome =
+  | { readonly end: 'up-to-date' }
+  | {
+      readonly end: 'failed';
+      readonly error: SuitError;
+      /** What arrived is not what was signed. */
+      readonly isWrongPayload: boolean;
+    }
+  | { readonly end: 'unobtainable'; readonly error: TransportError }
+  /** The application, or what the manifest waits for, has asked for a better time. */
+  | { readonly end: 'put-off' }
+  | { readonly end: 'withdrawn' };
 
 /**
  * `obey`: now, whatever the application says; what it must be told it is told all the same. `withdrawn`: no
@@ -58,6 +75,8 @@ export interface UpdateSource {
   next(signal: AbortSignal): Promise<Candidate | undefined>;
   /** The last candidate could not be obtained for now: `next` names it again, if it is still wanted. */
   postpone(): void;
+  /** Is told how the last candidate has ended, where it says more of that than a report does. */
+  ended?(outcome: Outcome): void;
   /** Hands in a signed SUIT_Report. @throws {TransportError} */
   report(report: Uint8Array, signal: AbortSignal): Promise<void>;
 }

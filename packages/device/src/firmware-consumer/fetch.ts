@@ -7,6 +7,7 @@ import { shown } from '@lapel/cbor';
 import { SuitError } from '@lapel/suit';
 import type { Clock, Handler, Random, Response, Status } from '@lapel/transport';
 import { TransportError, collect, discard, originOf, request } from '@lapel/transport';
+import { Shortage } from '../storage/shortage.ts';
 
 /**
  * The way to an origin such as `https://firmware.example`; undefined where the device has none. It may lead
@@ -78,6 +79,17 @@ export function otherPlace(from: Fetching, error: unknown): Fetching | undefined
   return { ...from, base: from.otherBase, otherBase: undefined };
 }
 
+/** At the first place; if that fails, at the other one. */
+export async function atEither<T>(first: Fetching, fetch: (from: Fetching) => Promise<T>): Promise<T> {
+  try {
+    return await fetch(first);
+  } catch (error) {
+    const other = otherPlace(first, error);
+    if (other === undefined) throw error;
+    return fetch(other);
+  }
+}
+
 /** Exponential, with jitter, so that a fleet that lost its server does not come back as one. */
 export function backOff(attempt: number, random: Random): number {
   const longest = Math.min(backOffMs.max, backOffMs.first * 2 ** attempt);
@@ -93,10 +105,14 @@ export async function fetchEnvelope(uri: string, bytesMax: number, fetching: Fet
   const response = await handler(request('GET', path, { query, signal: fetching.signal }));
   if (response.status === 'ok') return collect(response.body, bytesMax, tooLong);
   await discard(response.body);
-  throw new TransportError('no-answer', `expected the manifest ${shown(uri)}, found ${response.status}`);
+  const kind = lasting.has(response.status) ? 'refused' : 'no-answer';
+  throw new TransportError(kind, `expected the manifest ${shown(uri)}, found ${response.status}`);
 }
 
-const tooLong = (message: string) => new SuitError('parse', 'cbor-parse', `envelope: ${message}`);
+const tooLong = (message: string) => new Shortage('memory', `envelope: ${message}`, ['parse', 'cbor-parse']);
+
+/** Answers that no second try makes better. */
+const lasting: ReadonlySet<Status> = new Set(['bad-request', 'forbidden', 'not-found', 'gone']);
 
 async function fetchOnce(
   uri: string,

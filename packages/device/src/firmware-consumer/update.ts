@@ -13,7 +13,7 @@ import { inRecord } from '../storage/journal-record.ts';
 import type { Candidate } from '../update-source.ts';
 import { requirePeers } from './elsewhere.ts';
 import type { Fetching } from './fetch.ts';
-import { backOff, fetchEnvelope, otherPlace } from './fetch.ts';
+import { atEither, backOff, fetchEnvelope } from './fetch.ts';
 import type { Installed } from './install.ts';
 import { canGoBack, install, isForRecovery, isInPlace, mustHandOver } from './install.ts';
 import { mayInterrupt } from './interruption.ts';
@@ -35,10 +35,17 @@ export async function update(
   signal: AbortSignal,
   spoiled: Spoiled,
 ): Promise<UpdateEnd> {
+  const { signal: wanted } = candidate;
   try {
-    return await attempt(agent, candidate, signal, spoiled);
+    const until = wanted === undefined ? signal : AbortSignal.any([signal, wanted]);
+    return await attempt(agent, candidate, until, spoiled);
   } catch (error) {
-    if (!(error instanceof TransportError)) throw error;
+    const isNetwork = error instanceof TransportError;
+    // What is cut off may look like a network that has gone away.
+    if (wanted?.aborted === true && !signal.aborted && (isNetwork || error === wanted.reason))
+      return withdrawn(agent);
+    if (!isNetwork) throw error;
+    agent.source.ended?.({ end: 'unobtainable', error });
     // Not waited for here: meanwhile the update may be withdrawn, or replaced by one that can be obtained.
     return 'postponed';
   }
@@ -95,7 +102,7 @@ async function attempt(
       return succeed(agent, signal, admitted.authentic, binding, ended.records);
     }
     if (ended.isPutOff) return putOff(agent, ended);
-    const mismatch = ended.failure.record.properties.imageDigest !== undefined || ended.isSpoiled;
+    const mismatch = isWrongPayload(ended);
     if (!mismatch || wrong === wrongPayloadMax) {
       if (mismatch) spoiled.happened(digest.bytes);
       const mayPass = mismatch || ended.failure.error.reason === 'operation-failed';
@@ -107,6 +114,9 @@ async function attempt(
     await agent.clock.sleep(backOff(wrong, agent.random), signal);
   }
 }
+
+const isWrongPayload = ({ failure, isSpoiled = false }: Ending & Partial<Pick<Installed, 'isSpoiled'>>) =>
+  failure?.record.properties.imageDigest !== undefined || isSpoiled;
 
 /** What arrived wrong may be the fault of a cache: the next try is past all of them. */
 const waysFor = (tries: number, fetching: Fetching): Fetching =>
@@ -121,13 +131,19 @@ async function succeed(
   records: readonly SuitRecord[],
 ): Promise<UpdateEnd> {
   const report = reportSuccess(agent.trust, referenceTo(manifest), binding, records);
+  agent.source.ended?.({ end: 'up-to-date' });
   await severalTimes(agent, signal, () => agent.source.report(report, signal));
   return 'up-to-date';
 }
 
 /** Not now, says the application, or what the manifest waits for: nobody is told of a failure. */
-function putOff({ onStep }: AgentOptions, { failure }: Installed): 'postponed' {
-  onStep?.('postponed', failure?.error.message);
+function putOff(agent: AgentOptions, { failure }: Installed): 'postponed' {
+  agent.onStep?.('postponed', failure?.error.message);
+  return notNow(agent);
+}
+
+function notNow({ source }: AgentOptions): 'postponed' {
+  source.ended?.({ end: 'put-off' });
   return 'postponed';
 }
 
@@ -159,7 +175,7 @@ async function activate(
   if (typeof staged !== 'number') throw new Error(`expected a staged slot, found ${staged}`);
   const report = reportPending(trust, referenceTo(authentic), binding, records);
   await once(() => agent.source.report(report, signal));
-  if (!(await mayInterrupt(agent, signal, { isOrdered }))) return 'postponed';
+  if (!(await mayInterrupt(agent, signal, { isOrdered }))) return notNow(agent);
   const { digest } = authentic;
   await tell(agent, signal, 'installing', digest.bytes);
   if (isForRecovery(profile.layout, staged)) journal.append({ name: 'handover', digest: digest.bytes });
@@ -168,8 +184,9 @@ async function activate(
   return 'staged';
 }
 
-function withdrawn({ onStep }: AgentOptions): 'postponed' {
+function withdrawn({ onStep, source }: AgentOptions): 'postponed' {
   onStep?.('postponed', 'the offer was withdrawn, or declined');
+  source.ended?.({ end: 'withdrawn' });
   return 'postponed';
 }
 
@@ -183,7 +200,7 @@ async function handOver(
   const permission = await waitWith(agent, signal, authentic.digest.bytes, consent, 'beforeInstall');
   if (permission === 'withdrawn') return withdrawn(agent);
   const notice = { of: handoverDowntimeMs, isOrdered: permission === 'obey' };
-  if (!(await mayInterrupt(agent, signal, notice))) return 'postponed';
+  if (!(await mayInterrupt(agent, signal, notice))) return notNow(agent);
   await tell(agent, signal, 'installing', authentic.digest.bytes);
   agent.journal.append({ name: 'handover', digest: authentic.digest.bytes });
   agent.onStep?.('restarting', 'for the recovery application');
@@ -227,17 +244,6 @@ async function admittedFrom(agent: AgentOptions, candidate: Candidate, first: Fe
   }
 }
 
-/** At the first place; if that fails, at the other one. */
-async function atEither<T>(first: Fetching, fetch: (from: Fetching) => Promise<T>): Promise<T> {
-  try {
-    return await fetch(first);
-  } catch (error) {
-    const other = otherPlace(first, error);
-    if (other === undefined) throw error;
-    return fetch(other);
-  }
-}
-
 function refusalOf(check: () => void): SuitError | undefined {
   try {
     check();
@@ -268,7 +274,10 @@ async function fail(
   found?: Uint8Array,
 ): Promise<'failed'> {
   const digest = candidate.digest ?? found;
-  agent.onStep?.('failed', ending.failure?.error.message);
+  const { error } = ending.failure ?? {};
+  agent.onStep?.('failed', error?.message);
+  if (error !== undefined)
+    agent.source.ended?.({ end: 'failed', error, isWrongPayload: isWrongPayload(ending) });
   await tell(agent, signal, 'failed', digest);
   if (digest === undefined) return 'failed';
   if (found !== undefined && canGoBack(agent, agent.profile.layout)) {

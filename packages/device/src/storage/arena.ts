@@ -4,11 +4,11 @@
  * procedure at a time. What is read where it lies (a journal, a manifest that was installed) takes none.
  */
 
-import { SuitError } from '@lapel/suit';
 import type { Flash } from './flash.ts';
+import { Shortage } from './shortage.ts';
 
 export interface Arena {
-  /** @throws {SuitError} where there is not so much left. */
+  /** @throws {Shortage} where there is not so much left. */
   take(bytes: number, what: string): Lease;
   /** The most that was taken at once, so far. */
   readonly peakBytes: number;
@@ -33,7 +33,7 @@ export function createArena(limitBytes: number): Arena {
   const take = (bytes: number, what: string): Lease => {
     if (taken + bytes > limitBytes) {
       const found = `expected ${bytes} bytes for ${what}, found ${limitBytes - taken} of ${limitBytes} left`;
-      throw new SuitError('run', 'operation-failed', found);
+      throw new Shortage('memory', found);
     }
     taken += bytes;
     peak = Math.max(peak, taken);

@@ -1,11 +1,11 @@
 /** An image, written front to back into its slot as it arrives, and gone on with after a restart. */
 
 import { createDigest, equalInConstantTime } from '@lapel/cose';
-import { SuitError } from '@lapel/suit';
 import type { Lease, Memory } from './arena.ts';
 import { hashStateBytes, lending, windowBytes, windows } from './arena.ts';
 import { padded } from './flash.ts';
 import type { SlotLayout } from './layout.ts';
+import { Shortage } from './shortage.ts';
 import { unlessFault } from './slots.ts';
 
 /**
@@ -90,13 +90,13 @@ export class ImageWriter {
   }
 
   /**
-   * @throws {SuitError} where the image outgrows the slot; what was written stays as it is, and is not
+   * @throws {Shortage} where the image outgrows the slot; what was written stays as it is, and is not
    * bootable.
    */
   push(chunk: Uint8Array): void {
     if (this.offset + chunk.length > this.#slot.image.bytes) {
       const found = `expected an image of at most ${this.#slot.image.bytes} bytes, found more`;
-      throw new SuitError('run', 'operation-failed', found);
+      throw new Shortage('flash', found);
     }
     for (let at = 0; at < chunk.length;) {
       const taken = Math.min(chunk.length - at, this.#pending.length - this.#pendingLength);

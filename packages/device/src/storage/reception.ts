@@ -7,13 +7,13 @@
 import { compareBytes } from '@lapel/cbor';
 import { equalInConstantTime } from '@lapel/cose';
 import type { AdmittedManifest, Ending, ExpectedImage } from '@lapel/suit';
-import { SuitError } from '@lapel/suit';
 import type { Memory } from './arena.ts';
 import type { Mark } from './image-writer.ts';
 import { ImageWriter } from './image-writer.ts';
 import type { Journal } from './journal.ts';
 import type { Layout, SlotLayout } from './layout.ts';
 import { isUnder, overlapping, slotAt } from './layout.ts';
+import { Shortage } from './shortage.ts';
 import type { OfferBinding, SlotState } from './slot-state.ts';
 import { isHeld, stateOf } from './slot-state.ts';
 import { imageDigest, writeEnvelope } from './slots.ts';
@@ -27,7 +27,7 @@ export interface Reception {
   readonly binding: OfferBinding;
 }
 
-/** @throws {SuitError} where what is to come has no place on this device; nothing has been written. */
+/** @throws {Shortage} where what is to come has no place on this device; nothing has been written. */
 export function requireRoom(place: SlotLayout, imageBytes: number, envelope: Uint8Array): void {
   requireAtMost('image', place.image.bytes, imageBytes);
   requireAtMost('envelope', place.envelope.bytes, envelope.length);
@@ -36,7 +36,7 @@ export function requireRoom(place: SlotLayout, imageBytes: number, envelope: Uin
 function requireAtMost(what: string, most: number, found: number): void {
   if (found <= most) return;
   const message = `expected an ${what} of at most ${most} bytes, found ${found}`;
-  throw new SuitError('run', 'operation-failed', message);
+  throw new Shortage('flash', message);
 }
 
 /**
