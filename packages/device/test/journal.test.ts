@@ -159,11 +159,34 @@ test('S4-41: the largest state of a device fits, with its longest record behind 
     { ...reverted, times: most },
     { name: 'unusable', slot: 0, because },
     { name: 'unusable', slot: 1, because },
+    {
+      ...{ name: 'managed', state: 2, result: 11, digest, packageUri: 'x'.repeat(255) },
+      ...{ severity: 2, deferSecondsMax: most, isAutomatic: true },
+    },
   ];
   const journal = Journal.open(blank(), regions);
   for (let round = 0; round < 10; round++) for (const record of largest) journal.append(record);
   journal.duplicate();
   journal.append(reverted);
+});
+
+test('S3-07: where there is no room, of what LwM2M sees only the URI of its package is forgotten', () => {
+  const because = inRecord('€'.repeat(500));
+  const digest = new Uint8Array(32);
+  const packageUri = `coap://${'x'.repeat(248)}`;
+  const journal = Journal.open(blank(), regions);
+  const managed: JournalRecord = { name: 'managed', state: 1, result: 0, digest, packageUri };
+  journal.append(managed);
+  journal.duplicate();
+  assert.deepEqual(journal.bootRecord.managed, managed);
+  const binding = { nonce: new Uint8Array(16), generation: Number.MAX_SAFE_INTEGER };
+  for (let round = 0; round < 5; round++) {
+    journal.append({ name: 'reverted', digest, because, ...binding });
+    for (const slot of [0, 1]) journal.append({ name: 'unusable', slot, because });
+    journal.append({ name: 'reverted', digest, because, ...binding, rotten: true });
+  }
+  journal.duplicate();
+  assert.deepEqual(journal.bootRecord.managed, { name: 'managed', state: 1, result: 0, digest });
 });
 
 test('§16: a record that cannot be read back is not written, and harms nothing', () => {

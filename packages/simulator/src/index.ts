@@ -6,6 +6,8 @@
 export { checkRollout } from './checkers.ts';
 export type { FlashImage, RolloutCheck } from './checkers.ts';
 export { simulatedClock } from './clock.ts';
+export { datagramLink } from './datagram-link.ts';
+export type { DatagramLink, Weather } from './datagram-link.ts';
 export type { Behaviour, Running, SimulatedDevice } from './device-life.ts';
 export { live } from './device-life.ts';
 export { component, deviceClass, makeRelease, makeUpdate, vendor, vendorDomain } from './firmware.ts';

@@ -45,9 +45,11 @@ export interface BootRecord {
   /** What one of two processors has told the other to run, and is not confirmed yet. */
   readonly told: Told | undefined;
   /** The last word on the newest release that it believed. */
-  readonly newest: Omit<RecordOf<'newest'>, 'name'> | undefined;
+  readonly newest: RecordOf<'newest'> | undefined;
   /** Numbers of messages below this one may have been used. */
   readonly sentBelow: number;
+  /** What a server of LwM2M sees of the device. */
+  readonly managed: RecordOf<'managed'> | undefined;
 }
 
 export interface Told {
@@ -76,6 +78,7 @@ export const nothingInstalled: BootRecord = {
   told: undefined,
   newest: undefined,
   sentBelow: 0,
+  managed: undefined,
 };
 
 /**
@@ -107,12 +110,12 @@ export function apply(before: BootRecord, record: JournalRecord): BootRecord {
       return { ...before, spoiled: { digest: record.digest, times: record.times } };
     case 'trust':
       return { ...before, trustHeldIn: record.holds };
-    case 'newest': {
-      const { name: _, ...newest } = record;
-      return { ...before, newest };
-    }
+    case 'newest':
+      return { ...before, newest: record };
     case 'sent':
       return { ...before, sentBelow: Math.max(before.sentBelow, record.below) };
+    case 'managed':
+      return { ...before, managed: record };
     case 'handover':
       return { ...before, handover: record.digest };
     case 'handedOver':

@@ -168,6 +168,21 @@ export const records = {
   },
   /** Under the secret that it shares with its servers it may have sent under every number below this one. */
   sent: { type: 24, body: map({ below: required(1, uint) }) },
+  /** LwM2M's Firmware Update object: its state and result as numbers, and what its server has set. */
+  managed: {
+    type: 25,
+    body: map({
+      state: required(1, uint),
+      result: required(2, uint),
+      /** The manifest that it is about, once that has been admitted. */
+      digest: optional(3, digest),
+      /** Where the server says it is. The one thing here that may be forgotten, where there is no room. */
+      packageUri: optional(4, text(255)),
+      severity: optional(5, uint),
+      deferSecondsMax: optional(6, uint),
+      isAutomatic: optional(7, bool),
+    }),
+  },
 } as const;
 
 export type RecordName = keyof typeof records;

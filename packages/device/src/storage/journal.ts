@@ -27,7 +27,7 @@ import { eraseRegion } from './flash.ts';
 import type { JournalRecord } from './journal-record.ts';
 import type { Placed, RegionContent } from './journal-region.ts';
 import { encodeHeader, encodeRecord, isAfter, readRegion } from './journal-region.ts';
-import { snapshot } from './snapshot.ts';
+import { snapshot, withoutComforts } from './snapshot.ts';
 
 /** Room for the state of a device with one component, its texts at their longest, and one more record. */
 export const journalBytesMin = 2048;
@@ -113,17 +113,20 @@ export class Journal {
   /** @param room for what comes behind the state. */
   #rewrite(room: number): void {
     const next = this.#active === this.#regions[0] ? this.#regions[1] : this.#regions[0];
-    const records = snapshot(this.#record).map((record, index) =>
-      this.#encode(record, (this.#order + index) >>> 0),
-    );
     const generation = (this.#generation + 1) >>> 0;
-    const order = (this.#order + records.length) >>> 0;
-    const header = encodeHeader({ generation, next: order }, next.granuleBytes);
-    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length + room);
+    let state = this.#record;
+    let written = this.#encodeState(state, generation, next);
+    if (written.length + room > next.bytes) {
+      state = withoutComforts(state);
+      written = this.#encodeState(state, generation, next);
+    }
+    const { records, order, header } = written;
+    const length = written.length + room;
     // Found out before anything is erased: a device whose state does not fit keeps the one it has.
     if (length > next.bytes) {
       throw new RangeError(`expected a journal region of at least ${length} bytes, found ${next.bytes}`);
     }
+    this.#record = state;
     eraseRegion(this.#flash, next);
     let at = next.address + header.length;
     for (const bytes of records) {
@@ -136,6 +139,14 @@ export class Journal {
     this.#isFresh = false;
     this.#order = order;
     this.#generation = generation;
+  }
+
+  #encodeState(state: BootRecord, generation: number, { granuleBytes }: Region) {
+    const records = snapshot(state).map((record, index) => this.#encode(record, (this.#order + index) >>> 0));
+    const order = (this.#order + records.length) >>> 0;
+    const header = encodeHeader({ generation, next: order }, granuleBytes);
+    const length = records.reduce((sum, bytes) => sum + bytes.length, header.length);
+    return { records, order, header, length };
   }
 
   #replay(ascending: readonly RegionContent[]): void {

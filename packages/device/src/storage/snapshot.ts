@@ -28,11 +28,19 @@ export function snapshot(record: BootRecord): readonly JournalRecord[] {
     const { binding, ...rest } = told;
     found.push({ name: 'told', ...rest, ...binding });
   }
-  const { trustHeldIn: holds, newest, sentBelow: below } = record;
+  const { trustHeldIn: holds, newest, sentBelow: below, managed } = record;
   if (holds !== undefined) found.push({ name: 'trust', holds });
-  if (newest !== undefined) found.push({ name: 'newest', ...newest });
+  if (newest !== undefined) found.push(newest);
   if (below > 0) found.push({ name: 'sent', below });
+  if (managed !== undefined) found.push(managed);
   return found;
+}
+
+/** Without what is kept only for convenience: that gives way where a state would not fit. */
+export function withoutComforts(record: BootRecord): BootRecord {
+  if (record.managed === undefined) return record;
+  const { packageUri: _, ...managed } = record.managed;
+  return { ...record, managed };
 }
 
 /**

@@ -1,0 +1,198 @@
+/**
+ * A device that a server of LwM2M manages, both real, over datagrams in made time: the server has a directory
+ * of registrations and files, and asks the device on the address that it registered from.
+ */
+
+import assert from 'node:assert/strict';
+import type { AgentOptions, Profile } from '@lapel/device';
+import type { ManagedDevice, State } from '@lapel/device/lwm2m';
+import { lwm2mClient, manageDevice, results, states, stayRegistered } from '@lapel/device/lwm2m';
+import type { Behaviour, NorFlash, Running, Weather } from '@lapel/simulator';
+import { datagramLink, live, seededRandom, simulatedClock } from '@lapel/simulator';
+import type { Handler, Method, Request, Response } from '@lapel/transport';
+import { bytesBody, collect, emptyBody, request } from '@lapel/transport';
+import type { OscoreContext } from '@lapel/transport/coap';
+import { blockClient, coapClientOver, serveCoapOver, transmissionDefaults } from '@lapel/transport/coap';
+import type { Made } from '../world.ts';
+
+export interface Stage {
+  readonly flash: NorFlash;
+  /** Files by their path, at `coap://server`. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+  readonly behaviour?: (running: Running) => Behaviour;
+  readonly profile?: Profile;
+  readonly weather?: Weather;
+  readonly hooks?: Pick<AgentOptions, 'onInterruption' | 'isIdle'>;
+  readonly oscore?: { readonly device: OscoreContext; readonly server: OscoreContext };
+  /** The device's ways to others than the server. */
+  readonly network?: (origin: string) => Handler | undefined;
+}
+
+export interface Scene {
+  readonly ask: (method: Method, path: string, given?: Partial<Request>) => Promise<Response>;
+  readonly read: (path: string) => Promise<string>;
+  readonly put: (path: string, content: string | Uint8Array) => Promise<string>;
+  readonly execute: (path: string) => Promise<string>;
+  /** State and result, as the server reads them. */
+  readonly seen: () => Promise<string>;
+  readonly until: (state: State, result: number) => Promise<void>;
+  readonly waits: (ms: number) => Promise<void>;
+  /** What the server was asked, and what it holds. */
+  readonly asked: readonly string[];
+  readonly registrations: ReadonlyMap<string, string>;
+  /** Without the server: what the machine is. */
+  readonly device: () => ManagedDevice;
+  readonly boots: readonly number[];
+  readonly nowMs: () => number;
+  /** Power off. */
+  readonly switchOff: () => Promise<void>;
+}
+
+export const lifetimeSeconds = 300;
+const lookMs = 500;
+const untilMsMax = 3_600_000;
+
+/** Lives for as long as the play; what it throws is what fails. */
+export async function managed(made: Made, stage: Stage, play: (scene: Scene) => Promise<void>) {
+  const clock = simulatedClock();
+  const random = seededRandom(7);
+  const link = datagramLink(clock, random.fork('air'), stage.weather ?? {});
+  const onBug = (error: unknown) => assert.fail(String(error));
+  const { oscore } = stage;
+  const directory = serverOf(stage.files ?? {});
+  const server = serveCoapOver(link.open('server'), directory.handler, {
+    ...{ clock, random, onBug },
+    ...(oscore === undefined ? {} : { oscore: () => oscore.server }),
+  });
+  const off = new AbortController();
+  const boots: number[] = [];
+  let current: ManagedDevice | undefined;
+  let down = async () => {};
+  const life = live(
+    {
+      ...{ flash: stage.flash, profile: stage.profile ?? made.profile, clock, random },
+      pollMs: 1_000,
+      network: (origin) => wayTo(origin) ?? stage.network?.(origin),
+      behaviour: stage.behaviour ?? (() => 'sound'),
+      ...stage.hooks,
+      onBoot: (decision) => boots.push(decision.boot === 'slot' ? decision.slot : -1),
+      connect(_, decision) {
+        const before = down();
+        const gone = new AbortController();
+        current = manageDevice({
+          ...{ flash: stage.flash, profile: stage.profile ?? made.profile, decision, clock },
+          ...{ manufacturer: 'lapel.example', modelNumber: 'lamp', serialNumber: 'lamp-1' },
+          reboot: () => assert.fail('expected no reboot'),
+          network: (origin) => wayTo(origin) ?? stage.network?.(origin),
+          protocols: ['coap', 'http'],
+          base: 'coap://server/manifests/pushed',
+          onBug,
+        });
+        const client = lwm2mClient({
+          ...{ datagrams: link.open('device'), to: 'server', objects: current.objects },
+          ...(oscore === undefined ? {} : { oscore: oscore.device }),
+          ...{ clock, random, onBug },
+        });
+        const { links } = current.objects;
+        const registration = stayRegistered(
+          { server: client.server, endpoint: 'lamp-1', lifetimeSeconds, links, clock, random },
+          gone.signal,
+        );
+        // As after a reset: the socket is gone with everything on it.
+        down = async () => {
+          gone.abort(new Error('gone'));
+          await client.close();
+          await registration;
+        };
+        void before;
+        return current.source;
+      },
+    },
+    off.signal,
+  );
+  const outgoing = coapClientOver(link.open('device-out'), 'server', { clock, random });
+  const wayTo = (origin: string) => (origin === 'coap://server' ? outgoing.handler : undefined);
+  const asking = blockClient(server.ask('device'), { random, transmission: transmissionDefaults });
+  const scene = sceneOf(asking, clock, directory, {
+    boots,
+    device: () => current ?? assert.fail('no device'),
+  });
+  const switchOff = async () => {
+    off.abort(new Error('switched off'));
+    await life;
+    await down();
+  };
+  try {
+    await Promise.race([play({ ...scene, switchOff }), life.then(() => new Promise(() => {}))]);
+  } finally {
+    await switchOff();
+    await Promise.all([server.close(), outgoing.endpoint.close()]);
+  }
+}
+
+function sceneOf(
+  asking: Handler,
+  clock: ReturnType<typeof simulatedClock>,
+  { asked, registrations }: ReturnType<typeof serverOf>,
+  known: Pick<Scene, 'boots' | 'device'>,
+): Omit<Scene, 'switchOff'> {
+  const ask: Scene['ask'] = (method, path, given = {}) => asking(request(method, path, given));
+  const text = async ({ body }: Response) => new TextDecoder().decode(await collect(body, 4096));
+  const read: Scene['read'] = async (path) => text(await ask('GET', path));
+  const now = () => known.device().machine();
+  return {
+    ...known,
+    ...{ ask, read, asked, registrations, nowMs: clock.monotonicMs },
+    put: async (path, content) => {
+      const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+      const headers = {
+        'content-type': typeof content === 'string' ? 'text/plain' : 'application/octet-stream',
+      };
+      return (await ask('PUT', path, { headers, body: bytesBody(bytes) })).status;
+    },
+    execute: async (path) => (await ask('POST', path)).status,
+    seen: async () => `${await read('/5/0/3')} ${await read('/5/0/5')}`,
+    waits: (ms) => clock.sleep(ms),
+    async until(state, result) {
+      for (const endMs = clock.monotonicMs() + untilMsMax; clock.monotonicMs() < endMs;) {
+        if (now().state === state && results[now().result] === result) break;
+        await clock.sleep(lookMs);
+      }
+      assert.deepEqual([now().state, results[now().result]], [state, result]);
+      assert.equal(await read('/5/0/3'), String(states[state]));
+      assert.equal(await read('/5/0/5'), String(result));
+    },
+  };
+}
+
+/** A directory as LwM2M has it, and files. */
+function serverOf(files: Readonly<Record<string, Uint8Array>>) {
+  const asked: string[] = [];
+  const registrations = new Map<string, string>();
+  let made = 0;
+  const plain = (status: Response['status'], headers = {}): Response => ({
+    ...{ status, headers },
+    ...{ size: 0, body: emptyBody },
+  });
+  const handler: Handler = async ({ method, path, query, range, body }) => {
+    const parameters = [...query].map(([name, value]) => `${name}=${value}`).join('&');
+    asked.push(`${method} ${path}${parameters === '' ? '' : `?${parameters}`}`);
+    const file = files[path];
+    if (method === 'GET') return file === undefined ? plain('not-found') : part(file, range?.start ?? 0);
+    if (method === 'POST' && path === '/rd') {
+      const location = `/rd/${(made += 1)}`;
+      registrations.set(location, new TextDecoder().decode(await collect(body, 1024)));
+      return plain('created', { location });
+    }
+    if (!registrations.has(path)) return plain('not-found');
+    if (method === 'DELETE') registrations.delete(path);
+    return plain('changed');
+  };
+  return { handler, asked, registrations };
+}
+
+function part(bytes: Uint8Array, start: number): Response {
+  const total = bytes.length;
+  if (start === 0) return { status: 'ok', size: total, body: bytesBody(bytes) };
+  return { status: 'partial', range: { start, total }, body: bytesBody(bytes.subarray(start)) };
+}
