@@ -9,6 +9,7 @@ import {
   blockClient,
   blockServer,
   createEndpoint,
+  echoing,
   oscoreClient,
   oscoreServer,
   transmissionDefaults,
@@ -46,7 +47,7 @@ export function lwm2mClient(options: Lwm2mClientOptions): Lwm2mClient {
     onError: () => undefined,
   });
   const carrier = { ask: endpoint.ask(to), watch: endpoint.watch(to), burst: endpoint.burst(to) };
-  const { ask } = oscore === undefined ? carrier : oscoreClient(oscore, carrier);
+  const { ask } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));
   const server = blockClient(ask, { random, transmission: { ...transmissionDefaults, ...transmission } });
   return { server, close: () => endpoint.close() };
 }

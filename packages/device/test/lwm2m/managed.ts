@@ -9,16 +9,26 @@ import type { ManagedDevice, State } from '@lapel/device/lwm2m';
 import { lwm2mClient, manageDevice, results, states, stayRegistered } from '@lapel/device/lwm2m';
 import type { Behaviour, NorFlash, Running, Weather } from '@lapel/simulator';
 import { datagramLink, live, seededRandom, simulatedClock } from '@lapel/simulator';
-import type { Handler, Method, Request, Response } from '@lapel/transport';
+import type { Clock, Handler, Method, Request, Response } from '@lapel/transport';
 import { bytesBody, collect, emptyBody, request } from '@lapel/transport';
 import type { OscoreContext } from '@lapel/transport/coap';
-import { blockClient, coapClientOver, serveCoapOver, transmissionDefaults } from '@lapel/transport/coap';
+import {
+  blockClient,
+  coapClientOver,
+  echoing,
+  oscoreClient,
+  serveCoapOver,
+  subscribing,
+  transmissionDefaults,
+} from '@lapel/transport/coap';
 import type { Made } from '../world.ts';
 
 export interface Stage {
   readonly flash: NorFlash;
   /** Files by their path, at `coap://server`. */
   readonly files?: Readonly<Record<string, Uint8Array>>;
+  /** What the server waits for before it answers with a file. */
+  readonly beforeFile?: () => Promise<void>;
   readonly behaviour?: (running: Running) => Behaviour;
   readonly profile?: Profile;
   readonly weather?: Weather;
@@ -44,8 +54,10 @@ export interface Scene {
   readonly device: () => ManagedDevice;
   readonly boots: readonly number[];
   readonly nowMs: () => number;
-  /** Power off. */
-  readonly switchOff: () => Promise<void>;
+  /** What the server is told of a resource, until the observation ends. */
+  readonly observe: (path: string, signal: AbortSignal) => AsyncIterable<string>;
+  /** The same device, from another address. */
+  readonly askAsStranger: (path: string, signal: AbortSignal) => Promise<Response>;
 }
 
 export const lifetimeSeconds = 300;
@@ -57,9 +69,11 @@ export async function managed(made: Made, stage: Stage, play: (scene: Scene) => 
   const clock = simulatedClock();
   const random = seededRandom(7);
   const link = datagramLink(clock, random.fork('air'), stage.weather ?? {});
-  const onBug = (error: unknown) => assert.fail(String(error));
+  // Also the end of a device whose power went while it served a request.
+  const bug = Promise.withResolvers<never>();
+  const onBug = bug.reject;
   const { oscore } = stage;
-  const directory = serverOf(stage.files ?? {});
+  const directory = serverOf(stage);
   const server = serveCoapOver(link.open('server'), directory.handler, {
     ...{ clock, random, onBug },
     ...(oscore === undefined ? {} : { oscore: () => oscore.server }),
@@ -67,7 +81,7 @@ export async function managed(made: Made, stage: Stage, play: (scene: Scene) => 
   const off = new AbortController();
   const boots: number[] = [];
   let current: ManagedDevice | undefined;
-  let down = async () => {};
+  let down: (how: 'at once' | 'with a farewell') => Promise<void> = async () => {};
   const life = live(
     {
       ...{ flash: stage.flash, profile: stage.profile ?? made.profile, clock, random },
@@ -77,7 +91,7 @@ export async function managed(made: Made, stage: Stage, play: (scene: Scene) => 
       ...stage.hooks,
       onBoot: (decision) => boots.push(decision.boot === 'slot' ? decision.slot : -1),
       connect(_, decision) {
-        const before = down();
+        void down('at once');
         const gone = new AbortController();
         current = manageDevice({
           ...{ flash: stage.flash, profile: stage.profile ?? made.profile, decision, clock },
@@ -99,12 +113,12 @@ export async function managed(made: Made, stage: Stage, play: (scene: Scene) => 
           gone.signal,
         );
         // As after a reset: the socket is gone with everything on it.
-        down = async () => {
+        down = async (how) => {
           gone.abort(new Error('gone'));
+          if (how === 'with a farewell') await registration;
           await client.close();
           await registration;
         };
-        void before;
         return current.source;
       },
     },
@@ -112,33 +126,43 @@ export async function managed(made: Made, stage: Stage, play: (scene: Scene) => 
   );
   const outgoing = coapClientOver(link.open('device-out'), 'server', { clock, random });
   const wayTo = (origin: string) => (origin === 'coap://server' ? outgoing.handler : undefined);
-  const asking = blockClient(server.ask('device'), { random, transmission: transmissionDefaults });
-  const scene = sceneOf(asking, clock, directory, {
-    boots,
-    device: () => current ?? assert.fail('no device'),
+  const plain = { ask: server.ask('device'), watch: server.watch('device') };
+  const { ask, watch } = echoing(oscore === undefined ? plain : oscoreClient(oscore.server, plain));
+  const asking = blockClient(ask, { random, transmission: transmissionDefaults });
+  const stranger = coapClientOver(link.open('stranger'), 'device', { clock, random });
+  const observing = subscribing(watch, ask, {
+    ...{ random, transmission: transmissionDefaults },
+    origin: undefined,
   });
-  const switchOff = async () => {
-    off.abort(new Error('switched off'));
-    await life;
-    await down();
-  };
+  const scene = sceneOf(asking, { clock, signal: off.signal }, directory, {
+    boots,
+    device: () => current ?? assert.fail('expected a device that has booted, found none'),
+    async *observe(path, signal) {
+      for await (const each of observing(request('GET', path, { signal }))) yield textOf(each);
+    },
+    askAsStranger: (path, signal) => stranger.handler(request('GET', path, { signal })),
+  });
+  const failed = life.then(() => bug.promise);
   try {
-    await Promise.race([play({ ...scene, switchOff }), life.then(() => new Promise(() => {}))]);
+    await Promise.race([play(scene), failed, bug.promise]);
   } finally {
-    await switchOff();
-    await Promise.all([server.close(), outgoing.endpoint.close()]);
+    off.abort(new Error('switched off'));
+    await life.catch(() => undefined);
+    await down('with a farewell');
+    await Promise.all([server, outgoing.endpoint, stranger.endpoint].map((each) => each.close()));
   }
 }
 
+const textOf = async ({ body }: Response) => new TextDecoder().decode(await collect(body, 4096));
+
 function sceneOf(
   asking: Handler,
-  clock: ReturnType<typeof simulatedClock>,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
   { asked, registrations }: ReturnType<typeof serverOf>,
-  known: Pick<Scene, 'boots' | 'device'>,
-): Omit<Scene, 'switchOff'> {
+  known: Pick<Scene, 'boots' | 'device' | 'observe' | 'askAsStranger'>,
+): Scene {
   const ask: Scene['ask'] = (method, path, given = {}) => asking(request(method, path, given));
-  const text = async ({ body }: Response) => new TextDecoder().decode(await collect(body, 4096));
-  const read: Scene['read'] = async (path) => text(await ask('GET', path));
+  const read: Scene['read'] = async (path) => textOf(await ask('GET', path));
   const now = () => known.device().machine();
   return {
     ...known,
@@ -152,11 +176,11 @@ function sceneOf(
     },
     execute: async (path) => (await ask('POST', path)).status,
     seen: async () => `${await read('/5/0/3')} ${await read('/5/0/5')}`,
-    waits: (ms) => clock.sleep(ms),
+    waits: (ms) => clock.sleep(ms, signal),
     async until(state, result) {
       for (const endMs = clock.monotonicMs() + untilMsMax; clock.monotonicMs() < endMs;) {
         if (now().state === state && results[now().result] === result) break;
-        await clock.sleep(lookMs);
+        await clock.sleep(lookMs, signal);
       }
       assert.deepEqual([now().state, results[now().result]], [state, result]);
       assert.equal(await read('/5/0/3'), String(states[state]));
@@ -166,7 +190,7 @@ function sceneOf(
 }
 
 /** A directory as LwM2M has it, and files. */
-function serverOf(files: Readonly<Record<string, Uint8Array>>) {
+function serverOf({ files = {}, beforeFile }: Stage) {
   const asked: string[] = [];
   const registrations = new Map<string, string>();
   let made = 0;
@@ -178,6 +202,7 @@ function serverOf(files: Readonly<Record<string, Uint8Array>>) {
     const parameters = [...query].map(([name, value]) => `${name}=${value}`).join('&');
     asked.push(`${method} ${path}${parameters === '' ? '' : `?${parameters}`}`);
     const file = files[path];
+    if (file !== undefined) await beforeFile?.();
     if (method === 'GET') return file === undefined ? plain('not-found') : part(file, range?.start ?? 0);
     if (method === 'POST' && path === '/rd') {
       const location = `/rd/${(made += 1)}`;
