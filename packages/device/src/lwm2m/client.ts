@@ -32,6 +32,7 @@ export interface Lwm2mClientOptions {
 export interface Lwm2mClient {
   /** The server, as who asks it sees it. */
   readonly server: Handler;
+  /** As often as one likes. */
   readonly close: Endpoint['close'];
 }
 
@@ -49,7 +50,8 @@ export function lwm2mClient(options: Lwm2mClientOptions): Lwm2mClient {
   const carrier = { ask: endpoint.ask(to), watch: endpoint.watch(to), burst: endpoint.burst(to) };
   const { ask } = echoing(oscore === undefined ? carrier : oscoreClient(oscore, carrier));
   const server = blockClient(ask, { random, transmission: { ...transmissionDefaults, ...transmission } });
-  return { server, close: () => endpoint.close() };
+  let closing: Promise<void> | undefined;
+  return { server, close: () => (closing ??= endpoint.close()) };
 }
 
 const onlyFrom = (datagrams: Datagrams, server: string): Datagrams => ({

@@ -7,7 +7,7 @@ export { lwm2mClient } from './client.ts';
 export type { Lwm2mClient, Lwm2mClientOptions } from './client.ts';
 export { results, states, step } from './machine.ts';
 export type { Event, Failure, Machine, Result, State } from './machine.ts';
-export { manageDevice } from './manage.ts';
+export { manageDevice, requireManageable } from './manage.ts';
 export type { ManagedDevice, ManagedDeviceOptions } from './manage.ts';
 export { protocols } from './package.ts';
 export type { Protocol } from './package.ts';

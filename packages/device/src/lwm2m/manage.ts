@@ -6,6 +6,7 @@ import type { Network } from '../firmware-consumer/fetch.ts';
 import { inventory } from '../inventory.ts';
 import type { Profile } from '../profile.ts';
 import type { Flash } from '../storage/flash.ts';
+import type { TrustStore } from '../trust-store.ts';
 import type { UpdateSource } from '../update-source.ts';
 import type { DeviceObjectOptions } from './device-object.ts';
 import { deviceObject } from './device-object.ts';
@@ -17,7 +18,8 @@ import type { ServedObjects } from './serve-objects.ts';
 import { serveObjects } from './serve-objects.ts';
 import { firmwareSource } from './update-source.ts';
 
-export interface ManagedDeviceOptions extends Omit<DeviceObjectOptions, 'firmwareVersion'> {
+export interface ManagedDeviceOptions extends Omit<DeviceObjectOptions, 'firmwareVersion' | 'serialNumber'> {
+  readonly trust: TrustStore;
   readonly flash: Flash;
   readonly profile: Profile;
   readonly decision: Booted;
@@ -38,8 +40,12 @@ export interface ManagedDevice {
   readonly machine: () => Machine;
 }
 
-/** Made anew at each start, as the agent is. */
+/**
+ * Made anew at each start, as the agent is.
+ * @throws {RangeError} where the device asks for the word of somebody whom LwM2M has no place for
+ */
 export function manageDevice(options: ManagedDeviceOptions): ManagedDevice {
+  requireManageable(options.trust);
   const { decision, profile, clock, base, network, protocols, onBug } = options;
   const { journal, isRecovery } = decision;
   const update = createFirmwareUpdate({ ...options, journal, isRecovery });
@@ -47,7 +53,7 @@ export function manageDevice(options: ManagedDeviceOptions): ManagedDevice {
   const firmwareVersion = installed?.version ?? String(installed?.sequenceNumber ?? 0);
   const { envelopeBytes } = profile.limits;
   const objects = [
-    deviceObject({ ...options, firmwareVersion }),
+    deviceObject({ ...options, firmwareVersion, serialNumber: options.trust.device }),
     firmwareObject(update, { envelopeBytes, network, protocols }),
   ];
   return {
@@ -55,4 +61,15 @@ export function manageDevice(options: ManagedDeviceOptions): ManagedDevice {
     source: firmwareSource(update, { journal, clock, base }),
     machine: () => update.machine,
   };
+}
+
+/** No trigger stands in for what a device was told to ask for. */
+export function requireManageable({ confirmBy, holdsToOperators }: TrustStore): void {
+  if (holdsToOperators) {
+    throw new RangeError(
+      'expected a device that takes updates from anybody, found one held to its operators',
+    );
+  }
+  if (confirmBy === 'self-test') return;
+  throw new RangeError('expected a device that confirms by self-test, found one that asks its tracker');
 }

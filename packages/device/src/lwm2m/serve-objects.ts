@@ -165,16 +165,22 @@ const notWritable = (name: string) =>
   new Problem('method-not-allowed', `expected no write to ${name}, found one`);
 
 function onlyEntry(entries: readonly Entry[], id: number): Uint8Array {
-  const [entry, ...rest] = entries;
+  const [entry, ...rest] = unwrapped(entries);
   if (entry?.kind === 'resource' && entry.id === id && rest.length === 0) return entry.value;
   throw new Problem('bad-request', `expected one value of the resource ${id}, found others`);
+}
+
+/** Some servers write the instance around its resources, though the path has named it. */
+function unwrapped(entries: readonly Entry[]): readonly Entry[] {
+  const [entry, ...rest] = entries;
+  return entry?.kind === 'instance' && entry.id === 0 && rest.length === 0 ? readTlv(entry.value) : entries;
 }
 
 /** All of them are read before the first is written; a package is too large to come so. */
 async function writeInstance(request: Request, { object }: Found): Promise<Response> {
   if (request.headers['content-type'] !== tlvMediaType)
     throw new Problem('unsupported-format', `expected resources as ${tlvMediaType}, found another form`);
-  const entries = readTlv(await receive(request, writtenBytesMax));
+  const entries = unwrapped(readTlv(await receive(request, writtenBytesMax)));
   const writes = entries.map(({ kind, id, value }) => {
     const resource = object.resources[id];
     if (kind !== 'resource' || resource === undefined)

@@ -90,12 +90,12 @@ export async function managed(made: Made, stage: Stage, play: (scene: Scene) => 
       behaviour: stage.behaviour ?? (() => 'sound'),
       ...stage.hooks,
       onBoot: (decision) => boots.push(decision.boot === 'slot' ? decision.slot : -1),
-      connect(_, decision) {
+      connect(trust, decision) {
         void down('at once');
         const gone = new AbortController();
         current = manageDevice({
           ...{ flash: stage.flash, profile: stage.profile ?? made.profile, decision, clock },
-          ...{ manufacturer: 'lapel.example', modelNumber: 'lamp', serialNumber: 'lamp-1' },
+          ...{ manufacturer: 'lapel.example', modelNumber: 'lamp', trust },
           reboot: () => assert.fail('expected no reboot'),
           network: (origin) => wayTo(origin) ?? stage.network?.(origin),
           protocols: ['coap', 'http'],

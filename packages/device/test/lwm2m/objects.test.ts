@@ -191,6 +191,13 @@ test('S3-07: an instance is read, and written, as TLV; what is one value as text
     const defer = { kind: 'resource', id: 13, value: new Uint8Array([0, 1, 0x51, 0x80]) } as const;
     assert.equal((await write('/5/0', [severity, defer])).status, 'changed');
     assert.deepEqual([await read('/5/0/11'), await read('/5/0/13')], ['2', '86400']);
+    const around = {
+      kind: 'instance',
+      id: 0,
+      value: writeTlv([{ ...defer, value: new Uint8Array([60]) }]),
+    } as const;
+    assert.equal((await write('/5/0', [around])).status, 'changed');
+    assert.equal(await read('/5/0/13'), '60');
     const state = { kind: 'resource', id: 3, value: new Uint8Array([2]) } as const;
     assert.equal(
       (await write('/5/0', [{ ...severity, value: new Uint8Array([0]) }, state])).status,
@@ -223,26 +230,6 @@ test('S3-07: a package that comes as TLV is taken as it comes; cut short, it is 
     assert.equal(await push(writeTlv([{ kind: 'resource', id: 0, value: new Uint8Array() }])), 'changed');
     await until('idle', 0);
   });
-});
-
-test('S3-07: TLV of any kind is read as it was written, and what is none is refused as a request', () => {
-  for (let seed = 1; seed <= 300; seed++) {
-    const random = seededRandom(seed);
-    const entries = Array.from({ length: random.below(6) }, () => ({
-      kind:
-        (['instance', 'resource', 'resources', 'resource-instance'] as const)[random.below(4)] ?? 'resource',
-      id: random.below(random.below(2) === 0 ? 256 : 65_536),
-      value: random.bytes([0, 7, 8, 255, 256, 70_000][random.below(6)] ?? 0),
-    }));
-    const bytes = writeTlv(entries);
-    assert.deepEqual(readTlv(bytes), entries, `seed ${seed}`);
-    const hostile = random.bytes(random.below(64));
-    try {
-      readTlv(hostile);
-    } catch (error) {
-      assert.equal((error as Error).name, 'Problem', `seed ${seed}`);
-    }
-  }
 });
 
 test('S3-07: it registers with its objects, renews that in time, and says when it goes', async () => {

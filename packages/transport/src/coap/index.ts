@@ -61,7 +61,7 @@ export { encodeStreamMessage, streamReader } from './stream-message.ts';
 export type { StreamMessage } from './stream-message.ts';
 export { exchangeLifetimeMs, maxTransmitSpanMs, transmissionDefaults } from './transmission.ts';
 export type { Transmission } from './transmission.ts';
-export { addressText } from './udp.ts';
+export { addressText, udpClient, udpServer } from './udp.ts';
 export type { Group, Udp } from './udp.ts';
 export { udpGroup, udpGroupSender } from './udp-group.ts';
 export { waitByObserving } from './wait-by-observing.ts';
