@@ -22,6 +22,7 @@ import { readOutline } from '../envelope-file.ts';
 import { linesHelp } from '../line/line.ts';
 import { wholeNumber } from '../quantities.ts';
 import type { Terminal } from '../terminal.ts';
+import { addLwm2m } from './device-lwm2m.ts';
 import { addMake } from './device-make.ts';
 
 export function addTo(program: Command, terminal: Terminal): void {
@@ -32,6 +33,7 @@ export function addTo(program: Command, terminal: Terminal): void {
   addMake(device, terminal);
   addRun(device, terminal);
   addCore(device, terminal);
+  addLwm2m(device, terminal);
   addShow(device, terminal);
   addBring(device, terminal);
   addRecover(device, terminal);
@@ -46,6 +48,7 @@ Examples:
   lapel device run lamp.flash --server coap://tracker.example
   lapel device run lamp.flash --server coap://tracker.example --quick
   lapel device run lamp.flash --discover
+  lapel device lwm2m lamp.flash --server coap://leshan.example
   lapel device run lamp-78.flash --enrolment-token line.token
   lapel device show lamp.flash
   lapel device recover lamp.flash --envelope lamp-1.1.suit --image lamp-1.1.bin`;

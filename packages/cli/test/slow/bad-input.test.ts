@@ -138,6 +138,7 @@ const commands: readonly string[] = [
   `device make new.file ${factory} --decryption-key {recipient} --oscore {further}`,
   'device run {flash} --counter {counter} --enrolment-token {enrolment} --certificate {certificate}',
   'device core {flash} --line tcp:127.0.0.1:9 --counter {counter}',
+  'device lwm2m {flash} --server coap://127.0.0.1:9 --counter {counter}',
   'device show {flash} --counter {counter}',
   'device bring {flash} --envelope {envelope} --payload {place} --counter {counter}',
   'device bring {flash} --stick {stick}',
@@ -191,16 +192,7 @@ before(async () => {
     if (name !== 'unsigned') made('sign', `${name}.suit`, '--key', 'author.pem');
   }
   const first = ['--firmware', 'lamp.suit', '--image', 'lamp.bin', '--confirm-by', 'self-test'];
-  const whom = [
-    '--id',
-    'lamp',
-    '--trust',
-    'author.pub.pem',
-    '--counter',
-    'lamp.counter',
-    '--oscore',
-    'lamp.oscore',
-  ];
+  const whom = '--id lamp --trust author.pub.pem --counter lamp.counter --oscore lamp.oscore'.split(' ');
   made('device', 'make', 'lamp.flash', ...whom, ...first);
   for (const [name, from] of [
     ['cut.suit', 'lamp.suit'],
