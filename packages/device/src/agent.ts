@@ -50,8 +50,12 @@ async function lead(started: AgentOptions, signal: AbortSignal): Promise<'restar
   await patiently(agent, signal, () => announce(agent, signal, state));
   await reportEnds(agent, signal);
   const spoiled = patienceWith(agent.journal, clock);
+  let wanted: AbortSignal | undefined;
   for (let postponed = 0; ;) {
     const candidate = await patiently(agent, signal, () => source.next(signal));
+    // Whoever has asked for another one has not been waited for yet.
+    if (candidate !== undefined && candidate.signal !== wanted) postponed = 0;
+    wanted = candidate?.signal ?? wanted;
     const ended = candidate === undefined ? undefined : await update(agent, candidate, signal, spoiled);
     if (ended === 'staged') return 'restart';
     if (ended === 'up-to-date') {

@@ -45,7 +45,7 @@ export interface FirmwareUpdate {
   /** Begins with a package: one that is at a URI, or one that is being sent. @throws {Problem} */
   begin(uri?: string): AbortSignal;
   arrived(envelope: Uint8Array): void;
-  /** A trial has ended, or a restart has come and gone: the journal knows more. */
+  /** A trial may have ended: the journal knows. */
   settle(): void;
   /** Nothing is being installed: what was cancelled is removed. */
   removeCancelled(): void;
@@ -122,7 +122,10 @@ export function createFirmwareUpdate(options: FirmwareUpdateOptions): FirmwareUp
       if (wanted !== undefined) wanted = { ...wanted, envelope };
       told.happen();
     },
-    settle: () => become(recall(journal.bootRecord, isRecovery)),
+    settle() {
+      // Of a package that is being sent the journal knows nothing.
+      if (machine.state === 'updating') become(recall(journal.bootRecord, isRecovery));
+    },
     removeCancelled() {
       if (cancelled === undefined) return;
       for (const slot of discardable(journal.bootRecord, cancelled))

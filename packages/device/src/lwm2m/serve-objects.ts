@@ -133,7 +133,9 @@ function entryOf(id: number, { read }: Resource): Entry | undefined {
 function linksOf({ object: { id, version, resources }, isObject, resource }: Found): readonly Link[] {
   if (resource !== undefined) return [{ target: `/${id}/0/${resource[0]}`, attributes: [] }];
   const own: Link = { target: `/${id}/0`, attributes: [] };
-  const within = Object.keys(resources).map((each): Link => ({ target: `/${id}/0/${each}`, attributes: [] }));
+  const within = Object.entries(resources)
+    .filter(([, { read }]) => read === undefined || read() !== undefined)
+    .map(([each]): Link => ({ target: `/${id}/0/${each}`, attributes: [] }));
   return isObject ? [{ target: `/${id}`, attributes: [['ver', version]] }, own, ...within] : [own, ...within];
 }
 

@@ -10,7 +10,7 @@ import { readTlv, results, states, tlvMediaType, writeTlv } from '@lapel/device/
 import { seededRandom } from '@lapel/simulator';
 import type { Response } from '@lapel/transport';
 import { bytesBody, collect } from '@lapel/transport';
-import { oscoreContext } from '@lapel/transport/coap';
+import { linkFormat, oscoreContext, readLinks } from '@lapel/transport/coap';
 import { flashOf, make } from '../world.ts';
 import type { Scene } from './managed.ts';
 import { lifetimeSeconds, managed } from './managed.ts';
@@ -173,6 +173,9 @@ test('S3-07: an instance is read, and written, as TLV; what is one value as text
   await idle(async ({ ask, read, put }) => {
     assert.equal(await put('/5/0/13', '-1'), 'bad-request');
     const accept = { headers: { accept: tlvMediaType } };
+    const links = await bytesOf(await ask('GET', '/5/0', { headers: { accept: linkFormat } }));
+    const found = readLinks(new TextDecoder().decode(links)).map(({ target }) => target.slice(5));
+    assert.deepEqual(found, ['', ...[0, 1, 2, 3, 5, 8, 9, 10, 11, 14].map(String)]);
     const instance = readTlv(await bytesOf(await ask('GET', '/5/0')));
     const has = instance.map(({ id }) => id);
     assert.deepEqual(has, [1, 3, 5, 8, 9, 11, 14]);

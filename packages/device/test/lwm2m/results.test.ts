@@ -125,6 +125,19 @@ test('S3-07: result 7: what is no URI, a URI to nothing, and one to where no way
   });
 });
 
+test('S3-07: however often a server has asked in vain, what it asks for next is begun at once', async () => {
+  await unchanged({}, async ({ put, until, nowMs }) => {
+    for (let times = 0; times < 8; times++) {
+      await put('/5/0/1', 'coap://server/manifests/none.suit');
+      await until('idle', 7);
+    }
+    const beganMs = nowMs();
+    await put('/5/0/1', uri);
+    await until('downloaded', 0);
+    assert.ok(nowMs() - beganMs < 30_000, `found ${nowMs() - beganMs} ms`);
+  });
+});
+
 test('S3-07: result 8: a firmware that does not prove itself is taken back', async () => {
   const sick: Stage['behaviour'] = ({ slot }) => (slot === 1 ? 'sick' : 'sound');
   await unchanged({ behaviour: sick }, async ({ put, until, execute, boots }) => {
