@@ -47,7 +47,10 @@ const commands = {
   },
   interop: {
     script: 'tools/test.ts',
-    args: ['packages/simulator/test/slow/interop.test.ts'],
+    args: [
+      'packages/simulator/test/slow/interop.test.ts',
+      'packages/simulator/test/slow/interop-lwm2m.test.ts',
+    ],
     does: 'against clients and servers that nobody here wrote',
   },
   browser: { script: 'tools/browser.ts', does: 'the page that tries envelopes, for browsers' },

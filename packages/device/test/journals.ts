@@ -59,7 +59,6 @@ export function randomRecord(random: SeededRandom): JournalRecord {
     { name: 'handedOver' },
     { name: 'told', digest, components: [component], ...binding },
     { name: 'sent', below: sequenceNumber },
-    { name: 'managed', state: random.below(4), result: random.below(12), digest, packageUri: because },
     { name: 'receiving', slot, digest, sequenceNumber, envelopeBytes: 9, ruins: [1 - slot] },
   ];
   return choices[random.below(choices.length)] ?? { name: 'attempt', slot };
