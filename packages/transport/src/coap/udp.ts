@@ -61,7 +61,7 @@ export async function udpClient({
 }: {
   host: string;
   port: number;
-}): Promise<Datagrams & { to: string }> {
+}): Promise<Datagrams & { readonly to: string; readonly port: number }> {
   const { address, family } = isIP(host) === 0 ? await lookup(host) : { address: host, family: isIP(host) };
   const socket = createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: alreadyAddress });
   await opened(socket, (done) => socket.connect(port, address, done));
@@ -71,6 +71,7 @@ export async function udpClient({
   return {
     ...datagramsOf(socket),
     to: addressText(address, port),
+    port: socket.address().port,
     send: (bytes) => socket.send(bytes, () => undefined),
   };
 }
