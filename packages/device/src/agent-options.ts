@@ -1,7 +1,8 @@
 /** What an agent lives on: flash and journal, what was booted, where updates come from, time and chance. */
 
 import type { Clock, Random } from '@lapel/transport';
-import type { Counter, Watchdog } from './hardware.ts';
+import type { Counter } from './hardware.ts';
+import type { Watchdog } from './watchdog.ts';
 import type { Booted } from './bootloader/boot.ts';
 import type { Conditions } from './conditions.ts';
 import type { Network } from './firmware-consumer/fetch.ts';

@@ -5,11 +5,13 @@
  */
 
 import type { Clock, Random } from '@lapel/transport';
-import type { Counter, Watchdog } from './hardware.ts';
+import type { Counter } from './hardware.ts';
+import type { Watchdog } from './watchdog.ts';
 import type { Flash } from './storage/flash.ts';
 
 export type { Clock, Random } from '@lapel/transport';
-export type { Counter, Watchdog } from './hardware.ts';
+export type { Counter } from './hardware.ts';
+export type { Watchdog } from './watchdog.ts';
 export type { Flash } from './storage/flash.ts';
 
 export interface Board {

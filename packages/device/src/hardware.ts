@@ -1,7 +1,4 @@
-/**
- * What only hardware can give a device beside its flash: a number that never falls, and somebody who restarts
- * it when it hangs. Bootloader and application share both.
- */
+/** What only hardware can give a device beside its flash: bootloader and application share it. */
 
 /**
  * A number in hardware that only rises: fuses, a secure element, a protected cell. Whoever puts an older copy
@@ -19,15 +16,4 @@ export interface Counter {
    * has changed.
    */
   raise(to: number): void;
-}
-
-/**
- * Restarts the device when it was not fed in time. It runs before the bootloader does anything, goes on
- * through the jump into the application, and no software stops it.
- */
-export interface Watchdog {
-  /** How long a fed watchdog waits, in milliseconds: longer than the longest erase and program take. */
-  readonly timeoutMs: number;
-  /** Begins the wait anew. Never throws, and may be called as often as one likes. */
-  feed(): void;
 }

@@ -23,10 +23,9 @@ import {
   write,
 } from '@lapel/cbor';
 import type { SigningKey, VerificationKey } from '@lapel/cose';
-import { decodeDecryptionKey, decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
+import { SharedSecret, decodeDecryptionKey, decodeSigningKey, decodeVerificationKey } from '@lapel/cose';
 import type { DecryptionKey, Policy, Requirement, TrustAnchor } from '@lapel/suit';
 import { strict } from '@lapel/suit';
-import { SharedSecret } from '@lapel/cose';
 import { checksum } from '@lapel/transport/frame';
 import type { Flash, Region } from './storage/flash.ts';
 import { eraseRegion, padded } from './storage/flash.ts';
@@ -169,15 +168,7 @@ const mayTouch = ({ permissions }: TrustAnchor): boolean => permissions?.compone
 
 /** The keys, ready for use. @throws {CoseError} where one of them is none. */
 export function openProvision(content: Provision): TrustStore {
-  const {
-    device,
-    vendor,
-    class: deviceClass,
-    confirmBy,
-    attempts,
-    deadlineMs,
-    required: needed = [],
-  } = content;
+  const { device, vendor, confirmBy, attempts, deadlineMs } = content;
   const standing = standingOf(content.anchors);
   const vouching = standing.filter(({ anchor }) => mayTouch(anchor));
   return {
@@ -188,13 +179,9 @@ export function openProvision(content: Provision): TrustStore {
       .filter(({ state, ruled }) => state === 'install' && ruled.group === operatorGroup)
       .map(({ key }) => key),
     holdsToOperators: content.holdsToOperators ?? false,
-    required: needed,
-    device,
-    vendor,
-    class: deviceClass,
-    confirmBy,
-    attempts,
-    deadlineMs,
+    required: content.required ?? [],
+    ...{ device, vendor, class: content.class },
+    ...{ confirmBy, attempts, deadlineMs },
     bootSecret: content.bootSecret,
     channel: content.channel,
     deviceKey: decodeSigningKey(content.deviceKey),

@@ -1,6 +1,7 @@
 /** The counter that never falls, and the watchdog. */
 
-import type { Counter, Watchdog } from '../hardware.ts';
+import type { Counter } from '../hardware.ts';
+import type { Watchdog } from '../watchdog.ts';
 import type { Bench, PortCheck } from './check.ts';
 import { check, expect, powerCycle, refusal } from './check.ts';
 

@@ -5,7 +5,7 @@
 
 import type { ComponentIdentifier } from '@lapel/suit';
 import type { Profile } from '../profile.ts';
-import { takeFrom } from '../storage/layout.ts';
+import { takeFrom } from './taking.ts';
 import type { ChipKind } from './flash-plan.ts';
 import { class1Affords, common, component, external, internal, named, slot } from './flash-plan.ts';
 

@@ -4,8 +4,9 @@ import type { ComponentIdentifier } from '@lapel/suit';
 import { class1 } from '@lapel/suit';
 import type { Timing } from '../profile.ts';
 import type { Region } from '../storage/flash.ts';
-import type { ComponentLayout, Layout, Role, Scheme, SlotLayout, Taking } from '../storage/layout.ts';
-import { takeFrom } from '../storage/layout.ts';
+import type { ComponentLayout, Layout, Role, Scheme, SlotLayout } from '../storage/layout.ts';
+import type { Taking } from './taking.ts';
+import { takeFrom } from './taking.ts';
 
 /** Pages and granules of a microcontroller's own flash. */
 export const internal = { pageBytes: 2048, granuleBytes: 8 } as const;

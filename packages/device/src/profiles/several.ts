@@ -5,7 +5,7 @@
 
 import type { Profile } from '../profile.ts';
 import type { ComponentLayout } from '../storage/layout.ts';
-import { takeFrom } from '../storage/layout.ts';
+import { takeFrom } from './taking.ts';
 import {
   class1Affords,
   common,

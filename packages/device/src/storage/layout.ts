@@ -5,7 +5,7 @@
 
 import type { ComponentIdentifier } from '@lapel/suit';
 import { componentName } from '@lapel/suit';
-import type { Chip, FlashGeometry, Region } from './flash.ts';
+import type { FlashGeometry, Region } from './flash.ts';
 
 /** One place for a firmware image, with the envelope that vouches for it beside it. */
 export interface SlotLayout {
@@ -107,35 +107,4 @@ export function runningSlots({ scheme, slots }: ComponentLayout): readonly numbe
 /** Bytes of the largest image that fits a component, the first where none is named; 0 where none does. */
 export function imageBytesMax(layout: Layout, { slots } = layout.components[0]): number {
   return slots.reduce((least, slot) => Math.min(least, slotAt(layout, slot).image.bytes), Infinity);
-}
-
-/** Hands out the pages of a chip, front to back. */
-export interface Taking {
-  take(pages: number): Region;
-  /** Pages handed out so far. */
-  readonly pages: number;
-}
-
-/** @param address where the chip begins. @throws {RangeError} where granules do not fill a page. */
-export function takeFrom({ pageBytes, granuleBytes }: Omit<Chip, 'pages'>, address = 0): Taking {
-  if (pageBytes % granuleBytes !== 0) {
-    const found = `expected pages of whole granules of ${granuleBytes} bytes, found ${pageBytes} bytes`;
-    throw new RangeError(found);
-  }
-  let taken = 0;
-  return {
-    get pages() {
-      return taken;
-    },
-    take(pages) {
-      const region = {
-        address: address + taken * pageBytes,
-        bytes: pages * pageBytes,
-        pageBytes,
-        granuleBytes,
-      };
-      taken += pages;
-      return region;
-    },
-  };
 }
