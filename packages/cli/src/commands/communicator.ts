@@ -14,6 +14,7 @@ import { readClientTls, withClientTls } from '../client-tls.ts';
 import { usage } from '../device/options.ts';
 import { linesHelp, openLine } from '../line/line.ts';
 import { wholeNumber } from '../quantities.ts';
+import { switchedOn, teller } from '../long-running.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface Options extends ClientTlsOptions {
@@ -57,14 +58,9 @@ async function communicate(options: Options, terminal: Terminal): Promise<void> 
     throw usage(`expected --server http://HOST:PORT, found ${JSON.stringify(server)}`);
   const pollMs = 1000 * wholeNumber('--poll', poll, 1, 24 * 3600);
   const upstream = httpClient(server, await readClientTls(options));
-  const off = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => off.abort(new Error('switched off')));
-  }
-  const say = (line: string, what: string) => {
-    const at = new Date().toISOString();
-    terminal.result(options.json === true ? JSON.stringify({ at, line, what }) : `${at}  ${line}: ${what}`);
-  };
+  const off = switchedOn();
+  const tell = teller(terminal, options.json === true);
+  const say = (line: string, what: string) => tell(`${line}: ${what}`, { line, what });
   const lines = texts.map((text) => openLine(text, systemClock, (state) => say(text, state)));
   const communicator = createCommunicator({
     lines: lines.map((line) => ({

@@ -23,6 +23,7 @@ import { CommandFailure } from '../failure.ts';
 import type { FlashFile } from '../flash-file.ts';
 import { openFlashFile } from '../flash-file.ts';
 import { openLine } from '../line/line.ts';
+import { switchedOn, teller } from '../long-running.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
 import { bootAsJson, bootText, stepText } from './step-words.ts';
@@ -44,14 +45,8 @@ const pollMs = 1_000;
 
 export async function runCoreFile(plan: CorePlan, terminal: Terminal): Promise<void> {
   const { file, line: text, counter, json } = plan;
-  const off = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => off.abort(new Error('switched off')));
-  }
-  const say = (told: string, what: object) => {
-    const at = new Date().toISOString();
-    terminal.result(json ? JSON.stringify({ at, ...what }) : `${at}  ${told}`);
-  };
+  const off = switchedOn();
+  const say = teller(terminal, json);
   const counted = counter === undefined ? {} : { counter: openCounterFile(counter) };
   const opened = openFlashFile(file);
   const { flash, profile, close } = opened;

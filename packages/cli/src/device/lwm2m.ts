@@ -15,6 +15,7 @@ import { udpClient } from '@lapel/transport/coap';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { openFlashFile } from '../flash-file.ts';
+import { switchedOn, teller } from '../long-running.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
 import { deviceContext, roadsTo } from './roads.ts';
@@ -42,14 +43,8 @@ const againMs = 5_000;
 
 export async function runManagedFile(plan: ManagedPlan, terminal: Terminal): Promise<void> {
   const { file, json, server } = plan;
-  const off = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => off.abort(new Error('switched off')));
-  }
-  const say = (told: string, what: object) => {
-    const at = new Date().toISOString();
-    terminal.result(json ? JSON.stringify({ at, ...what }) : `${at}  ${told}`);
-  };
+  const off = switchedOn();
+  const say = teller(terminal, json);
   const onBug = (error: unknown) => say(`a request failed: ${String(error)}`, { step: 'failed' });
   const counted = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
   const { flash, profile, close } = openFlashFile(file);

@@ -20,6 +20,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import type { FlashFile } from '../flash-file.ts';
 import { openFlashFile } from '../flash-file.ts';
+import { switchedOn, teller } from '../long-running.ts';
 import type { Terminal } from '../terminal.ts';
 import { openCounterFile } from './counter-file.ts';
 import type { Places } from './find-caches.ts';
@@ -56,10 +57,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
   const { file, pollMs } = plan;
   const counter = plan.counter === undefined ? {} : { counter: openCounterFile(plan.counter) };
   const { flash, profile, close } = openFlashFile(file);
-  const off = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => off.abort(new Error('switched off')));
-  }
+  const off = switchedOn();
   let journal: Journal | undefined;
   const channel = readTrustStore(flash, profile.layout.trustStore)?.channel;
   const numbers = messageNumbers(() => journal);
@@ -70,11 +68,7 @@ export async function runDeviceFile(plan: RunPlan, terminal: Terminal): Promise<
       : { oscore: { origin: plan.origin, context: deviceContext(channel, numbers) } };
   const { tls, renewMs, quick } = plan;
   const roads = roadsTo({ tls, clock: systemClock, renewMs, quick, ...oscore });
-  const say = (text: string, what: object) => {
-    const at = new Date().toISOString();
-    if (plan.json) terminal.result(JSON.stringify({ at, ...what }));
-    else terminal.result(`${at}  ${text}`);
-  };
+  const say = teller(terminal, plan.json);
   try {
     const { origin, caches } = await placesOf(plan, roads, terminal, off.signal);
     const network = nearest({ network: roads, caches, clock: systemClock, limits: profile.limits });

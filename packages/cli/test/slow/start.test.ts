@@ -55,7 +55,7 @@ function requireSuccess({ code, output, result }: Ended): void {
   assert.deepEqual(counts, succeeded, output);
 }
 
-test('S0-01, S1-18, S3-01, S3-06, S4-33: of fifty devices one class updates itself', async (t) => {
+test('S0-01, S1-18, S3-01, S3-04, S3-06, S3-16, S4-33: of fifty devices one class updates', async (t) => {
   const data = await emptyFolder(t);
   requireSuccess(await start(['--once', '--port', '0', '--data', data]));
 
