@@ -129,7 +129,7 @@ export class Writer {
 
   #reserve(more: number): void {
     if (this.#at + more <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(256, this.#bytes.length * 2, this.#at + more));
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + more));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
   }

@@ -5,7 +5,16 @@
  * which only the tracker can sign: it is passed on later all the same, and its device told to ask again.
  */
 import type { Clock, Handler, Random, Request, Response } from '@lapel/transport';
-import { Problem, TransportError, bytesBody, collect, emptyBody, receive, request } from '@lapel/transport';
+import {
+  Problem,
+  TransportError,
+  bytesBody,
+  collect,
+  emptyBody,
+  receive,
+  request,
+  withDeadline,
+} from '@lapel/transport';
 import { mediaTypes, messageBytesMax, reportBytesMax } from '@lapel/status-tracker/protocol';
 import { isPassedOn, trailOf } from './loop.ts';
 import type { Message, MessageKind, Outbox } from './outbox.ts';
@@ -65,6 +74,17 @@ export function createRelay({ outbox, upstream, clock, random, onNotice }: Relay
     }
   }
 
+  async function verdictInTime(kind: MessageKind, bytes: Uint8Array, trail: NonNullable<Way['trail']>) {
+    try {
+      return await withDeadline(clock, answerMsMax, undefined, async (signal) =>
+        verdict(kind, bytes, { signal, trail }),
+      );
+    } catch (error) {
+      if (error instanceof TransportError) return undefined;
+      throw error;
+    }
+  }
+
   async function forward(message: Message, signal: AbortSignal): Promise<boolean> {
     sent.add(message.digest);
     const response = await verdict(message.kind, await outbox.read(message), { signal });
@@ -92,18 +112,9 @@ export function createRelay({ outbox, upstream, clock, random, onNotice }: Relay
       const digest = nameOf(bytes);
       const isBack = isPassedOn(asked) && sent.has(digest);
       sent.add(digest);
-      const late = new AbortController();
-      const done = new AbortController();
-      clock.sleep(answerMsMax, done.signal).then(
-        () => late.abort(new TransportError('no-answer', `expected an answer within ${answerMsMax} ms`)),
-        () => undefined,
-      );
       // What waits already goes first: so a tracker hears it in order.
       const isFirst = kind === 'check-in' || outbox.count('reports') === 0;
-      const response = isFirst
-        ? await verdict(kind, bytes, { signal: late.signal, trail: trailOf(asked) })
-        : undefined;
-      done.abort(new Error('answered'));
+      const response = isFirst ? await verdictInTime(kind, bytes, trailOf(asked)) : undefined;
       if (response !== undefined) return response;
       // Else two gateways that reach nobody but each other would keep it in turns.
       if (isBack)

@@ -7,7 +7,9 @@ import { createMemoryStore } from '../src/index.ts';
 import type { News } from '../src/server/news.ts';
 import { createWorld, startMs } from './world.ts';
 
-const statuses = async ({ store }: Awaited<ReturnType<typeof createWorld>>, id: string) => {
+type World = Awaited<ReturnType<typeof createWorld>>;
+
+const statuses = async ({ store }: World, id: string) => {
   const members = await store.members(id.repeat(16), undefined, { limit: 100 });
   return Object.fromEntries(members.map(({ device, status }) => [device, status]));
 };
@@ -69,14 +71,20 @@ test('S2-09, S4-82: after forced failures, the sets of confirmed, failed and wai
   assert.equal((await world.store.members('c1'.repeat(16), 'waiting', { limit: 100 })).length, 2);
 });
 
-test('S2-08: the tracker knows of every device its version, state, last contact and last error', async () => {
-  const world = await createWorld();
+/** One lamp, with what it is offered. */
+async function offered(world: World) {
   const [lamp] = await world.lamps(1);
   assert.ok(lamp);
   await world.tracker.desk.start(world.campaign('c1', 2), 'test');
   await world.tracker.tick();
   const offer = await lamp.client.poll();
   assert.ok(offer);
+  return { lamp, offer };
+}
+
+test('S2-08: the tracker knows of every device its version, state, last contact and last error', async () => {
+  const world = await createWorld();
+  const { lamp, offer } = await offered(world);
   world.clock.pass(5_000);
   await lamp.client.report(lamp.report(offer, 'condition-failed'));
   const device = await world.store.device('lamp-0');
@@ -202,12 +210,7 @@ for (const read of [1, 2]) {
       },
     };
     const world = await createWorld({ store: slow });
-    const [lamp] = await world.lamps(1);
-    assert.ok(lamp);
-    await world.tracker.desk.start(world.campaign('c1', 2), 'test');
-    await world.tracker.tick();
-    const offer = await lamp.client.poll();
-    assert.ok(offer);
+    const { lamp, offer } = await offered(world);
     await world.tracker.desk.order('c1'.repeat(16), world.order('c1', 1, 'pause'), 'test');
     left = read;
     const order = world.tracker.desk.order('c1'.repeat(16), world.order('c1', 2, 'resume'), 'test');

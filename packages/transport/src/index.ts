@@ -28,3 +28,4 @@ export { systemClock, systemRandom } from './system.ts';
 export type { Clock, Random } from './system.ts';
 export { TransportError } from './transport-error.ts';
 export type { TransportErrorKind } from './transport-error.ts';
+export { withDeadline } from './within-deadline.ts';

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Handler, Random, Response } from '@lapel/transport';
-import { TransportError, bytesBody, discard, request } from '@lapel/transport';
+import { TransportError, bytesBody, discard, request, withDeadline } from '@lapel/transport';
 import type { Link } from '@lapel/transport/coap';
 import { linkFormat, writeLinks } from '@lapel/transport/coap';
 import { backOff } from '../firmware-consumer/fetch.ts';
@@ -86,19 +86,10 @@ async function enter(
 }
 
 async function leave({ server, clock }: RegistrationOptions, location: string): Promise<Answer> {
-  const late = new AbortController();
-  const done = new AbortController();
-  const waiting = clock.sleep(farewellMs, done.signal).then(
-    () => late.abort(new TransportError('no-answer', 'expected a farewell, found none')),
-    () => undefined,
+  await withDeadline(clock, farewellMs, undefined, (signal) =>
+    answered(server(request('DELETE', location, { signal }))),
   );
-  try {
-    await answered(server(request('DELETE', location, { signal: late.signal })));
-    return {};
-  } finally {
-    done.abort(new Error('answered'));
-    await waiting;
-  }
+  return {};
 }
 
 async function answered(response: Promise<Response>): Promise<Response> {

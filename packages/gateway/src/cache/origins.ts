@@ -5,7 +5,7 @@
  * own transfer, and before it joined the next one's, all the way round.
  */
 import type { Clock, Handler } from '@lapel/transport';
-import { TransportError } from '@lapel/transport';
+import { TransportError, withDeadline } from '@lapel/transport';
 import { isGateway } from '../discovery/find.ts';
 import type { Upstream } from './obtain.ts';
 
@@ -37,18 +37,10 @@ export function createOrigins(clock: Clock): Origins {
 }
 
 async function askWhether(handler: Handler, clock: Clock): Promise<boolean> {
-  const late = new AbortController();
-  const done = new AbortController();
-  clock.sleep(answerMsMax, done.signal).then(
-    () => late.abort(new TransportError('no-answer', `expected links within ${answerMsMax} ms, found none`)),
-    () => undefined,
-  );
   try {
-    return !(await isGateway(handler, late.signal));
+    return !(await withDeadline(clock, answerMsMax, undefined, (signal) => isGateway(handler, signal)));
   } catch (error) {
     if (error instanceof TransportError) return false;
     throw error;
-  } finally {
-    done.abort(new Error('answered'));
   }
 }

@@ -4,7 +4,15 @@
  * proven; so nobody can send it anywhere.
  */
 import type { Clock, ProvenSender, RouteHandler } from '@lapel/transport';
-import { Problem, TransportError, collect, discard, emptyBody, request } from '@lapel/transport';
+import {
+  Problem,
+  TransportError,
+  collect,
+  discard,
+  emptyBody,
+  request,
+  withDeadline,
+} from '@lapel/transport';
 import type { Link } from '@lapel/transport/coap';
 import { readLinks } from '@lapel/transport/coap';
 
@@ -29,20 +37,17 @@ export function simpleRegistration(options: SimpleRegistrationOptions): RouteHan
   const reading = new Set<string>();
 
   async function read({ origin, ask }: ProvenSender, enter: (links: readonly Link[]) => void): Promise<void> {
-    const late = new AbortController();
-    const over = () => late.abort(new TransportError('no-answer', 'the time to read links is over'));
-    clock.sleep(readMsMax, AbortSignal.any([signal, late.signal])).then(over, over);
     try {
       await clock.sleep(afterMs, signal);
-      const until = AbortSignal.any([signal, late.signal]);
-      const { status, body } = await ask(request('GET', '/.well-known/core', { signal: until }));
-      if (status === 'ok') enter(readLinks(new TextDecoder().decode(await collect(body, linksBytesMax))));
-      else await discard(body);
+      await withDeadline(clock, readMsMax, signal, async (until) => {
+        const { status, body } = await ask(request('GET', '/.well-known/core', { signal: until }));
+        if (status !== 'ok') return discard(body);
+        return enter(readLinks(new TextDecoder().decode(await collect(body, linksBytesMax))));
+      });
     } catch (error) {
       // Nobody waits to be told: it comes again, or it is not in the directory.
       if (!signal.aborted && !(error instanceof TransportError || error instanceof Problem)) onBug(error);
     } finally {
-      late.abort(new Error('read'));
       reading.delete(origin);
     }
   }

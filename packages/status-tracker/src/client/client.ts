@@ -9,7 +9,7 @@ import type { SigningKey, VerificationKey } from '@lapel/cose';
 import { digest, encodeVerificationKey, equalInConstantTime, signAttached } from '@lapel/cose';
 import type { Asked as Self } from '../policy/attributes.ts';
 import type { Clock, Handler, Method, Random, Request, Response } from '@lapel/transport';
-import { TransportError, bytesBody, discard, request } from '@lapel/transport';
+import { TransportError, bytesBody, discard, request, withDeadline } from '@lapel/transport';
 import type {
   Answer as AnswerMessage,
   Characteristics,
@@ -35,7 +35,6 @@ import type { Session } from './session.ts';
 import { sessionOf } from './session.ts';
 import { openTrigger } from './trigger.ts';
 import type { Trigger } from './trigger.ts';
-import { withDeadline } from './within-deadline.ts';
 import { showing } from './showing.ts';
 
 export interface TrackerClientOptions {

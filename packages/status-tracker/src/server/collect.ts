@@ -3,7 +3,7 @@
  * with, belongs to its session or its offer, and counts once. What is refused changes nothing; a report that
  * contradicts its manifest is kept all the same, as evidence.
  */
-import { compareBytes, hex } from '@lapel/cbor';
+import { hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
 import { peekSigned } from '@lapel/cose';
 import { Report, knownDigest, reportReason } from '@lapel/suit';
@@ -17,7 +17,7 @@ import { suspicionOf } from './measure.ts';
 import type { Notify } from './notify.ts';
 import type { Proofs } from './proofs.ts';
 import { replay } from './replay.ts';
-import { sessionId } from './runs-by-report.ts';
+import { isOf } from './runs-by-report.ts';
 import { peekMessage, proven, sealReceipt, translated } from './sealed.ts';
 import type { FleetStore, Recorded } from './store.ts';
 import { keptMax, twinOf } from './twin.ts';
@@ -61,8 +61,7 @@ export function createCollector({
     if (device === undefined)
       throw new Problem('unauthorized', `expected a registered device, found ${claimed.device}`);
     await proven('check-in', proofs.prove(signed, device.publicKey));
-    const current = device.session === undefined ? undefined : sessionId(device.session);
-    if (current === undefined || compareBytes(current, claimed.session) !== 0) throw otherSession();
+    if (!isOf(device.session, claimed.session)) throw otherSession();
     const atMs = clock.wallMs();
     const { version: _, nonce, counter, session, device: id, ...told } = claimed;
     const suspicion = await suspicionOf(told.components, manifests);

@@ -5,8 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Clock, Handler } from '@lapel/transport';
-import { TransportError, discard, request } from '@lapel/transport';
-import { withDeadline } from '../client/within-deadline.ts';
+import { TransportError, discard, request, withDeadline } from '@lapel/transport';
 import type { Tags } from './fleet.ts';
 import type { FleetStore } from './store.ts';
 

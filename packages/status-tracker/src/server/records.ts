@@ -4,7 +4,7 @@
 import { compareBytes } from '@lapel/cbor';
 import type { ReportReason } from '@lapel/suit';
 import type { AnswerView, Change, DeviceView, Inventory, Session } from './fleet.ts';
-import { sessionId } from './runs-by-report.ts';
+import { isOf } from './runs-by-report.ts';
 
 /** A signed message with what was read from it; `signed` is kept as evidence. */
 export interface CheckInRecord {
@@ -61,8 +61,8 @@ export function inSession(
   { session: said, counter }: CheckInRecord,
 ): InSession | 'other-session' | 'replayed' {
   const session = device?.session;
-  if (session === undefined || compareBytes(sessionId(session), said) !== 0) return 'other-session';
-  return counter <= session.counter ? 'replayed' : { ...device!, session };
+  if (device === undefined || !isOf(session, said)) return 'other-session';
+  return counter <= session.counter ? 'replayed' : { ...device, session };
 }
 
 /** What an answer is to the session and the answer of before. */
@@ -71,8 +71,7 @@ export function judgeAnswer(
   offeredTo: string | undefined,
   { answer, signed }: AnswerView,
 ): Answered {
-  const session = device?.session?.tokenHash.subarray(0, answer.session.length);
-  if (session === undefined || compareBytes(session, answer.session) !== 0) return 'other-session';
+  if (!isOf(device?.session, answer.session)) return 'other-session';
   if (offeredTo !== answer.device) return 'no-such-offer';
   const before = device?.answer;
   if (before === undefined || compareBytes(before.answer.session, answer.session) !== 0) return 'recorded';

@@ -13,6 +13,9 @@ export const sessionId = ({ tokenHash }: Pick<Session, 'tokenHash'>): Uint8Array
   tokenHash.slice(0, sessionBytes);
 const sessionBytes = 8;
 
+export const isOf = (session: Pick<Session, 'tokenHash'> | undefined, said: Uint8Array): session is Session =>
+  session !== undefined && compareBytes(sessionId(session), said) === 0;
+
 /**
  * What it has said of itself, with what the report adds: of its components, those that the manifest is about.
  * A report may come late, and never says that anything older runs. What it does not tell of (its version, how
@@ -47,7 +50,7 @@ export function afterSuccess(
 export function besideReports(known: Inventory | undefined, said: Inventory, session: Session): Inventory {
   const { reportedIn } = known ?? {};
   if (known === undefined || reportedIn === undefined) return said;
-  if (compareBytes(reportedIn, sessionId(session)) !== 0) return said;
+  if (!isOf(session, reportedIn)) return said;
   const knownOf = ({ component }: InstalledComponent) =>
     known.components.find((each) => sameComponent(each.component, component));
   const components = said.components.map((each) => {

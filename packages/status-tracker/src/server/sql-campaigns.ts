@@ -129,14 +129,15 @@ async function retry(sql: Sql, { id, target }: CampaignView, by: Act): Promise<v
      FROM member INDEXED BY member_by_turn
      JOIN device ON device.tenant = member.tenant AND device.id = member.device
      WHERE member.tenant = ? AND member.campaign = ? AND member.status IN ('failed', 'reverted', 'given-up')
-     ORDER BY member.device`,
+`,
     ...[sql.tenant, id],
   );
-  for (const row of rows) {
-    const member = memberOf(row);
-    const after = afterRetry(member, standing(inventoryOf(row).inventory, target, undefined), by.atMs);
-    if (after !== member) await writeMember(sql, after, by.actor);
-  }
+  const tried = rows.flatMap((row) => {
+    const before = memberOf(row);
+    const member = afterRetry(before, standing(inventoryOf(row).inventory, target, undefined), by.atMs);
+    return member === before ? [] : [{ member, actor: by.actor }];
+  });
+  await writeMembers(sql, tried);
 }
 
 /** A manifest that a device refused is not offered to it again, by whatever campaign. */

@@ -1,6 +1,6 @@
 /** An exchange that counts as unanswered when it has lasted too long. */
-import type { Clock } from '@lapel/transport';
-import { TransportError } from '@lapel/transport';
+import type { Clock } from './system.ts';
+import { TransportError } from './transport-error.ts';
 
 /** Nobody sees it: one made for each exchange would cost more than it. */
 const inTime = new Error('the answer came in time');
