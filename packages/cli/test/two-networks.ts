@@ -33,14 +33,21 @@ export function whyNoNetworks(): string | false {
   for (const [program, name] of Object.entries(programs))
     if (spawnSync(program, ['-V'], { stdio: 'ignore' }).error !== undefined)
       return `${program} is not here: tools/debian-packages.txt names ${name}`;
-  const tried = spawnSync('unshare', ['--net', 'ip', 'link', 'add', cable, 'type', 'veth'], {
-    encoding: 'utf8',
-  });
+  const made = [`ip link add ${cable} type veth`, slow('1mbit')].join(' && ');
+  const tried = spawnSync('unshare', ['--net', 'sh', '-c', made], { encoding: 'utf8' });
   return tried.status === 0 ? false : `this machine makes no networks: ${tried.stderr.trim()}`;
 }
 
-/** @param worse as `tc netem` takes it, such as `loss 5% delay 20ms` */
-export async function openTwoNetworks(t: TestContext, worse: string): Promise<TwoNetworks> {
+/** What lets no more through the cable than `rate`, which every kernel that shapes at all can do. */
+function slow(rate: string): string {
+  return `tc qdisc add dev ${cable} root tbf rate ${rate} burst 4kb latency 400ms`;
+}
+
+/**
+ * @param rate of each direction, as `tc` takes it, such as `128kbit`
+ * @param worse what else is wrong with it, as `tc netem` takes it, such as `loss 5% delay 20ms`; not all can
+ */
+export async function openTwoNetworks(t: TestContext, rate: string, worse: string): Promise<TwoNetworks> {
   const starters = [await namespace(t), await namespace(t)] as const;
   const [a, b] = starters.map((pid) => ['nsenter', '--target', String(pid), '--net']) as [string[], string[]];
   must(a, `ip link add ${cable} type veth peer name ${cable} netns ${starters[1]}`);
@@ -51,7 +58,9 @@ export async function openTwoNetworks(t: TestContext, worse: string): Promise<Tw
   ] as const) {
     must(starter, `ip address add ${address}/24 dev ${cable}`);
     for (const device of ['lo', cable]) must(starter, `ip link set ${device} up`);
-    isLossy = act(starter, `tc qdisc add dev ${cable} root netem ${worse}`).status === 0 && isLossy;
+    const lossy = `tc qdisc add dev ${cable} root netem rate ${rate} ${worse}`;
+    isLossy = isLossy && act(starter, lossy).status === 0;
+    if (!isLossy) must(starter, slow(rate));
   }
   return {
     near: { starter: a, address: near },
