@@ -12,6 +12,8 @@ export type Step =
   | 'reverted'
   | 'reported'
   | 'postponed'
+  /** Nobody answers, or who does says no: it is tried again. Told once for each reason. */
+  | 'waiting'
   | 'failed'
   /** No operator has signed it, or not for this device, or not now. */
   | 'offer-refused'

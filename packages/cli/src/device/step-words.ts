@@ -45,4 +45,5 @@ export const stepText: Readonly<Record<Step, string>> = {
   'may-be-frozen': 'what the tracker says may be old',
   'out-of-step': 'another processor does not run what it should',
   postponed: 'update put off',
+  waiting: 'waiting, and trying again',
 };

@@ -5,11 +5,13 @@
 
 import type { Clock, Random } from '@lapel/transport';
 import { TransportError } from '@lapel/transport';
+import type { OnStep } from '../step.ts';
 import { backOff } from './fetch.ts';
 
 interface Waiting {
   readonly clock: Clock;
   readonly random: Random;
+  readonly onStep?: OnStep;
 }
 
 /** Until it succeeds, ever more patiently. */
@@ -18,9 +20,11 @@ export async function patiently<T>(
   signal: AbortSignal,
   attempt: () => Promise<T>,
 ): Promise<T> {
+  const tell = teller(waiting);
   for (let misses = 0; ; misses++) {
     const ended = await tried(attempt);
     if (!(ended instanceof TransportError)) return ended;
+    tell(ended, misses);
     await pause(waiting, signal, misses);
   }
 }
@@ -33,9 +37,11 @@ export async function severalTimes(
   signal: AbortSignal,
   attempt: () => Promise<void>,
 ): Promise<boolean> {
+  const tell = teller(waiting);
   for (let misses = 0, refusals = 0; ; misses++) {
     const ended = await tried(attempt);
     if (!(ended instanceof TransportError)) return true;
+    tell(ended, misses);
     if (ended.kind === 'refused' && ++refusals === refusalsMax) return false;
     await pause(waiting, signal, misses);
   }
@@ -69,6 +75,16 @@ async function tried<T>(attempt: () => Promise<T>): Promise<T | TransportError> 
     if (error instanceof TransportError) return error;
     throw error;
   }
+}
+
+/** What is lost once is no news; what stands in the way for longer is, until it is something else. */
+function teller({ onStep }: Waiting): (error: TransportError, misses: number) => void {
+  let told = '';
+  return ({ message }, misses) => {
+    if (misses === 0 || message === told) return;
+    told = message;
+    onStep?.('waiting', message);
+  };
 }
 
 async function pause({ clock, random }: Waiting, signal: AbortSignal, misses: number): Promise<void> {
