@@ -10,7 +10,8 @@ export type { Access } from './server/access.ts';
 export { acceptCampaign, acceptOrder } from './server/campaign.ts';
 export type { CampaignState, CampaignView, Release, Releases } from './server/campaign.ts';
 export { readPublicKey } from './server/desk.ts';
-export type { Desk, Provision } from './server/desk.ts';
+export type { Desk } from './server/desk.ts';
+export type { Provision } from './server/device-desk.ts';
 export { explain } from './server/explain.ts';
 export {
   addressed,

@@ -28,7 +28,9 @@ export function auditTests(check: Check): void {
     await store.addGrant(grant, by('admin'));
     await store.addDevices([newDevice('lamp-1', { approval: 'pending' })], by('anna'));
     await store.approve(['lamp-1'], by(`anna, signed by ${'0a'.repeat(32)}`));
-    await store.freeze(['lamp-1'], 'there are two of it', by('lamp-1'));
+    const twins = 'there are two of it';
+    await store.freeze(['lamp-1'], { ...by('lamp-1'), because: twins, isApart: true });
+    await store.retire(['lamp-1'], { ...by('anna'), because: twins });
     await store.removeGrant('anna', by('admin'));
     const chain = await store.auditChain(0, 10);
     assert.deepEqual(
@@ -37,13 +39,14 @@ export function auditTests(check: Check): void {
         [0, 'admin', '', 'token granted', 'anna'],
         [1, 'anna', 'operator', 'device pending', 'lamp-1'],
         [2, 'anna,', 'operator', 'device approved', 'lamp-1'],
-        [3, 'admin', '', 'token revoked', 'anna'],
+        [3, 'anna', 'operator', 'device retired', 'lamp-1'],
+        [4, 'admin', '', 'token revoked', 'anna'],
       ],
       'what a device causes is in none',
     );
     await assertChained(store);
     assert.deepEqual(await store.auditChain(1, 2), chain.slice(1, 3));
-    assert.equal((await store.audit(10)).length, 5, 'and stands in the audit all the same');
+    assert.equal((await store.audit(10)).length, 6, 'and stands in the audit all the same');
   });
 
   check('what is done at once is one chain without a gap', async (store) => {

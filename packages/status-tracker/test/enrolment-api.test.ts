@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import test from 'node:test';
 import { hex, unhex } from '@lapel/cbor';
+import { encodeVerificationKey } from '@lapel/cose';
 import { uuidText } from '@lapel/suit';
 import { deviceCertificate, rootCertificate } from './certificates.ts';
 import { createApi } from './operator-world.ts';
@@ -110,5 +111,44 @@ test('S2-08: an operator sees who waits and what it is, and turns it away', asyn
     (await ask('approver', 'DELETE', '/devices/lamp-0')).status,
     404,
     'who is in is not turned away',
+  );
+});
+
+test('S2-08, S4-23: an operator freezes a device, retires it, and has it back', async (context) => {
+  const { ask, world } = await createApi(context);
+  const [lamp] = await world.lamps(1);
+  assert.ok(lamp !== undefined);
+  const told: string[] = [];
+  world.tracker.watch.follow(({ id, state, because = '' }) => told.push(`${id} ${state}: ${because}`));
+  const bar = async (act: string, because: unknown, role: 'viewer' | 'approver' = 'approver') =>
+    (await ask(role, 'POST', `/devices/lamp-0/${act}`, { because })).status;
+  assert.equal(await bar('freeze', 'two of it?', 'viewer'), 403);
+  for (const because of ['', 'x'.repeat(257), 'two\nlines']) assert.equal(await bar('retire', because), 400);
+  assert.equal(await bar('freeze', 'two of it?'), 204);
+  await lamp.checkIn();
+  assert.equal(await bar('retire', 'stolen'), 204);
+  assert.equal(await bar('retire', 'stolen'), 204, 'what is done is done');
+  assert.equal(await bar('freeze', 'stolen'), 409);
+  assert.deepEqual(told, ['lamp-0 frozen: two of it?', 'lamp-0 retired: stolen']);
+  const device = (await ask('viewer', 'GET', '/devices/lamp-0')).json();
+  assert.equal(device['explanation'], 'lamp-0 is retired, and of the fleet no more: stolen.');
+  await assert.rejects(
+    lamp.checkIn(),
+    /expected a device of the fleet, found one that an operator has retired/,
+  );
+  const provision = { id: 'lamp-0', publicKey: hex(encodeVerificationKey(lamp.key.public)), ...kind };
+  assert.equal((await ask('operator', 'POST', '/devices', provision)).status, 409);
+  assert.equal((await ask('approver', 'POST', '/devices/lamp-0/approve')).status, 204);
+  await lamp.checkIn();
+  assert.equal((await world.store.device('lamp-0'))?.approval, 'approved');
+  assert.equal((await ask('approver', 'POST', '/devices/nobody/retire', { because: 'x' })).status, 404);
+  const acts = (await world.store.auditChain(0, 100)).filter(({ act }) => act.startsWith('device '));
+  assert.deepEqual(
+    acts.slice(-3).map(({ act, detail }) => [act, detail]),
+    [
+      ['device frozen', 'two of it?'],
+      ['device retired', 'stolen'],
+      ['device approved', undefined],
+    ],
   );
 });

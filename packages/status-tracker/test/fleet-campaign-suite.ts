@@ -134,7 +134,7 @@ export function planTests(check: Check): void {
     const told = inventory(1, { atMs: startMs + 164_000 });
     await store.recordCheckIns([{ device: 'a', session, counter: 2, inventory: told, signed: evidence() }]);
     assert.deepEqual(await dueAt(startMs + 165_000), ['a']);
-    await store.freeze(['a'], 'two of it', by);
+    await store.freeze(['a'], { ...by, because: 'two of it' });
     assert.deepEqual(await dueAt(startMs + 165_000), [], 'nor while it is frozen');
     await store.approve(['a'], by);
     assert.deepEqual(await dueAt(startMs + 165_000), ['a']);

@@ -81,12 +81,13 @@ export function consentTests(check: Check): void {
   check(
     'S2-08: a frozen device keeps its place, gets nothing, and is freed by an approval',
     async (store) => {
+      const twins = { ...by, because: 'there are two of it' };
       await addSeen(store, 'lamp-1');
       await addSeen(store, 'lamp-2');
       await store.addCampaign(await newCampaign('c1'));
       await store.join(c1, { limit: 100 }, startMs);
-      assert.deepEqual(await store.freeze(['lamp-1', 'lamp-9'], 'there are two of it', by), ['lamp-1']);
-      assert.deepEqual(await store.freeze(['lamp-1'], 'there are two of it', by), [], 'once');
+      assert.deepEqual(await store.freeze(['lamp-1', 'lamp-9'], twins), ['lamp-1']);
+      assert.deepEqual(await store.freeze(['lamp-1'], twins), [], 'once');
       const frozen = await store.device('lamp-1');
       assert.equal(frozen?.approval, 'frozen');
       assert.equal(frozen.lastError, 'there are two of it');
@@ -95,7 +96,7 @@ export function consentTests(check: Check): void {
       assert.deepEqual(await due(), ['lamp-2']);
       await offer(store, c1, 'lamp-2', nonceOf('a2'));
       assert.equal((await store.liveOffers()).length, 1);
-      await store.freeze(['lamp-2'], 'there are two of it', by);
+      await store.freeze(['lamp-2'], twins);
       assert.deepEqual(await store.liveOffers(), []);
       const conditions = (await store.summary()).map(({ state, count }) => [state, count]);
       assert.deepEqual(conditions, [['frozen', 2]]);

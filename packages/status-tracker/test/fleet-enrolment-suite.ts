@@ -92,7 +92,7 @@ function tokenTests(check: Check): void {
     assert.equal((await store.enrolmentTokens())[0]?.used, 0);
     assert.equal((await store.enrol(newDevice('b'), token('line'), by)).end, 'let-in');
     assert.equal((await store.device('b'))?.approval, 'approved');
-    await store.freeze(['b'], 'test', by);
+    await store.freeze(['b'], { ...by, because: 'test' });
     assert.equal((await store.enrol(newDevice('b'), token('line'), by)).end, 'known');
     assert.equal((await store.device('b'))?.approval, 'frozen', 'no token thaws what an operator must judge');
     assert.equal((await store.enrolmentTokens())[0]?.used, 1);

@@ -37,7 +37,7 @@ export function outboxTests(check: Check): void {
     await offer(store, c1, 'lamp-1', nonceOf('01'));
     await store.recordReports([reportOn('lamp-1', nonceOf('01'))]);
     await store.applyOrder(order(1, 'abort'), { ...by, atMs: startMs + 5 });
-    await store.freeze(['lamp-1', 'nobody'], 'a copy of it', { ...by, atMs: startMs + 6 });
+    await store.freeze(['lamp-1', 'nobody'], { ...by, atMs: startMs + 6, because: 'a copy of it' });
     assert.equal(await store.isWaiting('a'), true);
     const told = await takeAll(store, 'a');
     assert.deepEqual(told, [

@@ -8,6 +8,7 @@ import type { FleetStore } from '../src/index.ts';
 import { campaignTests, planTests } from './fleet-campaign-suite.ts';
 import { enrolmentTests } from './fleet-enrolment-suite.ts';
 import { operatorsWordTests } from './fleet-word-suite.ts';
+import { retiredTests } from './fleet-retired-suite.ts';
 import { consentTests } from './fleet-consent-suite.ts';
 import { rolloutTests } from './fleet-rollout-suite.ts';
 import { runsTests } from './fleet-runs-suite.ts';
@@ -65,6 +66,7 @@ export function testFleetStore(
   runsTests(check);
   planTests(check);
   consentTests(check);
+  retiredTests(check);
   operatorsWordTests(check);
   accessTests(check);
   enrolmentTests(check);

@@ -37,7 +37,19 @@ const acts = [
     'campaign',
     'join',
   ] as const),
-  ...(['freeze', 'offer', 'give-up', 'pause', 'resume', 'grant', 'revoke', 'audit', 'log', 'lease'] as const),
+  ...([
+    'freeze',
+    'retire',
+    'offer',
+    'give-up',
+    'pause',
+    'resume',
+    'grant',
+    'revoke',
+    'audit',
+    'log',
+    'lease',
+  ] as const),
   ...(['manufacturer', 'token', 'enrol', 'wait', 'turn-away', 'revoke-certificate', 'close-way'] as const),
   ...(['decline', 'refuse', 'newest', 'tag'] as const),
 ];
@@ -119,7 +131,7 @@ async function done(store: FleetStore, turn: Turn, views: readonly CampaignView[
   if (act === 'add') return store.addDevices([newDevice(device)], by);
   if (act === 'add-pending') return store.addDevices([newDevice(device, { approval: 'pending' })], by);
   if (act === 'approve') return store.approve([device], by);
-  if (act === 'freeze') return store.freeze([device], 'test', by);
+  if (act === 'freeze' || act === 'retire') return store[act]([device], { ...by, because: 'test' });
   if (act === 'session') {
     const tokenHash = new Uint8Array(32).fill(number);
     return store.startSessions([{ device, tokenHash, updateMode: 'negotiated', atMs }]);

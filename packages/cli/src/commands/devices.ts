@@ -14,6 +14,7 @@ import { asJson, readOscoreFile } from '../oscore-file.ts';
 import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { Terminal } from '../terminal.ts';
+import { addDevicesDecide } from './devices-decide.ts';
 import { addDevicesTag } from './devices-tag.ts';
 
 interface Options extends ServerOptions {
@@ -35,7 +36,7 @@ interface AddOptions extends Options {
 export function addTo(program: Command, terminal: Terminal): void {
   const devices = program
     .command('devices')
-    .description('Shows the devices that the status tracker knows, and lets new ones in.')
+    .description('Shows the devices that the status tracker knows, and says which are of the fleet.')
     .addHelpText('after', examples);
   withServer(devices.command('list', { isDefault: true }).description('Lists all devices.'))
     .option('--waiting', 'only those that wait for approval')
@@ -46,14 +47,6 @@ export function addTo(program: Command, terminal: Terminal): void {
     .argument('<id>', 'the device')
     .option('--json', 'print the device as JSON')
     .action((id: string, options: Options) => show(id, options, terminal));
-  withServer(devices.command('approve').description('Lets a device in that has registered by itself.'))
-    .argument('<id>', 'the device')
-    .option('--json', 'print the result as JSON')
-    .action((id: string, options: Options) => approve(id, options, terminal));
-  withServer(devices.command('refuse').description('Turns a device away that waits for approval.'))
-    .argument('<id>', 'the device')
-    .option('--json', 'print the result as JSON')
-    .action((id: string, options: Options) => refuse(id, options, terminal));
   withServer(devices.command('add').description('Lets a device in before it registers, by its public key.'))
     .argument('<id>', 'the name that the device calls itself by')
     .requiredOption('--key <file>', "the device's public key (PEM)")
@@ -62,6 +55,7 @@ export function addTo(program: Command, terminal: Terminal): void {
     .option('--oscore <file>', 'what it shares with its servers, as `device make --oscore` or libcoap has it')
     .option('--json', 'print the result as JSON')
     .action((id: string, options: AddOptions) => add(id, options, terminal));
+  addDevicesDecide(devices, terminal);
   addDevicesTag(devices, terminal);
 }
 
@@ -70,6 +64,7 @@ Examples:
   lapel devices --token-file viewer.token
   lapel devices show lamp-7 --token-file viewer.token
   lapel devices approve lamp-7 --token-file operator.token
+  lapel devices retire lamp-6 --because 'broken' --token-file operator.token
   lapel devices add lamp-8 --key lamp-8.pub.pem --vendor lapel.example --class lamp`;
 
 const pageLimit = 1000;
@@ -103,11 +98,18 @@ async function list(options: ListOptions, terminal: Terminal): Promise<void> {
   }
 }
 
+/** What is said instead of a device's state where that is not what counts. */
+const standings: Readonly<Record<string, string>> = {
+  pending: 'waits for approval',
+  frozen: 'frozen',
+  retired: 'retired',
+};
+
 function deviceRow(device: Fields): readonly string[] {
-  const waits = device['approval'] === 'pending';
+  const approval = cellIn(device, 'approval');
   return [
     textIn(device, 'id'),
-    waits ? 'waits for approval' : cellIn(device, 'state'),
+    standings[approval] ?? cellIn(device, 'state'),
     cellIn(device, 'version') || '-',
     updateOf(device) || '-',
     seenText(device),
@@ -128,20 +130,6 @@ async function show(id: string, options: Options, terminal: Terminal): Promise<v
     return;
   }
   terminal.facts(deviceInWords(device));
-}
-
-async function approve(id: string, options: Options, terminal: Terminal): Promise<void> {
-  const access = await accessServer(options);
-  await askJson(access, request('POST', `/devices/${encodeURIComponent(id)}/approve`));
-  if (options.json === true) terminal.result(JSON.stringify({ id, approval: 'approved' }));
-  else if (!terminal.quiet) terminal.facts([['approved', id]]);
-}
-
-async function refuse(id: string, options: Options, terminal: Terminal): Promise<void> {
-  const access = await accessServer(options);
-  await askJson(access, request('DELETE', `/devices/${encodeURIComponent(id)}`));
-  if (options.json === true) terminal.result(JSON.stringify({ id, refused: true }));
-  else if (!terminal.quiet) terminal.facts([['refused', id]]);
 }
 
 async function add(id: string, options: AddOptions, terminal: Terminal): Promise<void> {

@@ -119,6 +119,8 @@ const commands: readonly string[] = [
   `devices approve lamp ${server}`,
   `devices add lamp --key {public} --vendor lapel.example --class lamp --oscore {shared} ${server}`,
   `devices refuse lamp ${server}`,
+  `devices freeze lamp --because stolen ${server}`,
+  `devices retire lamp --because stolen ${server}`,
   `devices tag lamp --set site=berlin ${server}`,
   `enrol manufacturer add acme --certificate {certificate} --vendor lapel.example --class lamp ${server}`,
   `enrol manufacturer list ${server}`,

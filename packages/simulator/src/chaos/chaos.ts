@@ -7,18 +7,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hex, write } from '@lapel/cbor';
+import { hex } from '@lapel/cbor';
 import type { SigningKey } from '@lapel/cose';
-import { generateSigningKey, keyToPem, signAttached } from '@lapel/cose';
+import { generateSigningKey, keyToPem } from '@lapel/cose';
 import type { FleetStore } from '@lapel/status-tracker';
 import { createSqliteStore, openPostgresStore } from '@lapel/status-tracker';
-import type { OrderName } from '@lapel/status-tracker/protocol';
-import { Campaign, CampaignOrder } from '@lapel/status-tracker/protocol';
 import type { Clock } from '@lapel/transport';
 import { systemClock, systemRandom } from '@lapel/transport';
 import type { CrowdRelease } from '../crowd/crowd-release.ts';
 import { makeCrowdRelease } from '../crowd/crowd-release.ts';
-import { deviceClass, vendor } from '../firmware.ts';
 import type { SeededRandom } from '../random.ts';
 import { seededRandom } from '../random.ts';
 import type { Crowd } from './crowd.ts';
@@ -27,8 +24,8 @@ import type { PostgresProcess, Trackers } from './faults.ts';
 import { openTrackers, unmount } from './faults.ts';
 import type { Ledger } from './ledger.ts';
 import { createLedger } from './ledger.ts';
-import { NotDone } from './tracker-control.ts';
-import type { CampaignGlance } from './tracker-control.ts';
+import type { Furnished, Operator } from './operator.ts';
+import { operate } from './operator.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -44,7 +41,6 @@ export interface ChaosOutcome {
   readonly findings: readonly string[];
 }
 
-const dayMs = 86_400_000;
 /** So long the fleet has to come to rest once nothing goes wrong any more. */
 const restSeconds = 180;
 
@@ -79,7 +75,8 @@ export async function runChaos({
       trackers,
       ledger,
     });
-    const operator = operate({ ...world, clock, random: random.fork('operator'), trackers, ledger });
+    const { ids } = crowd;
+    const operator = operate({ ...world, ids, clock, random: random.fork('operator'), trackers, ledger });
     const until = clock.monotonicMs() + seconds * 1_000;
     const again = async (act: () => Promise<void>) => {
       while (clock.monotonicMs() < until) {
@@ -100,13 +97,6 @@ export async function runChaos({
     unmount(join(folder, 'data'));
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-interface Furnished {
-  readonly author: SigningKey;
-  readonly tracker: SigningKey;
-  readonly operatorKey: SigningKey;
-  readonly releases: readonly CrowdRelease[];
 }
 
 /** Keys and releases, as a house has them before it opens. */
@@ -145,118 +135,6 @@ async function makeReleases(
   return releases;
 }
 
-/** So many versions behind the newest, or before it, is what an operator starts by mistake. */
-const oldMax = 20;
-const earlyMax = 4;
-/** Campaigns that an operator leaves open. */
-const openMax = 10;
-/** A campaign under faults is to be halted now and then; the last one is to come to its end. */
-const strict = { failureRateMax: 300, silenceMsMax: 4_000 };
-const patient = { failureRateMax: 1_000, silenceMsMax: 60_000 };
-
-interface Operator {
-  /** One decision, which may come to nothing while trackers are away. */
-  act(): Promise<void>;
-  /** The newest release for every class, and nothing else in its way. */
-  finish(): Promise<void>;
-}
-
-interface OperatorOptions extends Furnished {
-  readonly clock: Clock;
-  readonly random: SeededRandom;
-  readonly trackers: Trackers;
-  readonly ledger: Ledger;
-}
-
-function operate({ operatorKey, releases, clock, random, trackers, ledger }: OperatorOptions): Operator {
-  const campaigns: string[] = [];
-  const started: CrowdRelease[] = [];
-  let orders = 0;
-
-  async function start(release: CrowdRelease, limits = strict): Promise<void> {
-    const { digest, className, sequenceNumber } = release;
-    const created = clock.wallMs();
-    const idBytes = random.bytes(16);
-    const id = hex(idBytes);
-    const signed = signAttached(
-      operatorKey,
-      write(Campaign, {
-        ...{ version: 1, id: idBytes, name: `${className} ${sequenceNumber}`, manifestDigest: digest },
-        ...{ vendor, class: deviceClass(className), waves: [300, 1000], inFlightMax: 100 },
-        ...{ ...limits, created, expires: created + dayMs },
-      }),
-    );
-    ledger.campaign({ id, className, digest, sequenceNumber });
-    campaigns.push(id);
-    await trackers.any()?.ask({ do: 'start', signed });
-    started.push(release);
-    // Nobody has hundreds of campaigns open for two kinds of devices.
-    const old = campaigns.at(-openMax);
-    if (old !== undefined) await order(old, 'abort');
-  }
-
-  async function order(id: string, name: OrderName): Promise<void> {
-    orders++;
-    const message = { version: 1, campaign: Buffer.from(id, 'hex'), number: orders, order: name } as const;
-    const signed = signAttached(operatorKey, write(CampaignOrder, { ...message, created: clock.wallMs() }));
-    const tracker = trackers.any();
-    if (tracker === undefined) return;
-    await tracker.ask({ do: 'order', campaign: id, signed });
-    if (name === 'abort') ledger.aborted(id);
-    // The very same order again must change nothing.
-    if (random.below(2) === 0) await tracker.ask({ do: 'order', campaign: id, signed });
-  }
-
-  async function look(): Promise<void> {
-    for (const id of campaigns.slice(-6)) {
-      const tracker = trackers.any();
-      if (tracker === undefined) return;
-      ledger.glance(id, (await tracker.ask({ do: 'campaign', campaign: id })) as CampaignGlance);
-    }
-  }
-
-  /** Mostly the next version for some class; now and then one that is old by now, or comes too early. */
-  function choose(): CrowdRelease | undefined {
-    const className = classNames[random.below(classNames.length)];
-    const newest = Math.max(1, ...started.filter((each) => each.className === className).map(numberOf));
-    const ofClass = releases.filter((each) => each.className === className);
-    const wanted = newest + (random.below(4) === 0 ? random.below(oldMax + earlyMax) - oldMax : 1);
-    return ofClass.find((each) => numberOf(each) >= wanted) ?? ofClass.at(-1);
-  }
-
-  return {
-    async act() {
-      const chosen = choose();
-      const some = campaigns[random.below(Math.max(1, campaigns.length))];
-      const begin = async () => (chosen === undefined ? undefined : start(chosen));
-      const say = async (name: OrderName) => (some === undefined ? undefined : order(some, name));
-      const deeds: readonly (() => Promise<void>)[] = [
-        ...[begin, begin, begin, look],
-        () => say(random.below(3) === 0 ? 'pause' : 'resume'),
-        () => say(random.below(3) === 0 ? 'abort' : 'resume'),
-      ];
-      await tolerant(deeds[random.below(deeds.length)] ?? look);
-    },
-    async finish() {
-      const newest = Math.max(...releases.map(({ sequenceNumber }) => sequenceNumber));
-      for (const each of releases.filter(({ sequenceNumber }) => sequenceNumber === newest)) {
-        await tolerant(() => start(each, patient));
-      }
-    },
-  };
-}
-
-const numberOf = ({ sequenceNumber }: CrowdRelease) => sequenceNumber;
-
-/** That a tracker is away, or says no, is what this is about. */
-async function tolerant(act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    if (!(error instanceof NotDone)) throw error;
-  }
-}
-
 /** Nothing goes wrong any more: every device comes to run the newest release of its class. */
 async function settle(crowd: Crowd, operator: Operator, trackers: Trackers, clock: Clock, ledger: Ledger) {
   await operator.finish();
@@ -284,12 +162,12 @@ async function judge(store: FleetStore, crowd: Crowd, ledger: Ledger): Promise<R
     const strangers = await store.countDevices('pending');
     if (strangers > strangersMax)
       ledger.finding(`${strangers} strangers wait, expected ${strangersMax} at most`);
-    for (const approval of ['approved', 'frozen'] as const) {
+    for (const approval of ['approved', 'frozen', 'retired'] as const) {
       const letIn = await store.devices({ limit: 5_000, approval });
       for (const { id, lastError } of letIn) {
         if (!crowd.ids.includes(id)) ledger.finding(`${id} is ${approval}, and nobody has approved it`);
-        else if (approval === 'frozen')
-          ledger.finding(`${id}, of which there is one, is frozen: ${lastError}`);
+        else if (approval !== 'approved')
+          ledger.finding(`${id}, of which there is one, is ${approval}: ${lastError}`);
       }
     }
     return { strangers };

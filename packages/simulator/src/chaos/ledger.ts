@@ -24,6 +24,10 @@ export interface Ledger {
   campaign(wanted: Wanted): void;
   /** The operator was told that it is over for good. */
   aborted(campaign: string): void;
+  /** The operator was told that the device is of the fleet no more. */
+  retired(device: string): void;
+  /** It is asked for again: from now on nobody knows. */
+  takenBack(device: string): void;
   /** @param askedMs when the device asked for it, on the parent's own clock. */
   offered(device: string, className: string, running: Told, offer: Offer, askedMs: number): void;
   /** The tracker said that it has this report. */
@@ -46,6 +50,7 @@ export function createLedger(
   const counts = { offers: 0, reports: 0, campaigns: 0 };
   const campaigns = new Map<string, Wanted & { abortedMs?: number }>();
   const generations = new Map<string, { readonly generation: number; readonly atMs: number }>();
+  const retired = new Map<string, number>();
   const glances = new Map<string, CampaignGlance>();
   const reports = new Map<string, Set<string>>();
 
@@ -65,6 +70,8 @@ export function createLedger(
       const known = campaigns.get(id);
       if (known !== undefined) campaigns.set(id, { ...known, abortedMs: nowMs() });
     },
+    retired: (device) => void retired.set(device, nowMs()),
+    takenBack: (device) => void retired.delete(device),
     offered(device, className, running, { campaign, digest, generation }, askedMs) {
       counts.offers++;
       const id = hex(campaign);
@@ -81,6 +88,8 @@ export function createLedger(
       }
       if (askedMs > knownByMs(abortedMs))
         finding(`${device} was offered campaign ${id} after it was aborted`);
+      if (askedMs > knownByMs(retired.get(device) ?? Infinity))
+        finding(`${device} was offered campaign ${id} after it was retired`);
       const key = `${id}/${device}`;
       const before = generations.get(key) ?? { generation: 0, atMs: 0 };
       if (generation < before.generation && askedMs >= knownByMs(before.atMs)) {

@@ -101,8 +101,10 @@ export function operate(options: OperatorOptions): Operator {
   }
 
   async function takeBack(id: string): Promise<void> {
+    const tracker = trackers.any();
+    if (tracker === undefined) return;
     ledger.takenBack(id);
-    await trackers.any()?.ask({ do: 'approve', device: id });
+    await tracker.ask({ do: 'approve', device: id });
     retired.delete(id);
   }
 

@@ -19,6 +19,7 @@ export type OperatorAsk =
   | { readonly do: 'start'; readonly signed: Uint8Array }
   | { readonly do: 'order'; readonly campaign: string; readonly signed: Uint8Array }
   | { readonly do: 'campaign'; readonly campaign: string }
+  | { readonly do: 'retire' | 'approve'; readonly device: string }
   /** All that is held of a device, as JSON. */
   | { readonly do: 'device'; readonly device: string }
   /** Why a device does not update. */

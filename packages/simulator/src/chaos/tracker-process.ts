@@ -80,6 +80,10 @@ async function obey(ask: Ask['ask']): Promise<unknown> {
       return (await tracker.desk.start(ask.signed, 'chaos')).id;
     case 'order':
       return (await tracker.desk.order(ask.campaign, ask.signed, 'chaos')).state;
+    case 'retire':
+      return tracker.desk.retire(ask.device, 'chaos', 'chaos');
+    case 'approve':
+      return tracker.desk.approve(ask.device, 'chaos');
     case 'device':
       return JSON.stringify(await tracker.desk.device(ask.device), inHex);
     case 'explain':

@@ -2,22 +2,22 @@
  * What an operator can do and ask, whatever carries it: the API over HTTP, a command, a test. Campaigns and
  * orders come signed; who brought them is kept beside who signed them.
  */
-import { compareBytes, unhex, write } from '@lapel/cbor';
+import { compareBytes, unhex } from '@lapel/cbor';
 import type { VerificationKey } from '@lapel/cose';
-import { CoseError, decodeVerificationKey, encodeVerificationKey, readKeyPem } from '@lapel/cose';
+import { CoseError, decodeVerificationKey, readKeyPem } from '@lapel/cose';
 import type { Clock, Random } from '@lapel/transport';
 import { Problem } from '@lapel/transport';
-import { SharedSecret } from '@lapel/cose';
 import type { CampaignView, Judge, Releases } from './campaign.ts';
 import { acceptApproval } from './approve.ts';
 import { acceptCampaign, acceptOrder, begun, noCampaign } from './campaign.ts';
-import { channelName } from './channels.ts';
+import type { DeviceDesk } from './device-desk.ts';
+import { createDeviceDesk, deviceIn } from './device-desk.ts';
 import type { DryRun } from './dry-run.ts';
 import { createDryRun } from './dry-run.ts';
 import type { EnrolmentDesk } from './enrolment/enrolment-desk.ts';
 import { createEnrolmentDesk } from './enrolment/enrolment-desk.ts';
 import { explain, inPast, signedBy } from './explain.ts';
-import type { DeviceView, TagChange, Totals } from './fleet.ts';
+import type { DeviceView, Totals } from './fleet.ts';
 import { encodeLogEntry, entryOfSigned } from '../transparency/tree-head.ts';
 import type { TransparencyLog } from './log.ts';
 import type { Manifests } from './manifests.ts';
@@ -52,22 +52,7 @@ export interface DeskOptions {
   readonly serve: (view: CampaignView) => Promise<void>;
 }
 
-export interface Provision {
-  readonly id: string;
-  readonly key: VerificationKey;
-  readonly vendor: Uint8Array;
-  readonly class: Uint8Array;
-  /** What it shares with its servers, where it speaks OSCORE. */
-  readonly channel?: SharedSecret;
-}
-
-export interface Desk extends EnrolmentDesk {
-  /** @returns whether it is new. @throws {Problem} where the id has another key, or the key another id. */
-  provision(device: Provision, actor: string): Promise<boolean>;
-  /** @throws {Problem} where there is no such device. */
-  approve(device: string, actor: string): Promise<void>;
-  /** Calls devices by other tags. @throws {Problem} where one is not there, or would have too many. */
-  tag(devices: readonly string[], change: TagChange, actor: string): Promise<readonly string[]>;
+export interface Desk extends DeviceDesk, EnrolmentDesk {
   /** @returns the campaign, once for the same signed bytes. @throws {Problem} */
   start(signed: Uint8Array, actor: string): Promise<CampaignView>;
   /** @throws {Problem} */
@@ -123,21 +108,6 @@ export function createDesk(options: DeskOptions): Desk {
     return view;
   }
 
-  async function found(id: string): Promise<DeviceView> {
-    const device = await store.device(id);
-    if (device === undefined) throw new Problem('not-found', `expected the id of a device, found ${id}`);
-    return device;
-  }
-
-  async function share(device: string, channel: SharedSecret, actor: string): Promise<void> {
-    // RFC 8613 §3.3.
-    if (compareBytes(channel.sender, channel.recipient) === 0)
-      throw new Problem('bad-request', 'expected two ids, of sender and recipient, found one twice');
-    const kept = { device, name: channelName(channel), secret: write(SharedSecret, channel) };
-    if (await store.keepChannel(kept, { actor, atMs: clock.wallMs() })) return;
-    throw new Problem('conflict', `expected a sender id of its own for ${device}, found another's`);
-  }
-
   async function start(signed: Uint8Array, actor: string): Promise<CampaignView> {
     const nowMs = clock.wallMs();
     const accepted = await accept(signed, nowMs);
@@ -153,28 +123,8 @@ export function createDesk(options: DeskOptions): Desk {
 
   const { forget, withdrawFrom: withdraw } = options.notify;
   return {
+    ...createDeviceDesk(options),
     ...createEnrolmentDesk({ ...options, forget, withdraw }),
-    async provision({ id, key, vendor, class: product, channel }, actor) {
-      const publicKey = encodeVerificationKey(key);
-      const device = { id, publicKey, kid: key.kid, vendor, class: product, approval: 'approved' } as const;
-      const [added] = await store.addDevices([device], { actor, atMs: clock.wallMs() });
-      if (added === 'other-key')
-        throw new Problem('conflict', `expected the key that ${id} has, found another`);
-      if (added === 'key-in-use')
-        throw new Problem('conflict', `expected a key of its own for ${id}, found another's`);
-      if (channel !== undefined) await share(id, channel, actor);
-      await store.joinOpen(id, clock.wallMs());
-      return added === 'added';
-    },
-    async approve(id, actor) {
-      await found(id);
-      await store.approve([id], { actor, atMs: clock.wallMs() });
-      await store.joinOpen(id, clock.wallMs());
-    },
-    async tag(ids, change, actor) {
-      for (const id of ids) await found(id);
-      return store.tag(ids, change, { actor, atMs: clock.wallMs() });
-    },
     start,
     async order(id, signed, actor) {
       const accepted = acceptOrder(signed, id, operators);
@@ -232,7 +182,7 @@ export function createDesk(options: DeskOptions): Desk {
     },
     campaign,
     async device(id) {
-      const device = await found(id);
+      const device = await deviceIn(store, id);
       const nowMs = clock.wallMs();
       const { member } = device;
       const view = member === undefined ? undefined : await store.campaign(member.campaign);

@@ -77,6 +77,7 @@ export function createDryRun(accepted: Accepted, needs: Needs | undefined): DryR
 
 function isOfClass(given: Campaign, device: DeviceView): boolean {
   const { predicate: _, ...campaign } = given;
+  if (device.approval === 'retired') return false;
   return belonging(campaign, { ...device, approval: 'approved' }) === 'meant';
 }
 

@@ -26,6 +26,9 @@ export function explain(
   if (approval === 'frozen') {
     return `${id} is frozen until an operator approves it again: ${device.lastError ?? 'no reason is kept'}.`;
   }
+  if (approval === 'retired') {
+    return `${id} is retired, and of the fleet no more: ${device.lastError ?? 'no reason is kept'}.`;
+  }
   if (session === undefined) return `${id} has not registered yet.`;
   if (inventory === undefined) return `${id} has registered but not told yet what it runs.`;
   if (view === undefined || member === undefined) {

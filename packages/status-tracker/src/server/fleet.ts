@@ -34,8 +34,8 @@ export const memberStatuses: readonly MemberStatus[] = [
 /** A trial that expired is offered again at most three times: four offers in all. */
 export const offersMax = 4;
 
-/** `frozen`: there may be two of it; it gets nothing until an operator decides. */
-export const approvals = ['pending', 'approved', 'frozen'] as const;
+/** `frozen`: it gets nothing until an operator decides. `retired`: it is of the fleet no more. */
+export const approvals = ['pending', 'approved', 'frozen', 'retired'] as const;
 export type Approval = (typeof approvals)[number];
 
 /** Who did it, and when. */

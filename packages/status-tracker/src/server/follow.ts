@@ -12,7 +12,7 @@ import type { Notify } from './notify.ts';
 import { termsOf } from './session-terms.ts';
 import type { FleetStore, LiveOf, LiveOffer } from './store.ts';
 import type { Watch } from './watch.ts';
-import { campaignChange, deviceChange, frozenChange } from './watch.ts';
+import { barredChange, campaignChange, deviceChange } from './watch.ts';
 
 export interface Memory extends Pick<CarryOutOptions, 'releases' | 'statements' | 'servers'> {
   readonly store: FleetStore;
@@ -139,9 +139,10 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
     if (view === undefined) return;
     await serveOffers(memory, view);
     watch.tell(campaignChange(view, others.nowMs()));
-  } else if (news.kind === 'frozen') {
-    notify.withdrawFrom(news.device);
-    watch.tell(frozenChange(news.device, news.because, news.atMs));
+  } else if (news.kind === 'frozen' || news.kind === 'retired') {
+    if (news.kind === 'frozen') notify.withdrawFrom(news.device);
+    else notify.forget(news.device);
+    watch.tell(barredChange(news.device, news.kind, news));
   } else if (news.kind === 'forgotten') {
     notify.forget(news.device);
   } else if (news.kind === 'tokens') {

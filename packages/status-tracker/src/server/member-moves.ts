@@ -45,6 +45,12 @@ export function afterMove(
   return move.do === 'wait' ? afterWait(member, move.untilMs) : afterGiveUp(member, move.because, atMs);
 }
 
+/** Of the places of a retired device, those at no end; what has failed or is confirmed, stays true. */
+export const placesAfterRetiring = (places: readonly Member[], atMs: number): readonly Member[] =>
+  places
+    .filter(({ status }) => status !== 'confirmed' && status !== 'failed')
+    .map((member) => moved(member, 'superseded', atMs, 'its device was retired'));
+
 /** Nothing was offered, so nothing is lost: its window is not open. */
 const afterWait = (member: Member, notBeforeMs: number): Member =>
   member.status === 'waiting' || member.status === 'reverted' ? { ...member, notBeforeMs } : member;

@@ -1,10 +1,13 @@
 /** Devices and their evidence, in memory. */
 import { compareBytes, hex } from '@lapel/cbor';
 import { digest } from '@lapel/cose';
+import type { Barred, Barring } from './barred.ts';
+import { barringEntry } from './barred.ts';
 import type { Decision, Membership } from './evidence.ts';
 import { decideCheckIn, decideReport } from './evidence.ts';
-import type { DeviceView, Speaker, TagChange } from './fleet.ts';
+import type { Approval, DeviceView, Speaker, TagChange } from './fleet.ts';
 import { conditionOf, runningVersion } from './fleet.ts';
+import { placesAfterRetiring } from './member-moves.ts';
 import type { State } from './memory-state.ts';
 import { joinOpen } from './memory-campaigns.ts';
 import { byCodeUnits, membershipOf, membershipsOf, put, viewOf } from './memory-state.ts';
@@ -35,13 +38,16 @@ export function deviceMethods(state: State) {
       }
       return pending;
     },
-    async freeze(ids, because, by) {
-      const approved = ids.filter((id) => devices.get(id)?.approval === 'approved');
-      for (const id of approved) {
-        devices.set(id, { ...devices.get(id)!, approval: 'frozen', lastError: because });
-        state.audit.push({ ...by, act: 'device frozen', subject: id, detail: because, isApart: true });
+    freeze: async (ids, why) => bar(state, ids, 'frozen', why),
+    async retire(ids, why) {
+      const retired = bar(state, ids, 'retired', why);
+      for (const id of retired) {
+        const { session: _, ...rest } = devices.get(id)!;
+        devices.set(id, rest);
+        const places = placesOf(state, id).map(({ member }) => member);
+        for (const member of placesAfterRetiring(places, why.atMs)) put(state, member);
       }
-      return approved;
+      return retired;
     },
     async recordAnswers(batch) {
       return batch.map((view) => {
@@ -60,15 +66,16 @@ export function deviceMethods(state: State) {
       return known.map(({ id }) => id);
     },
     async startSessions(batch) {
-      for (const { device, tokenHash, updateMode, statement, starts, atMs } of batch) {
+      return batch.map(({ device, tokenHash, updateMode, statement, starts, atMs }) => {
         const known = devices.get(device);
-        if (known === undefined) continue;
+        if (known === undefined || known.approval === 'retired') return false;
         const { statement: _, ...rest } = known;
         const before = statement === undefined ? rest : { ...rest, statement };
         const session = { tokenHash, startedMs: atMs, counter: 0 };
         const counted = starts === undefined ? {} : { starts };
         devices.set(device, { ...before, ...counted, updateMode, session, lastSeenMs: atMs });
-      }
+        return true;
+      });
     },
     async recordSeen(batch) {
       for (const { device, atMs } of batch) {
@@ -111,6 +118,17 @@ export function recordMethods(state: State) {
       return all.toReversed().slice(0, limit);
     },
   } satisfies Partial<FleetStore>;
+}
+
+function bar(state: State, ids: readonly string[], as: Barred, why: Barring): readonly string[] {
+  const from: readonly Approval[] = as === 'retired' ? ['approved', 'frozen'] : ['approved'];
+  return ids.filter((id) => {
+    const device = state.devices.get(id);
+    if (device === undefined || !from.includes(device.approval)) return false;
+    state.devices.set(id, { ...device, approval: as, lastError: why.because });
+    state.audit.push(barringEntry(id, as, why));
+    return true;
+  });
 }
 
 function addDevice(state: State, device: NewDevice, by: Act): Added {

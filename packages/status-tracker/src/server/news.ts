@@ -2,6 +2,7 @@
  * News: what one tracker has written that the memory of the others must follow. It is a hint where to look;
  * what is served is read from the store.
  */
+import type { BarredNews } from './barred.ts';
 import type { Change } from './fleet.ts';
 
 export type News =
@@ -13,8 +14,8 @@ export type News =
   | { readonly kind: 'forgotten'; readonly device: string }
   /** An operator has told which release of a class is the newest. */
   | { readonly kind: 'newest' }
-  /** It is offered nothing any more. */
-  | { readonly kind: 'frozen'; readonly device: string; readonly because: string; readonly atMs: number }
+  /** It is offered nothing any more; one that is retired has no session either. */
+  | BarredNews
   /** Some may have been missed: everything is to be read again. */
   | { readonly kind: 'missed' };
 

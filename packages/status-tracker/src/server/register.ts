@@ -19,7 +19,7 @@ import type { Proofs } from './proofs.ts';
 import { createSharedChallenges } from './shared-challenges.ts';
 import { peekMessage, proven, sealReceipt, translated } from './sealed.ts';
 import type { Speaker } from './fleet.ts';
-import type { FleetStore, NewSession } from './store.ts';
+import type { FleetStore } from './store.ts';
 
 export interface RegistrarOptions {
   readonly store: FleetStore;
@@ -55,10 +55,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
   const shared = options.isShared ? createSharedChallenges(options) : undefined;
   const challenges = shared ?? createChallenges(options);
   const refusals = createRefusals(store, clock);
-  const startSession = inTurns(async (batch: readonly NewSession[]) => {
-    await store.startSessions(batch);
-    return batch;
-  });
+  const startSession = inTurns(store.startSessions);
   const admit = createAdmission({ store, notify, clock, refusals });
 
   async function register(signed: Uint8Array, shown?: readonly Uint8Array[]): Promise<Uint8Array> {
@@ -79,7 +76,8 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
       ...(characteristics === undefined ? {} : { characteristics }),
     };
     const session = { device: device.id, tokenHash, updateMode, statement, atMs: clock.wallMs() };
-    await startSession({ ...session, ...(starts === undefined ? {} : { starts }) });
+    const begun = await startSession({ ...session, ...(starts === undefined ? {} : { starts }) });
+    if (!begun) await refusals.refuseRetired(device.id);
     notify.setSession(device.id, tokenHash, termsOf(message, statement));
     notify.seen(device.id);
     // A device that starts may run something else than before: it is asked (RFC 9019 §9).
@@ -92,7 +90,7 @@ export function createRegistrar(options: RegistrarOptions): Registrar {
     if (starts === undefined || before === undefined || starts >= before) return;
     const because = `it says it has started ${starts} times, and had said ${before} before: a copy of it`;
     notify.withdrawFrom(id);
-    await store.freeze([id], because, { actor: id, atMs: clock.wallMs() });
+    await store.freeze([id], { because, actor: id, atMs: clock.wallMs(), isApart: true });
   }
 
   return { challenge: challenges.make, register, round: async () => shared?.look() };

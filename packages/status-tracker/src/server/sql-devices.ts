@@ -4,6 +4,7 @@ import type { AnswerView, DeviceView, Speaker } from './fleet.ts';
 import type { Row, Sql } from './sql.ts';
 import { inOrderOf } from './sql.ts';
 import { writeAudit } from './sql-audit.ts';
+import { freeze, retire } from './sql-barred.ts';
 import { deviceRow } from './sql-evidence.ts';
 import { blob, deviceOf, integer, memberOf, modeOf, speakerOf, statementOf, text } from './sql-rows.ts';
 import { startSessions } from './sql-sessions.ts';
@@ -25,7 +26,8 @@ export function deviceMethods(db: Sql) {
       ),
     approve: async (ids, by) => db.transaction(async (sql) => approve(sql, ids, by)),
     startSessions: async (batch) => db.transaction(async (sql) => startSessions(sql, batch)),
-    freeze: async (ids, because, by) => db.transaction(async (sql) => freeze(sql, ids, { because, by })),
+    freeze: async (ids, why) => db.transaction(async (sql) => freeze(sql, ids, why)),
+    retire: async (ids, why) => db.transaction(async (sql) => retire(sql, ids, why)),
     tag: async (ids, change, by) => db.transaction(async (sql) => tagDevices(sql, ids, change, by)),
     recordAnswers: async (batch) =>
       db.transaction(async (sql) =>
@@ -160,27 +162,6 @@ async function approve(sql: Sql, ids: readonly string[], by: Act): Promise<reado
   );
   const done = ids.filter((_, place) => approved[place]);
   await wake(sql, done);
-  return done;
-}
-
-export async function freeze(
-  sql: Sql,
-  ids: readonly string[],
-  { because, by }: { readonly because: string; readonly by: Act },
-): Promise<readonly string[]> {
-  const text = `UPDATE device SET approval = 'frozen', last_error = ?, actor = ?
-    WHERE tenant = ? AND id = ? AND approval = 'approved'`;
-  const frozen = await inOrderOf(
-    ids,
-    (id) => id,
-    async (id) => {
-      if ((await sql.run(text, because, by.actor, sql.tenant, id)) === 0) return false;
-      await writeAudit(sql, { ...by, act: 'device frozen', subject: id, detail: because, isApart: true });
-      return true;
-    },
-  );
-  const done = ids.filter((_, place) => frozen[place]);
-  await sql.tell(done.map((device) => ({ kind: 'frozen', device, because, atMs: by.atMs })));
   return done;
 }
 

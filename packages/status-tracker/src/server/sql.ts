@@ -18,7 +18,7 @@ export interface Sql {
   run(text: string, ...values: readonly SqlValue[]): Promise<number>;
   /** One statement for many rows: `batch()` in its text stands for them, its other values are numbered. */
   runBatch(text: string, batch: Batch, ...values: readonly SqlValue[]): Promise<number>;
-  /** The same for what is only read: what of the database belongs to those rows. */
+  /** The same for what is read, or changed and told of: what of the database belongs to those rows. */
   allBatch(text: string, batch: Batch, ...values: readonly SqlValue[]): Promise<readonly Row[]>;
   /** Tells it to the other processes, where there are any, when what this is part of is done. */
   tell(news: readonly News[]): Promise<void>;

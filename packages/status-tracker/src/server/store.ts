@@ -6,6 +6,7 @@
  */
 import type { UpdateMode } from '../protocol.ts';
 import type { AuditStore } from './audit.ts';
+import type { Barring } from './barred.ts';
 import type { ChallengeStore } from './challenge-store.ts';
 import type { ChannelStore } from './channel-store.ts';
 import { allowanceOf } from './campaign.ts';
@@ -144,10 +145,15 @@ export interface FleetStore
   /** Adds what is not there yet, and never replaces a key. */
   addDevices(batch: readonly NewDevice[], by: Act): Promise<readonly Added[]>;
   /** They get nothing until an operator approves them again. @returns those that were approved. */
-  freeze(devices: readonly string[], because: string, by: Act): Promise<readonly string[]>;
+  freeze(devices: readonly string[], why: Barring): Promise<readonly string[]>;
+  /**
+   * They are of the fleet no more, until an operator approves them again: their sessions and their places in
+   * campaigns end; their ids, keys and words stay. @returns those that were approved or frozen.
+   */
+  retire(devices: readonly string[], why: Barring): Promise<readonly string[]>;
   /** Keeps what devices answer to their offers; of each device, the last. */
   recordAnswers(batch: readonly AnswerView[]): Promise<readonly Answered[]>;
-  /** @returns those that were pending or frozen. */
+  /** @returns those that were not. */
   approve(devices: readonly string[], by: Act): Promise<readonly string[]>;
   /**
    * Calls devices by other tags; they are members then of what is for them.
@@ -155,7 +161,8 @@ export interface FleetStore
    * @throws {Problem} where one would have too many.
    */
   tag(devices: readonly string[], change: TagChange, by: Act): Promise<readonly string[]>;
-  startSessions(batch: readonly NewSession[]): Promise<void>;
+  /** @returns of each whether it has begun: none does of a device that is retired, or not there. */
+  startSessions(batch: readonly NewSession[]): Promise<readonly boolean[]>;
   recordCheckIns(batch: readonly CheckInRecord[]): Promise<readonly Recorded[]>;
   recordReports(batch: readonly ReportRecord[]): Promise<readonly Recorded[]>;
   /** Never moves a device's last contact backwards. */

@@ -265,7 +265,7 @@ async function freezeTwin(
   because: string,
 ): Promise<void> {
   notify.withdrawFrom(device);
-  await store.freeze([device], because, { actor: plannerActor, atMs: clock.wallMs() });
+  await store.freeze([device], { because, actor: plannerActor, atMs: clock.wallMs(), isApart: true });
 }
 
 /** Messages and stores hold whole milliseconds. */

@@ -1,5 +1,6 @@
 /** State changes as they happen, for those who watch; nothing is kept for later. */
 import { Problem } from '@lapel/transport';
+import type { Barred, Barring } from './barred.ts';
 import type { CampaignView } from './campaign.ts';
 import type { Change } from './fleet.ts';
 
@@ -22,10 +23,11 @@ export const campaignChange = ({ id, state, because }: CampaignView, atMs: numbe
   ...(because === undefined ? {} : { because }),
 });
 
-/** Of which there seem to be two, or whose certificate was revoked. */
-export const frozenChange = (id: string, because: string, atMs: number): StateChange => ({
-  ...{ atMs, kind: 'device', id, state: 'frozen', because },
-});
+export const barredChange = (
+  id: string,
+  state: Barred,
+  { atMs, because }: Pick<Barring, 'atMs' | 'because'>,
+): StateChange => ({ atMs, kind: 'device', id, state, because });
 
 export interface Watch {
   tell(change: StateChange): void;

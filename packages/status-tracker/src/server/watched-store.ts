@@ -1,18 +1,23 @@
-/** A store that tells whoever watches of the devices that it freezes, whatever has decided that. */
+/** A store that tells whoever watches of the devices that it keeps out, whatever has decided that. */
+import type { Barred, Barring } from './barred.ts';
 import { certificateRevoked } from './enrolment/enrolment-store.ts';
-import type { Act, FleetStore } from './store.ts';
+import type { FleetStore } from './store.ts';
 import type { Watch } from './watch.ts';
-import { frozenChange } from './watch.ts';
+import { barredChange } from './watch.ts';
 
 export function watchedStore(store: FleetStore, watch: Watch): FleetStore {
-  function tell(frozen: readonly string[], because: string, { atMs }: Act): readonly string[] {
-    for (const id of frozen) watch.tell(frozenChange(id, because, atMs));
-    return frozen;
+  function tell(barred: readonly string[], as: Barred, why: Barring): readonly string[] {
+    for (const id of barred) watch.tell(barredChange(id, as, why));
+    return barred;
   }
   return {
     ...store,
-    freeze: async (ids, because, by) => tell(await store.freeze(ids, because, by), because, by),
+    freeze: async (ids, why) => tell(await store.freeze(ids, why), 'frozen', why),
+    retire: async (ids, why) => tell(await store.retire(ids, why), 'retired', why),
     revokeCertificates: async (name, serials, by) =>
-      tell(await store.revokeCertificates(name, serials, by), certificateRevoked, by),
+      tell(await store.revokeCertificates(name, serials, by), 'frozen', {
+        ...by,
+        because: certificateRevoked,
+      }),
   };
 }

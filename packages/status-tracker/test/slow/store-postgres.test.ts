@@ -209,3 +209,21 @@ test('two trackers on one database serve one fleet, one plans, and either may di
   await two.tracker.close();
   await Promise.all(stores.map(async (store) => store.close()));
 });
+
+test('S2-08: a device that is retired at one tracker has no session at the other', { skip }, async () => {
+  const tenant = newTenant();
+  const stores = await Promise.all([open(tenant), open(tenant)]);
+  const [one, two] = await Promise.all(stores.map(async (store) => createWorld({ store })));
+  assert.ok(one !== undefined && two !== undefined);
+  const [lamp] = await one.lamps(1);
+  assert.ok(lamp !== undefined);
+  const told: string[] = [];
+  one.tracker.watch.follow(({ id, state, because = '' }) => void told.push(`${id} ${state}: ${because}`));
+  await two.tracker.desk.retire('lamp-0', 'stolen', 'anna');
+  await until(() => told.includes('lamp-0 retired: stolen'));
+  await assert.rejects(lamp.client.poll(), /found one that an operator has retired/);
+  await two.tracker.desk.approve('lamp-0', 'anna');
+  await lamp.checkIn();
+  assert.equal((await stores[1]?.device('lamp-0'))?.approval, 'approved');
+  for (const each of [one, two]) await each.tracker.close();
+});

@@ -13,6 +13,8 @@ import { approvers, deciders, idOf, nextOf, readers, uuidOf } from './route.ts';
 
 const evidenceMax = 100;
 
+const becauseOf = ({ body }: { readonly body: unknown }) => (body as questions.BecauseBody).because;
+
 function channelOf({ masterSecret, masterSalt, idContext, senderId, recipientId }: questions.Oscore) {
   const bytes = (text: string): Uint8Array => unhex(text) ?? new Uint8Array();
   return {
@@ -24,16 +26,17 @@ function channelOf({ masterSecret, masterSalt, idContext, senderId, recipientId 
   };
 }
 
-export const deviceRoutes = ({
-  store,
-  desk,
-}: {
+interface Devices {
   readonly store: FleetStore;
   readonly desk: Desk;
-}): Routes => ({
+}
+
+export const deviceRoutes = (devices: Devices): Routes => ({ ...asked(devices), ...decided(devices) });
+
+const asked = ({ store, desk }: Devices): Routes => ({
   'GET /devices': {
     roles: readers,
-    summary: 'The fleet, or who waits or is frozen, a page at a time, in the order of ids',
+    summary: 'The fleet, or who waits, is frozen or retired, a page at a time, in the order of ids',
     query: questions.DevicesQuery,
     answer: answers.Devices,
     run: async ({ request }) => {
@@ -59,6 +62,9 @@ export const deviceRoutes = ({
     answer: answers.AllEvidence,
     run: async ({ request }) => (await store.evidence(idOf(request), evidenceMax)).map(evidenceJson),
   },
+});
+
+const decided = ({ desk }: Devices): Routes => ({
   'POST /devices': {
     roles: deciders,
     summary: 'Makes a device known by its public key, before it registers',
@@ -86,9 +92,23 @@ export const deviceRoutes = ({
   },
   'POST /devices/:id/approve': {
     roles: approvers,
-    summary: 'Lets a device in that has registered by itself',
+    summary: 'Lets a device in that has registered by itself, or that was frozen or retired',
     status: 204,
     run: async ({ request, actor }) => desk.approve(idOf(request), actor),
+  },
+  'POST /devices/:id/freeze': {
+    roles: approvers,
+    summary: 'Offers a device nothing more until it is approved again; it may still report',
+    body: questions.BecauseBody,
+    status: 204,
+    run: async ({ request, actor }) => desk.freeze(idOf(request), becauseOf(request), actor),
+  },
+  'POST /devices/:id/retire': {
+    roles: approvers,
+    summary: 'Takes a device out of the fleet and its campaigns; its id, key and reports are kept',
+    body: questions.BecauseBody,
+    status: 204,
+    run: async ({ request, actor }) => desk.retire(idOf(request), becauseOf(request), actor),
   },
   'DELETE /devices/:id': {
     roles: approvers,

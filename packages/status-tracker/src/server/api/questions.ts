@@ -36,6 +36,13 @@ export const MembersQuery = Type.Object(
 );
 export type MembersQuery = Static<typeof MembersQuery>;
 
+/** As people write it in one line. */
+export const BecauseBody = Type.Object(
+  { because: Type.String({ minLength: 1, maxLength: 256, pattern: '^[^\\p{C}]+$' }) },
+  closed,
+);
+export type BecauseBody = Static<typeof BecauseBody>;
+
 export const TagsBody = Type.Object(
   {
     devices: Type.Array(Type.String({ maxLength: 64, pattern: deviceId }), {

@@ -97,6 +97,7 @@ export function createAdmission({ store, notify, clock, refusals }: AdmitOptions
   return async (applicant, given) => {
     const known = await named(applicant.device);
     if (known !== undefined) await requireSame(known, applicant, refusals);
+    if (known?.approval === 'retired') await refusals.refuseRetired(known.id);
     if (known !== undefined && known.approval !== 'pending') return known;
     const brought = await withShown(applicant, given);
     const isBrought = brought.certificates !== undefined || brought.enrolmentToken !== undefined;

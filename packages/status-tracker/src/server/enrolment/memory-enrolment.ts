@@ -1,5 +1,6 @@
 /** The ways into the fleet, in memory. */
 import { compareBytes, hex } from '@lapel/cbor';
+import type { Barring } from '../barred.ts';
 import type { Act, DeviceView, NewDevice } from '../fleet.ts';
 import type { State } from '../memory-state.ts';
 import { byCodeUnits } from '../memory-state.ts';
@@ -16,7 +17,7 @@ import { admissionText, certificateRevoked, forgottenMax, hasUse } from './enrol
 
 export function enrolmentMethods(
   state: State,
-  freeze: (ids: readonly string[], because: string, by: Act) => Promise<readonly string[]>,
+  freeze: (ids: readonly string[], why: Barring) => Promise<readonly string[]>,
 ): EnrolmentStore {
   const { devices, audit } = state;
   const manufacturers = new Map<string, Manufacturer>();
@@ -116,7 +117,8 @@ export function enrolmentMethods(
         ({ admission }) =>
           admission?.by === 'manufacturer' && admission.name === name && serials.includes(admission.serial),
       );
-      return freeze(letIn.map(({ id }) => id).toSorted(byCodeUnits), certificateRevoked, by);
+      const why = { ...by, because: certificateRevoked, isApart: true } as const;
+      return freeze(letIn.map(({ id }) => id).toSorted(byCodeUnits), why);
     },
     manufacturers: async () => inOrder(manufacturers),
     async addEnrolmentToken(token, by) {

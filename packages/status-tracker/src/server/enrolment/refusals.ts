@@ -11,6 +11,8 @@ export interface Refusals {
   tell(device: string, detail: string): Promise<void>;
   /** The same, as what is answered. @throws {Problem} always. */
   refuse(device: string, expected: string, found: string): Promise<never>;
+  /** @throws {Problem} always. */
+  refuseRetired(device: string): Promise<never>;
 }
 
 const hourMs = 3_600_000;
@@ -42,12 +44,16 @@ export function createRefusals(store: Pick<FleetStore, 'appendAudit'>, clock: Cl
     await store.appendAudit([{ ...entry, detail: `${detail}${others}`, isApart: true }]);
   }
 
+  async function refuse(device: string, expected: string, found: string): Promise<never> {
+    const detail = `expected ${expected}, found ${found}`;
+    await tell(device, detail);
+    throw new Problem('conflict', detail);
+  }
+
   return {
     tell,
-    async refuse(device, expected, found) {
-      const detail = `expected ${expected}, found ${found}`;
-      await tell(device, detail);
-      throw new Problem('conflict', detail);
-    },
+    refuse,
+    refuseRetired: async (device) =>
+      refuse(device, 'a device of the fleet', 'one that an operator has retired'),
   };
 }

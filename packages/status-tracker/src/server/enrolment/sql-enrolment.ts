@@ -4,7 +4,8 @@ import type { Act, NewDevice } from '../fleet.ts';
 import type { Row, Sql } from '../sql.ts';
 import { inOrderOf } from '../sql.ts';
 import { writeAudit } from '../sql-audit.ts';
-import { freeze, insertDevice } from '../sql-devices.ts';
+import { freeze } from '../sql-barred.ts';
+import { insertDevice } from '../sql-devices.ts';
 import { deviceRow } from '../sql-evidence.ts';
 import { blob, integer, text } from '../sql-rows.ts';
 import type {
@@ -185,7 +186,7 @@ async function revokeCertificates(
     for (const row of await sql.all(ofIts, sql.tenant, name, serial)) letIn.push(text(row, 'id'));
   }
   await writeAudit(sql, { ...by, act: 'certificates revoked', subject: name, detail: serials.join(', ') });
-  return freeze(sql, letIn.toSorted(), { because: certificateRevoked, by });
+  return freeze(sql, letIn.toSorted(), { ...by, because: certificateRevoked, isApart: true });
 }
 
 async function manufacturers(sql: Sql): Promise<readonly Manufacturer[]> {

@@ -1,5 +1,5 @@
 /** The outbox in memory. */
-import { campaignChange, deviceChange, frozenChange } from '../watch.ts';
+import { barredChange, campaignChange, deviceChange } from '../watch.ts';
 import type { StateChange } from '../watch.ts';
 import { certificateRevoked } from '../enrolment/enrolment-store.ts';
 import type { FleetStore } from '../store.ts';
@@ -83,14 +83,19 @@ export function puttingOut(store: FleetStore, put: (changes: readonly StateChang
       if (after !== undefined && after.state !== before?.state) put([campaignChange(after, atMs)]);
       return applied;
     },
-    async freeze(ids, because, by) {
-      const frozen = await store.freeze(ids, because, by);
-      put(frozen.map((id) => frozenChange(id, because, by.atMs)));
+    async freeze(ids, why) {
+      const frozen = await store.freeze(ids, why);
+      put(frozen.map((id) => barredChange(id, 'frozen', why)));
       return frozen;
+    },
+    async retire(ids, why) {
+      const retired = await store.retire(ids, why);
+      put(retired.map((id) => barredChange(id, 'retired', why)));
+      return retired;
     },
     async revokeCertificates(name, serials, by) {
       const frozen = await store.revokeCertificates(name, serials, by);
-      put(frozen.map((id) => frozenChange(id, certificateRevoked, by.atMs)));
+      put(frozen.map((id) => barredChange(id, 'frozen', { ...by, because: certificateRevoked })));
       return frozen;
     },
     async recordCheckIns(batch) {

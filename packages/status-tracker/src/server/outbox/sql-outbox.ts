@@ -3,7 +3,7 @@ import type { News } from '../news.ts';
 import type { Row, Sql } from '../sql.ts';
 import { has, integer, text } from '../sql-rows.ts';
 import type { StateChange } from '../watch.ts';
-import { deviceChange, frozenChange } from '../watch.ts';
+import { barredChange, deviceChange } from '../watch.ts';
 import type { Delivery, OutboxStore } from './outbox-store.ts';
 import { changesPerDelivery, forgottenAfterMs } from './outbox-store.ts';
 
@@ -106,7 +106,8 @@ async function putOut(sql: Sql, news: readonly News[]): Promise<void> {
   const changes: StateChange[] = [];
   for (const each of news) {
     if (each.kind === 'change') changes.push(deviceChange(each.change));
-    else if (each.kind === 'frozen') changes.push(frozenChange(each.device, each.because, each.atMs));
+    else if (each.kind === 'frozen' || each.kind === 'retired')
+      changes.push(barredChange(each.device, each.kind, each));
     else if (each.kind === 'campaign') changes.push(...(await campaignNow(sql, each)));
   }
   // In the order of their places: the database numbers them as they come.
