@@ -8,11 +8,19 @@ import type { Figure } from '../../../tools/figure.ts';
 import { loadClient, requestBytes } from '../../../tools/http-load.ts';
 import { mediaTypes } from '../src/protocol.ts';
 import { c1 } from '../test/fleet-fixtures.ts';
+import { barely } from './bare-intake.ts';
 import type { Database, Lamp } from './fleet-over-http.ts';
 import { addLamps, addOffers, bareVerificationsPerSecond, early, lamps, served } from './fleet-over-http.ts';
 import { registrationOf } from './registration-of.ts';
 
-export const figures: readonly Figure[] = databases.flatMap((database): Figure[] => [
+const bare: Figure = {
+  room: 'status-tracker',
+  name: 'reports over HTTP, proved and written as one row by a server that does nothing else, SQLite',
+  unit: '× bare verifications of their signatures',
+  measure: () => barely(lamps(), reporting),
+};
+
+const ofTracker = databases.flatMap((database): Figure[] => [
   {
     room: 'status-tracker',
     name: `reports taken in per second over HTTP, verified and durable, ${database}`,
@@ -31,28 +39,36 @@ export const figures: readonly Figure[] = databases.flatMap((database): Figure[]
   },
 ]);
 
+export const figures: readonly Figure[] = [bare, ...ofTracker];
+
 /** Of a moment of a fleet. */
 const connections = 256;
 
 function intake(database: Database): Promise<number> {
+  return served(database, addOffers, async ({ port, store }) => {
+    const rate = await reporting(port);
+    const { confirmed } = await store.totals(c1);
+    if (confirmed !== lamps().length)
+      throw new Error(`expected ${lamps().length} devices confirmed, found ${confirmed}`);
+    return rate;
+  });
+}
+
+/** @returns how many reports are taken in for each bare verification. */
+async function reporting(port: number): Promise<number> {
   const post = { 'content-type': mediaTypes.report };
   const requests = lamps().map(({ report }) => requestBytes('POST /reports', post, report));
-  return served(database, addOffers, async ({ port, store }) => {
-    const client = loadClient();
-    try {
-      await client.ask({ port, connections, requests: requests.slice(0, early), exchanges: early });
-      const before = bareVerificationsPerSecond();
-      const load = { port, connections, requests: requests.slice(early), exchanges: requests.length - early };
-      const { exchanges, elapsedMs } = await client.ask(load);
-      const bare = (before + bareVerificationsPerSecond()) / 2;
-      const { confirmed } = await store.totals(c1);
-      if (confirmed !== requests.length)
-        throw new Error(`expected ${requests.length} devices confirmed, found ${confirmed}`);
-      return (1_000 * exchanges) / elapsedMs / bare;
-    } finally {
-      await client.close();
-    }
-  });
+  const client = loadClient();
+  try {
+    await client.ask({ port, connections, requests: requests.slice(0, early), exchanges: early });
+    const before = bareVerificationsPerSecond();
+    const load = { port, connections, requests: requests.slice(early), exchanges: requests.length - early };
+    const { exchanges, elapsedMs } = await client.ask(load);
+    const bare = (before + bareVerificationsPerSecond()) / 2;
+    return (1_000 * exchanges) / elapsedMs / bare;
+  } finally {
+    await client.close();
+  }
 }
 
 type Client = ReturnType<typeof loadClient>;
