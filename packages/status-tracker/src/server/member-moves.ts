@@ -45,11 +45,13 @@ export function afterMove(
   return move.do === 'wait' ? afterWait(member, move.untilMs) : afterGiveUp(member, move.because, atMs);
 }
 
-/** Of the places of a retired device, those at no end; what has failed or is confirmed, stays true. */
+/** Of the places of a retired device, those that end with it; how others have ended, stays true. */
 export const placesAfterRetiring = (places: readonly Member[], atMs: number): readonly Member[] =>
   places
-    .filter(({ status }) => status !== 'confirmed' && status !== 'failed')
+    .filter(({ status }) => !hasEnded.includes(status))
     .map((member) => moved(member, 'superseded', atMs, 'its device was retired'));
+
+const hasEnded: readonly MemberStatus[] = ['confirmed', 'failed', 'superseded'];
 
 /** Nothing was offered, so nothing is lost: its window is not open. */
 const afterWait = (member: Member, notBeforeMs: number): Member =>
