@@ -107,6 +107,20 @@ export async function until(process: { readonly output: string }, pattern: RegEx
   assert.fail(`expected ${pattern} within a minute, found:\n${process.output}`);
 }
 
+/** A lamp of the first version with a flash of its own, `ID.flash`, which an operator has made known. */
+export async function addLamp(
+  { lapel }: Pick<Stage, 'lapel'>,
+  id: string,
+  asOperator: readonly string[],
+  ...how: readonly string[]
+): Promise<void> {
+  const factory = ['--trust', 'author.pub.pem', '--tracker', 'data/keys/tracker.pub.pem'];
+  const firmware = ['--firmware', '1.0.0.suit', '--image', 'lamp.bin', ...how];
+  await lapel('device', 'make', `${id}.flash`, '--id', id, ...factory, ...firmware);
+  const identity = ['--key', `${id}.pub.pem`, '--vendor', 'lapel.example', '--class', 'lamp'];
+  await lapel('devices', 'add', id, ...identity, ...asOperator);
+}
+
 const shortImage = new TextEncoder().encode('a firmware image for a lamp\n');
 
 /**

@@ -1,10 +1,8 @@
 /** `lapel devices approve`, `refuse`, `freeze`, `retire`: who is of the fleet, by an operator's word. */
 
-import type { Method } from '@lapel/transport';
-import { bytesBody, request } from '@lapel/transport';
 import type { Command } from 'commander';
-import { askJson } from '../ask.ts';
-import type { ServerAccess, ServerOptions } from '../server-access.ts';
+import { askJson, jsonRequest } from '../ask.ts';
+import type { ServerOptions } from '../server-access.ts';
 import { accessServer, withServer } from '../server-access.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -50,13 +48,13 @@ Examples:
   lapel devices retire lamp-7 lamp-8 --because 'returned to the factory' --token-file operator.token`;
 
 async function approve(id: string, options: Options, terminal: Terminal): Promise<void> {
-  await ask(await accessServer(options), 'POST', id, '/approve');
+  await askJson(await accessServer(options), jsonRequest('POST', `${pathOf(id)}/approve`));
   if (options.json === true) terminal.result(JSON.stringify({ id, approval: 'approved' }));
   else if (!terminal.quiet) terminal.facts([['approved', id]]);
 }
 
 async function refuse(id: string, options: Options, terminal: Terminal): Promise<void> {
-  await ask(await accessServer(options), 'DELETE', id, '');
+  await askJson(await accessServer(options), jsonRequest('DELETE', pathOf(id)));
   if (options.json === true) terminal.result(JSON.stringify({ id, refused: true }));
   else if (!terminal.quiet) terminal.facts([['refused', id]]);
 }
@@ -69,23 +67,13 @@ async function bar(
   terminal: Terminal,
 ): Promise<void> {
   const access = await accessServer(options);
+  const act = as === 'frozen' ? 'freeze' : 'retire';
   const devices = [...new Set(ids)];
   for (const id of devices) {
-    await ask(access, 'POST', id, as === 'frozen' ? '/freeze' : '/retire', { because });
+    await askJson(access, jsonRequest('POST', `${pathOf(id)}/${act}`, { because }));
     if (json !== true && !terminal.quiet) terminal.facts([[as, id]]);
   }
   if (json === true) terminal.result(JSON.stringify({ devices, approval: as, because }));
 }
 
-async function ask(
-  access: ServerAccess,
-  method: Method,
-  id: string,
-  act: string,
-  given?: object,
-): Promise<void> {
-  const body = given === undefined ? undefined : bytesBody(new TextEncoder().encode(JSON.stringify(given)));
-  const headers = { 'content-type': 'application/json' };
-  const path = `/devices/${encodeURIComponent(id)}${act}`;
-  await askJson(access, request(method, path, body === undefined ? {} : { headers, body }));
-}
+const pathOf = (id: string): string => `/devices/${encodeURIComponent(id)}`;

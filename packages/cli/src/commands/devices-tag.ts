@@ -1,10 +1,9 @@
 /** `lapel devices tag`: what operators call devices by, for campaigns to ask for. */
 
-import { bytesBody, request } from '@lapel/transport';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { fieldsOf, listOf } from '../answers.ts';
-import { askJson } from '../ask.ts';
+import { askJson, jsonRequest } from '../ask.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { CommandFailure } from '../failure.ts';
 import type { ServerOptions } from '../server-access.ts';
@@ -49,9 +48,7 @@ async function tag(ids: string[], options: Options, terminal: Terminal): Promise
   const done: string[] = [];
   for (let at = 0; at < devices.length; at += devicesMax) {
     const asked = { devices: devices.slice(at, at + devicesMax), set, remove };
-    const body = bytesBody(new TextEncoder().encode(JSON.stringify(asked)));
-    const headers = { 'content-type': 'application/json' };
-    const answer = fieldsOf(await askJson(access, request('POST', '/tags', { headers, body })));
+    const answer = fieldsOf(await askJson(access, jsonRequest('POST', '/tags', asked)));
     done.push(...listOf(answer['devices']).map(String));
   }
   if (json === true) terminal.result(JSON.stringify({ devices: done, set, remove }));

@@ -2,11 +2,11 @@
 
 import { uuidText } from '@lapel/suit';
 import { keyToPem } from '@lapel/cose';
-import { bytesBody, request } from '@lapel/transport';
+import { request } from '@lapel/transport';
 import type { Command } from 'commander';
 import type { Fields } from '../answers.ts';
 import { cellIn, fieldsOf, listOf, textIn } from '../answers.ts';
-import { askJson } from '../ask.ts';
+import { askJson, jsonRequest } from '../ask.ts';
 import { deviceInWords, seenText } from '../device-in-words.ts';
 import { deviceKind } from '../device-kind.ts';
 import { readVerificationKey } from '../key-files.ts';
@@ -139,9 +139,7 @@ async function add(id: string, options: AddOptions, terminal: Terminal): Promise
   const named = { vendor: uuidText(kind.vendor), class: uuidText(kind.class) };
   const shared = options.oscore === undefined ? {} : { oscore: asJson(await readOscoreFile(options.oscore)) };
   const provision = { id, publicKey: keyToPem(key), ...named, ...shared };
-  const body = bytesBody(new TextEncoder().encode(JSON.stringify(provision)));
-  const headers = { 'content-type': 'application/json' };
-  await askJson(access, request('POST', '/devices', { headers, body }));
+  await askJson(access, jsonRequest('POST', '/devices', provision));
   if (options.json === true)
     terminal.result(JSON.stringify({ id, vendor: provision.vendor, class: provision.class }));
   else if (!terminal.quiet) {

@@ -2,13 +2,13 @@
 
 import { X509Certificate } from 'node:crypto';
 import { uuidText } from '@lapel/suit';
-import { bytesBody, request } from '@lapel/transport';
+import { request } from '@lapel/transport';
 import type { Request } from '@lapel/transport';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { Fields } from '../answers.ts';
 import { cellIn, fieldsOf, listOf, numberIn, textIn } from '../answers.ts';
-import { askJson } from '../ask.ts';
+import { askJson, jsonRequest } from '../ask.ts';
 import { deviceKind } from '../device-kind.ts';
 import { repeated } from '../device/options.ts';
 import { readOneCertificate } from '../enrolment-files.ts';
@@ -217,11 +217,7 @@ async function asked(
   path: string,
   told?: object,
 ): Promise<Fields> {
-  const access = await accessServer(options);
-  const headers = { 'content-type': 'application/json' };
-  const body =
-    told === undefined ? {} : { headers, body: bytesBody(new TextEncoder().encode(JSON.stringify(told))) };
-  return fieldsOf(await askJson(access, request(method, path, body)));
+  return fieldsOf(await askJson(await accessServer(options), jsonRequest(method, path, told)));
 }
 
 function tell(

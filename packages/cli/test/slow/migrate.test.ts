@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { missingPostgres, startPostgres } from '../../../../tools/postgres-server.ts';
-import { createStage, until, withLamps } from '../stage.ts';
+import { addLamp, createStage, until, withLamps } from '../stage.ts';
 
 test(
   'devices that update while their fleet moves are served on by the new store, and counted once',
@@ -24,13 +24,9 @@ test(
     const as = (role: string) => ['--server', old.url, '--token-file', `data/tokens/${role}.token`];
     await lapel('publish', '1.1.0.suit', ...as('author'));
     await lapel('release', '1.1.0.suit', ...as('operator'));
-    const factory = ['--trust', 'author.pub.pem', '--tracker', 'data/keys/tracker.pub.pem'];
-    const firmware = ['--firmware', '1.0.0.suit', '--image', 'lamp.bin', '--confirm-by', 'self-test'];
     const devices = [];
     for (const id of ['lamp-1', 'lamp-2', 'lamp-3']) {
-      await lapel('device', 'make', `${id}.flash`, '--id', id, ...factory, ...firmware);
-      const identity = ['--key', `${id}.pub.pem`, '--vendor', 'lapel.example', '--class', 'lamp'];
-      await lapel('devices', 'add', id, ...identity, ...as('operator'));
+      await addLamp(stage, id, as('operator'), '--confirm-by', 'self-test');
       devices.push(background('device', 'run', `${id}.flash`, '--server', old.url, '--poll', '1'));
     }
     for (const device of devices) await until(device, /booted sequence number 1/);

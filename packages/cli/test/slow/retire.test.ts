@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createStage, until, withLamps } from '../stage.ts';
+import { addLamp, createStage, until, withLamps } from '../stage.ts';
 
 test('S2-08: a frozen device gets nothing, a retired one is refused, and either comes back', async (t) => {
   const stage = await createStage(t);
@@ -12,15 +12,12 @@ test('S2-08: a frozen device gets nothing, a retired one is refused, and either 
   const as = (role: string) => ['--token-file', `data/tokens/${role}.token`];
   await lapel('publish', '1.1.0.suit', ...as('author'));
   await lapel('release', '1.1.0.suit', ...as('operator'));
-  const factory = ['--trust', 'author.pub.pem', '--tracker', 'data/keys/tracker.pub.pem'];
-  const firmware = ['--firmware', '1.0.0.suit', '--image', 'lamp.bin'];
-  await lapel('device', 'make', 'lamp.flash', '--id', 'lamp-77', ...factory, ...firmware);
-  const identity = ['--key', 'lamp.pub.pem', '--vendor', 'lapel.example', '--class', 'lamp'];
-  await lapel('devices', 'add', 'lamp-77', ...identity, ...as('operator'));
-  const device = background('device', 'run', 'lamp.flash', '--server', server.url, '--poll', '1');
+  await addLamp(stage, 'lamp-77', as('operator'));
+  const device = background('device', 'run', 'lamp-77.flash', '--server', server.url, '--poll', '1');
   await until(device, /booted sequence number 1/);
   const listed = async () => lapel('devices', 'list', ...as('viewer'));
   for (let tries = 60; tries > 0 && !/idle/.test(await listed()); tries--);
+  assert.match(await listed(), /^lamp-77 +idle /m);
 
   const frozen = await lapel('devices', 'freeze', 'lamp-77', '--because', 'seen twice', ...as('operator'));
   assert.match(frozen, /^frozen +lamp-77$/m);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresServer } from '../../../../tools/postgres-server.ts';
 import { missingPostgres, startPostgres } from '../../../../tools/postgres-server.ts';
-import { createStage, until, withLamps } from '../stage.ts';
+import { addLamp, createStage, until, withLamps } from '../stage.ts';
 
 const skip = missingPostgres;
 const password = 'correct horse';
@@ -39,12 +39,8 @@ test(
 
     await lapel('publish', '1.1.0.suit', ...at(one.url, 'author'));
     await lapel('release', '1.1.0.suit', ...at(two.url, 'operator'));
-    const factory = ['--trust', 'author.pub.pem', '--tracker', 'data/keys/tracker.pub.pem'];
-    const firmware = ['--firmware', '1.0.0.suit', '--image', 'lamp.bin', '--confirm-by', 'self-test'];
-    await lapel('device', 'make', 'lamp.flash', '--id', 'lamp-77', ...factory, ...firmware);
-    const identity = ['--key', 'lamp.pub.pem', '--vendor', 'lapel.example', '--class', 'lamp'];
-    await lapel('devices', 'add', 'lamp-77', ...identity, ...at(one.url, 'operator'));
-    const device = background('device', 'run', 'lamp.flash', '--server', two.url, '--poll', '1');
+    await addLamp(stage, 'lamp-77', at(one.url, 'operator'), '--confirm-by', 'self-test');
+    const device = background('device', 'run', 'lamp-77.flash', '--server', two.url, '--poll', '1');
     await until(device, /booted sequence number 1/);
     const campaign = ['--release', '1.1.0.suit', '--key', 'operator.pem'];
     await lapel('campaign', 'start', ...campaign, ...at(two.url, 'operator'));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createStage, until, withLamps } from '../stage.ts';
+import { addLamp, createStage, until, withLamps } from '../stage.ts';
 import { openTwoNetworks, whyNoNetworks } from '../two-networks.ts';
 
 /** An image is on its way for two seconds at the least: none has arrived when the cable is pulled. */
@@ -31,8 +31,6 @@ test(
     await lapel('publish', '1.1.0.suit', ...as('author'));
     await lapel('release', '1.1.0.suit', ...as('operator'));
 
-    const factory = ['--trust', 'author.pub.pem', '--tracker', 'data/keys/tracker.pub.pem'];
-    const firmware = ['--firmware', '1.0.0.suit', '--image', 'lamp.bin'];
     const roads = [
       ['http', httpPort],
       ['coap', coapPort],
@@ -42,9 +40,7 @@ test(
     const away = home.through(...far.starter);
     const made = async ([scheme, port, ...how]: (typeof roads)[number]) => {
       const id = ['lamp', scheme.replace('+', '-'), ...how].join('-').replace('---', '-');
-      await lapel('device', 'make', `${id}.flash`, '--id', id, ...factory, ...firmware);
-      const identity = ['--key', `${id}.pub.pem`, '--vendor', 'lapel.example', '--class', 'lamp'];
-      await lapel('devices', 'add', id, ...identity, ...as('operator'));
+      await addLamp({ lapel }, id, as('operator'));
       const url = `${scheme}://${host}:${port}`;
       return away.background('device', 'run', `${id}.flash`, '--server', url, '--poll', '1', ...how);
     };

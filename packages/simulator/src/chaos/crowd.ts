@@ -11,11 +11,11 @@ import type { CrowdRelease } from '../crowd/crowd-release.ts';
 import { deviceClass, vendor } from '../firmware.ts';
 import type { SeededRandom } from '../random.ts';
 import type { Trackers } from './faults.ts';
-import { NotDone } from './tracker-control.ts';
 import { forge } from './forgers.ts';
 import type { Ledger } from './ledger.ts';
 import type { Link } from './links.ts';
 import { openLinks } from './links.ts';
+import { whetherDone } from './tracker-control.ts';
 
 export const classNames = ['lamp', 'meter'] as const;
 
@@ -99,13 +99,10 @@ export async function openCrowd(world: CrowdWorld): Promise<Crowd> {
 
   /** What the tracker holds of a device, beside what was found: it is another a moment later. */
   async function takeDown({ id }: Member): Promise<void> {
-    try {
+    await whetherDone(async () => {
       const held = await trackers.any()?.ask({ do: 'device', device: id });
       ledger.finding(`the tracker's view of ${id}: ${String(held)}`);
-    } catch (error) {
-      // It may have been killed meanwhile; what was found stands all the same.
-      if (!(error instanceof NotDone)) throw error;
-    }
+    });
   }
 
   /** Whether it goes on now: a device that obeys waits for an order, and follows none twice. */

@@ -13,7 +13,7 @@ import { classNames } from './crowd.ts';
 import type { Trackers } from './faults.ts';
 import type { Ledger } from './ledger.ts';
 import type { CampaignGlance } from './tracker-control.ts';
-import { NotDone } from './tracker-control.ts';
+import { whetherDone } from './tracker-control.ts';
 
 const dayMs = 86_400_000;
 
@@ -140,25 +140,16 @@ export function operate(options: OperatorOptions): Operator {
           return id === undefined ? retire() : takeBack(id);
         },
       ];
-      await tolerant(deeds[random.below(deeds.length)] ?? look);
+      await whetherDone(deeds[random.below(deeds.length)] ?? look);
     },
     async finish() {
-      for (const id of retired) await tolerant(async () => takeBack(id));
+      for (const id of retired) await whetherDone(async () => takeBack(id));
       const newest = Math.max(...releases.map(({ sequenceNumber }) => sequenceNumber));
       for (const each of releases.filter(({ sequenceNumber }) => sequenceNumber === newest)) {
-        await tolerant(() => start(each, patient));
+        await whetherDone(() => start(each, patient));
       }
     },
   };
 }
 
 const numberOf = ({ sequenceNumber }: CrowdRelease) => sequenceNumber;
-
-/** That a tracker is away, or says no, is what this is about. */
-async function tolerant(act: () => Promise<void>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    if (!(error instanceof NotDone)) throw error;
-  }
-}

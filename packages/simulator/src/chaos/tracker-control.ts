@@ -47,6 +47,15 @@ export class NotDone extends Error {
   override readonly name = 'NotDone';
 }
 
+/** That a tracker is away, or says no, is what this is about. */
+export async function whetherDone(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof NotDone)) throw error;
+  }
+}
+
 export interface TrackerProcess {
   readonly url: string;
   isAlive(): boolean;

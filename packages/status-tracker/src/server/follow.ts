@@ -142,7 +142,7 @@ async function obey(news: News, memory: Memory, others: Others): Promise<void> {
   } else if (news.kind === 'frozen' || news.kind === 'retired') {
     if (news.kind === 'frozen') notify.withdrawFrom(news.device);
     else notify.forget(news.device);
-    watch.tell(barredChange(news.device, news.kind, news));
+    watch.tell(barredChange(news));
   } else if (news.kind === 'forgotten') {
     notify.forget(news.device);
   } else if (news.kind === 'tokens') {

@@ -13,8 +13,6 @@ export const freeze = async (sql: Sql, ids: readonly string[], why: Barring): Pr
 
 export const retire = async (sql: Sql, ids: readonly string[], why: Barring): Promise<readonly string[]> =>
   bar(sql, ids, { as: 'retired', why }, async (id) => {
-    const ended = 'UPDATE device SET token_hash = NULL WHERE tenant = ? AND id = ?';
-    await sql.run(ended, sql.tenant, id);
     const places = (await membershipsOf(sql, id)).map(({ member }) => member);
     const moved = placesAfterRetiring(places, why.atMs);
     await writeMembers(
@@ -23,6 +21,13 @@ export const retire = async (sql: Sql, ids: readonly string[], why: Barring): Pr
     );
   });
 
+const barSql: Readonly<Record<Barred, string>> = {
+  frozen: `UPDATE device SET approval = 'frozen', last_error = ?, actor = ?
+    WHERE tenant = ? AND id = ? AND approval = 'approved'`,
+  retired: `UPDATE device SET approval = 'retired', token_hash = NULL, last_error = ?, actor = ?
+    WHERE tenant = ? AND id = ? AND approval IN ('approved', 'frozen')`,
+};
+
 /** @param beside what else becomes of each. @returns those that it was done to. */
 async function bar(
   sql: Sql,
@@ -30,14 +35,11 @@ async function bar(
   { as, why }: { readonly as: Barred; readonly why: Barring },
   beside: (id: string) => Promise<void>,
 ): Promise<readonly string[]> {
-  const text = `UPDATE device SET approval = ?, last_error = ?, actor = ?
-    WHERE tenant = ? AND id = ? AND approval IN ('approved', ?)`;
-  const from = as === 'retired' ? 'frozen' : 'approved';
   const done = await inOrderOf(
     ids,
     (id) => id,
     async (id) => {
-      if ((await sql.run(text, as, why.because, why.actor, sql.tenant, id, from)) === 0) return false;
+      if ((await sql.run(barSql[as], why.because, why.actor, sql.tenant, id)) === 0) return false;
       await writeAudit(sql, barringEntry(id, as, why));
       await beside(id);
       return true;

@@ -128,8 +128,7 @@ async function retry(sql: Sql, { id, target }: CampaignView, by: Act): Promise<v
     `SELECT member.*, device.inventory AS inventory, device.inventory_ms AS inventory_ms
      FROM member INDEXED BY member_by_turn
      JOIN device ON device.tenant = member.tenant AND device.id = member.device
-     WHERE member.tenant = ? AND member.campaign = ? AND member.status IN ('failed', 'reverted', 'given-up')
-`,
+     WHERE member.tenant = ? AND member.campaign = ? AND member.status IN ('failed', 'reverted', 'given-up')`,
     ...[sql.tenant, id],
   );
   const tried = rows.flatMap((row) => {

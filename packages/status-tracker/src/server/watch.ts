@@ -1,6 +1,6 @@
 /** State changes as they happen, for those who watch; nothing is kept for later. */
 import { Problem } from '@lapel/transport';
-import type { Barred, Barring } from './barred.ts';
+import type { BarredNews } from './barred.ts';
 import type { CampaignView } from './campaign.ts';
 import type { Change } from './fleet.ts';
 
@@ -23,11 +23,9 @@ export const campaignChange = ({ id, state, because }: CampaignView, atMs: numbe
   ...(because === undefined ? {} : { because }),
 });
 
-export const barredChange = (
-  id: string,
-  state: Barred,
-  { atMs, because }: Pick<Barring, 'atMs' | 'because'>,
-): StateChange => ({ atMs, kind: 'device', id, state, because });
+export const barredChange = ({ kind: state, device: id, because, atMs }: BarredNews): StateChange => ({
+  ...{ atMs, kind: 'device', id, state, because },
+});
 
 export interface Watch {
   tell(change: StateChange): void;

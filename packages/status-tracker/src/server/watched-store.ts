@@ -7,7 +7,7 @@ import { barredChange } from './watch.ts';
 
 export function watchedStore(store: FleetStore, watch: Watch): FleetStore {
   function tell(barred: readonly string[], as: Barred, why: Barring): readonly string[] {
-    for (const id of barred) watch.tell(barredChange(id, as, why));
+    for (const device of barred) watch.tell(barredChange({ kind: as, device, ...why }));
     return barred;
   }
   return {

@@ -85,17 +85,18 @@ export function puttingOut(store: FleetStore, put: (changes: readonly StateChang
     },
     async freeze(ids, why) {
       const frozen = await store.freeze(ids, why);
-      put(frozen.map((id) => barredChange(id, 'frozen', why)));
+      put(frozen.map((device) => barredChange({ kind: 'frozen', device, ...why })));
       return frozen;
     },
     async retire(ids, why) {
       const retired = await store.retire(ids, why);
-      put(retired.map((id) => barredChange(id, 'retired', why)));
+      put(retired.map((device) => barredChange({ kind: 'retired', device, ...why })));
       return retired;
     },
     async revokeCertificates(name, serials, by) {
       const frozen = await store.revokeCertificates(name, serials, by);
-      put(frozen.map((id) => barredChange(id, 'frozen', { ...by, because: certificateRevoked })));
+      const why = { ...by, because: certificateRevoked };
+      put(frozen.map((device) => barredChange({ kind: 'frozen', device, ...why })));
       return frozen;
     },
     async recordCheckIns(batch) {

@@ -106,8 +106,7 @@ async function putOut(sql: Sql, news: readonly News[]): Promise<void> {
   const changes: StateChange[] = [];
   for (const each of news) {
     if (each.kind === 'change') changes.push(deviceChange(each.change));
-    else if (each.kind === 'frozen' || each.kind === 'retired')
-      changes.push(barredChange(each.device, each.kind, each));
+    else if (each.kind === 'frozen' || each.kind === 'retired') changes.push(barredChange(each));
     else if (each.kind === 'campaign') changes.push(...(await campaignNow(sql, each)));
   }
   // In the order of their places: the database numbers them as they come.
